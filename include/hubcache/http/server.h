@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hubcache/base/clock.h"
+#include "hubcache/base/task.h"
+#include "hubcache/base/workers.h"
+#include "hubcache/http/message.h"
+#include "hubcache/net/listener.h"
+#include "hubcache/obs/log.h"
+
+namespace hubcache::http {
+
+/// Turns a request into a response. Throws Error; the session renders it with `on_error`.
+using Handler = std::function<Task<Response>(Request)>;
+/// Renders an error that a handler threw, or that the session found itself (a bad request line).
+using ErrorRenderer = std::function<Response(const Request&, const Error&)>;
+
+/// What one worker answers requests with.
+struct Site {
+  Handler handle;
+  ErrorRenderer on_error;
+};
+
+struct Limits {
+  std::size_t max_header_bytes = 32 * 1024;  // request line and fields: 431 (414 for the target)
+  std::size_t max_target_bytes = 16 * 1024;
+  std::size_t max_body_bytes = 1024 * 1024;  // 413
+  std::chrono::seconds header_timeout{10};   // from the first byte of a request to its headers' end
+  std::chrono::seconds idle_timeout{60};     // between requests
+  std::chrono::seconds body_timeout{30};     // for the whole request body: 408
+  std::chrono::seconds write_timeout{60};    // without progress: the connection is reset
+  std::size_t max_connections = 10'000;      // 503 beyond
+};
+
+/// Serves connections on all workers: one listener per address hands each new connection to the
+/// worker with the fewest.
+class Server {
+ public:
+  /// `sites[i]` answers on worker i.
+  Server(Workers& workers, std::vector<Site> sites, Limits limits, const Clock& clock,
+         obs::Log& log);
+  ~Server();
+
+  /// Starts to accept. May be called for several listeners.
+  void serve(net::Listener listener);
+  /// Stops accepting, tells idle connections to close, and returns when all have ended or the
+  /// deadline has passed; then the rest is reset.
+  Task<void> shut_down(std::chrono::milliseconds deadline);
+  std::size_t connections() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace hubcache::http

@@ -1,0 +1,117 @@
+#include "hubcache/base/digest.h"
+
+#include <algorithm>
+#include <array>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include "hubcache/base/error.h"
+
+namespace hubcache {
+namespace {
+
+std::size_t hex_size(Digest::Algorithm algorithm) {
+  return algorithm == Digest::Algorithm::kSha256 ? 64 : 40;
+}
+
+const EVP_MD* method_of(Digest::Algorithm algorithm) {
+  return algorithm == Digest::Algorithm::kSha256 ? EVP_sha256() : EVP_sha1();
+}
+
+void require(int openssl_result, const char* doing) {
+  if (openssl_result != 1) throw Error(Error::Kind::kInternal, "internal error", std::string(doing));
+}
+
+}  // namespace
+
+std::optional<Digest> Digest::parse(Algorithm algorithm, std::string_view hex) {
+  if (hex.size() != hex_size(algorithm)) return std::nullopt;
+  std::string folded(hex);
+  for (char& c : folded) {
+    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return std::nullopt;
+  }
+  return Digest(algorithm, std::move(folded));
+}
+
+std::optional<Digest> Digest::from_etag(std::string_view hex) {
+  return parse(hex.size() == 64 ? Algorithm::kSha256 : Algorithm::kGitSha1, hex);
+}
+
+std::string_view Digest::algorithm_name() const noexcept {
+  return algorithm_ == Algorithm::kSha256 ? "sha256" : "gitsha1";
+}
+
+std::string Digest::text() const {
+  std::string text(algorithm_name());
+  return text + ":" + hex_;
+}
+
+struct Hasher::State {
+  Digest::Algorithm algorithm;
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(), EVP_MD_CTX_free};
+};
+
+Hasher::Hasher(Digest::Algorithm algorithm, std::uint64_t size)
+    : state_(std::make_unique<State>(State{.algorithm = algorithm})) {
+  require(EVP_DigestInit_ex(state_->context.get(), method_of(algorithm), nullptr), "digest init");
+  if (algorithm == Digest::Algorithm::kGitSha1) {
+    const std::string header = "blob " + std::to_string(size) + '\0';
+    update(std::as_bytes(std::span(header)));
+  }
+}
+
+Hasher::Hasher(Hasher&&) noexcept = default;
+Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+Hasher::~Hasher() = default;
+
+void Hasher::update(std::span<const std::byte> bytes) {
+  require(EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size()), "digest update");
+}
+
+Digest Hasher::finish() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> value{};
+  unsigned int size = 0;
+  require(EVP_DigestFinal_ex(state_->context.get(), value.data(), &size), "digest final");
+  const std::string hex = to_hex({reinterpret_cast<const char*>(value.data()), size});
+  return *Digest::parse(state_->algorithm, hex);
+}
+
+std::string keyed_hash(std::string_view key, std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> value{};
+  unsigned int size = 0;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes, text.size(), value.data(),
+           &size) == nullptr) {
+    throw Error(Error::Kind::kInternal, "internal error", std::string("hmac"));
+  }
+  return to_hex({reinterpret_cast<const char*>(value.data()), size});
+}
+
+std::string random_bytes(std::size_t count) {
+  std::string bytes(count, '\0');
+  require(RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)),
+          "random bytes");
+  return bytes;
+}
+
+std::string to_hex(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(bytes.size() * 2);
+  for (const char c : bytes) {
+    const auto value = static_cast<unsigned char>(c);
+    hex += kDigits[value >> 4U];
+    hex += kDigits[value & 15U];
+  }
+  return hex;
+}
+
+bool constant_time_equal(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace hubcache

@@ -1,0 +1,62 @@
+#include "hubcache/base/workers.h"
+
+#include "hubcache/base/error.h"
+
+namespace hubcache {
+
+Workers::Workers(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) loops_.push_back(std::make_unique<Loop>());
+}
+
+Workers::~Workers() {
+  stop();
+  join();
+}
+
+void Workers::start() {
+  for (auto& loop : loops_) {
+    loop->guard.emplace(loop->context.get_executor());
+    loop->thread = std::thread([&state = *loop] {
+      state.id = std::this_thread::get_id();
+      state.context.run();
+    });
+  }
+}
+
+void Workers::stop() {
+  for (auto& loop : loops_) {
+    loop->guard.reset();
+    loop->context.stop();
+  }
+}
+
+void Workers::join() {
+  for (auto& loop : loops_) {
+    if (loop->thread.joinable()) loop->thread.join();
+  }
+}
+
+std::size_t Workers::current() const noexcept {
+  const auto self = std::this_thread::get_id();
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    if (loops_[i]->id.load(std::memory_order_relaxed) == self) return i;
+  }
+  return loops_.size();
+}
+
+Pool::Pool(std::string name, std::size_t threads, std::size_t queue_limit)
+    : name_(std::move(name)), queue_limit_(queue_limit), threads_(threads) {}
+
+Pool::~Pool() { join(); }
+
+void Pool::enter() {
+  if (waiting_.fetch_add(1, std::memory_order_relaxed) >= queue_limit_) {
+    left();
+    throw Error(Error::Kind::kUnavailable, "the server is busy, try again later",
+                "queue of pool " + name_ + " is full");
+  }
+}
+
+void Pool::join() { threads_.join(); }
+
+}  // namespace hubcache
