@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "hubcache/base/clock.h"
+#include "hubcache/base/task.h"
+#include "hubcache/hub/types.h"
+
+namespace hubcache::hub {
+
+using EndpointPtr = std::shared_ptr<const Endpoint>;
+
+/// Bytes of a file on their way from the Hub or its CDN.
+struct FileStream {
+  http::ClientResponse response;
+  std::uint64_t offset = 0;  // where they begin: 0 when the upstream ignored the range
+  std::uint64_t size = 0;    // of the whole file, as this answer says it; 0 when it does not
+};
+
+/// Speaks the Hub's protocol, as seen from one worker. Redirects are followed here, at most five,
+/// each checked (SECURITY 17): the token only to the hub's exact origin, no downgrade from https.
+/// Retries connect failures, 5xx and 429 within `max_retries` and 8 s in all.
+/// Throws kUpstream, kUpstreamTimeout, kTooManyRequests; what the Hub answers (401, 404, ...) is a
+/// value.
+class Hub {
+ public:
+  struct Options {
+    std::string instance_id;                            // goes into Via; our own id is kLoop
+    std::size_t max_document_bytes = 64 * 1024 * 1024;  // unpacked
+  };
+  Hub(http::Client& client, Options options, const Clock& clock);
+
+  /// HEAD of the file, up to the hub's redirect to its CDN (which is not followed).
+  Task<FileAnswer> head_file(EndpointPtr endpoint, Credential credential, FileRef file);
+  /// May this credential read the repo?
+  Task<RepoAnswer> auth_check(EndpointPtr endpoint, Credential credential, RepoId repo);
+  /// GET of an API document. `target` is the raw path below the hub's base URL with its raw query,
+  /// built from parsed parts.
+  Task<DocumentAnswer> document(EndpointPtr endpoint, Credential credential, RepoId repo,
+                                std::string target);
+  /// GET of [offset, offset + length) of the file's bytes. `location` is where a HEAD found them,
+  /// or empty; it is resolved anew when empty, expired or refused by the CDN (403).
+  /// `expected` is the digest the bytes must have at the hub: kCorrupt when the hub now names
+  /// another one.
+  Task<FileStream> open_file(EndpointPtr endpoint, Credential credential, FileRef file,
+                             std::string location, std::optional<Digest> expected,
+                             std::uint64_t offset, std::uint64_t length);
+
+ private:
+  http::Client& client_;
+  Options options_;
+  const Clock& clock_;
+};
+
+}  // namespace hubcache::hub

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "hubcache/base/digest.h"
+#include "hubcache/http/client.h"
+#include "hubcache/http/url.h"
+
+namespace hubcache::hub {
+
+enum class RepoType : std::uint8_t { kModel, kDataset, kSpace, kKernel };
+
+/// "model", "dataset", "space", "kernel".
+std::string_view name_of(RepoType type);
+/// "models", "datasets", ...: as the segment after /api/ spells it.
+std::string_view api_segment(RepoType type);
+
+/// A repository on the Hub, spelled as whoever named it did; `name` is "org/name" or "name".
+struct RepoId {
+  RepoType type = RepoType::kModel;
+  std::string name;
+  /// "model/org/name": the key of rows and maps.
+  std::string key() const;
+  auto operator<=>(const RepoId&) const = default;
+};
+
+/// A file as a client asks for it: everything decoded.
+struct FileRef {
+  RepoId repo;
+  std::string revision;
+  std::string path;
+  auto operator<=>(const FileRef&) const = default;
+};
+
+/// A remote as hub sees it: where the Hub is and how to speak to it. Immutable; a change of any
+/// field that shapes a connection or a right is a new epoch (SECURITY 16).
+struct Endpoint {
+  std::string remote;       // the remote's id
+  std::uint64_t epoch = 0;
+  http::Url base;           // the hub's base URL; its path, if any, goes before every route
+  http::Origin origin;      // how the hub host is reached
+  std::string token;        // hf_token; empty: none
+  std::vector<std::pair<std::string, std::string>> headers;  // of the remote; only on reading routes
+  std::string username;     // Basic towards upstream; empty: none
+  std::string password;
+  http::Timeouts timeouts;
+  int max_retries = 3;
+  int download_concurrency = 4;
+  std::vector<std::string> allowed_private_hosts;  // may resolve to private addresses
+
+  /// "remote/epoch": the first part of every catalog and grant key.
+  std::string scope() const;
+  /// Hash of all that makes the hub's origin, epoch and remote left out: fills and proofs are
+  /// shared between remotes that have it in common.
+  std::string origin_key() const;
+};
+
+/// Whose right a request upstream uses. The key is part of every single-flight key (SECURITY 5).
+struct Credential {
+  enum class Kind : std::uint8_t { kAnonymous, kRemote, kCaller };
+  Kind kind = Kind::kAnonymous;
+  std::string token;  // kCaller: the caller's Hub token; in memory only
+  std::string key;    // "anonymous", "remote", or the token's keyed hash
+  /// May answers obtained with it be shared between callers?
+  bool shared() const { return kind != Kind::kCaller; }
+};
+
+/// What the Hub said of one file at one revision (contract/hub.md 3.1 to 3.4).
+struct FileAnswer {
+  int status = 0;              // the Hub's: 200 when the file is there (redirects are followed)
+  std::string commit;          // X-Repo-Commit, 40 hex; empty when the Hub named none
+  std::string etag;            // X-Linked-ETag, else ETag, unquoted
+  std::optional<Digest> digest;  // only from the hub's own origin; nullopt: unknown or masked
+  std::uint64_t size = 0;      // X-Linked-Size, else Content-Length of the hub's own 200
+  std::string xet_hash;
+  std::string content_type;
+  std::string location;        // absolute URL the bytes come from (signed; never logged)
+  RepoId canonical;            // the repo the Hub's redirects ended at; the asked one without any
+  std::string error_code;      // X-Error-Code
+  std::string error_message;   // X-Error-Message
+  bool found() const { return status == 200; }
+  /// A 404 that says the file is absent at `commit`, from the hub's own origin (SECURITY 13).
+  bool absent() const;
+};
+
+/// What auth-check (or, on mirrors without it, an anonymous info document) said of a repo.
+struct RepoAnswer {
+  int status = 0;              // 200: the credential may read the repo
+  RepoId canonical;
+  std::string error_code;
+  std::string error_message;
+};
+
+/// An API document as the Hub sent it, unpacked.
+struct DocumentAnswer {
+  int status = 0;
+  std::string content_type;
+  std::string etag;            // as sent, weak or strong
+  std::string link;            // Link, unrewritten
+  std::string commit;          // X-Repo-Commit, if any
+  std::string total_count;     // X-Total-Count, if any
+  std::string error_code;
+  std::string error_message;
+  std::string body;
+  RepoId canonical;
+};
+
+}  // namespace hubcache::hub
