@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,6 +45,9 @@ class Fills {
     int max_retries = 3;
     std::chrono::milliseconds drip_interval{3'000};  // while the last block is held back
     bool strict = false;  // [content] integrity = "strict": closed ranges wait for verify() too
+    /// Called on the fill's worker once a blob was verified whose bytes all came through `via`
+    /// (this run or an earlier one): that repo needs no further proof.
+    std::function<void(std::string origin, std::string via, Digest digest)> on_verified;
   };
   Fills(Workers& workers, store::Store& store, Options options, const Clock& clock, obs::Log& log);
   ~Fills();

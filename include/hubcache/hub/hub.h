@@ -18,6 +18,7 @@ struct FileStream {
   http::ClientResponse response;
   std::uint64_t offset = 0;  // where they begin: 0 when the upstream ignored the range
   std::uint64_t size = 0;    // of the whole file, as this answer says it; 0 when it does not
+  std::string location;      // the URL that delivers them, for the next range
 };
 
 /// Speaks the Hub's protocol, as seen from one worker. Redirects are followed here, at most five,
