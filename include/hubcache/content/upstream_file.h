@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "hubcache/base/digest.h"
+#include "hubcache/fill/source.h"
+#include "hubcache/http/message.h"
+#include "hubcache/http/range.h"
+#include "hubcache/hub/hub.h"
+
+namespace hubcache::content {
+
+/// One file at one commit, as one caller may read it upstream.
+struct UpstreamFile {
+  hub::EndpointPtr endpoint;
+  hub::Credential credential;
+  hub::FileRef file;              // its revision is a commit id: no later change can mix in
+  std::string location;           // where a HEAD found the bytes, or empty
+  std::optional<Digest> digest;
+  std::uint64_t size = 0;
+};
+
+/// The file as a fill's source; used on the worker whose `hub` it is given.
+std::unique_ptr<fill::Source> make_source(hub::Hub& hub, UpstreamFile file);
+
+/// The file's bytes straight from upstream to one reader, nothing stored: for `streamed` remotes,
+/// files without a digest, and when there is no room. A read of the whole file is hashed, and its
+/// last bytes are only handed out when the digest is right (kCorrupt otherwise).
+Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, UpstreamFile file,
+                                                     http::ByteRange range);
+
+}  // namespace hubcache::content

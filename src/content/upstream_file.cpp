@@ -1,0 +1,125 @@
+#include "hubcache/content/upstream_file.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace hubcache::content {
+namespace {
+
+constexpr std::size_t kChunk = 128UL * 1024;
+
+class HubStream final : public fill::Stream {
+ public:
+  explicit HubStream(hub::FileStream stream) : stream_(std::move(stream)) {}
+  std::uint64_t offset() const override { return stream_.offset; }
+  Task<std::size_t> read(asio::mutable_buffer into) override {
+    return stream_.response.read(into);
+  }
+
+ private:
+  hub::FileStream stream_;
+};
+
+class HubSource final : public fill::Source {
+ public:
+  HubSource(hub::Hub& hub, UpstreamFile file) : hub_(hub), file_(std::move(file)) {}
+
+  Task<std::unique_ptr<fill::Stream>> open(std::uint64_t offset, std::uint64_t length) override {
+    auto stream = co_await hub_.open_file(file_.endpoint, file_.credential, file_.file,
+                                          file_.location, file_.digest, offset, length);
+    if (stream.size != 0 && stream.size != file_.size) {
+      throw Error(Error::Kind::kCorrupt, "the file's size is not what the Hub said");
+    }
+    file_.location = stream.location;
+    co_return std::make_unique<HubStream>(std::move(stream));
+  }
+
+ private:
+  hub::Hub& hub_;
+  UpstreamFile file_;
+};
+
+/// Hands out what it reads one chunk late, so that the last one can wait for the digest.
+class PassThrough final : public http::SpanSource {
+ public:
+  PassThrough(std::unique_ptr<fill::Stream> stream, const UpstreamFile& file, http::ByteRange range)
+      : stream_(std::move(stream)), range_(range), skip_(range.offset - stream_->offset()) {
+    if (file.digest && range.offset == 0 && range.length == file.size) {
+      digest_ = file.digest;
+      hasher_.emplace(file.digest->algorithm(), file.size);
+    }
+    for (auto& buffer : buffers_) buffer.resize(kChunk);
+  }
+
+  std::uint64_t size() const override { return range_.length; }
+
+  Task<http::Span> next() override {
+    if (held_ == 0) co_await read_ahead();
+    const std::size_t ready = std::exchange(held_, 0);
+    const auto& buffer = buffers_[current_];
+    if (ready != 0) {
+      current_ = 1 - current_;
+      co_await read_ahead();
+    }
+    co_return std::as_bytes(std::span(buffer.data(), ready));
+  }
+
+ private:
+  /// Reads the chunk after the one that is handed out; checks the digest when it is the last.
+  Task<> read_ahead() {
+    if (taken_ == range_.length) co_return;
+    auto& buffer = buffers_[current_];
+    while (true) {
+      const std::size_t count = co_await stream_->read(asio::buffer(buffer));
+      if (count == 0) {
+        throw Error(Error::Kind::kUpstream, "the Hub ended the file early");
+      }
+      const std::size_t skipped = std::min<std::uint64_t>(skip_, count);
+      skip_ -= skipped;
+      const std::size_t wanted =
+          std::min<std::uint64_t>(count - skipped, range_.length - taken_);
+      if (wanted == 0) continue;
+      if (skipped != 0) std::copy_n(buffer.begin() + static_cast<std::ptrdiff_t>(skipped), wanted,
+                                    buffer.begin());
+      held_ = wanted;
+      break;
+    }
+    taken_ += held_;
+    if (hasher_) check({buffer.data(), held_});
+  }
+
+  void check(std::span<const char> bytes) {
+    hasher_->update(std::as_bytes(bytes));
+    if (taken_ == range_.length && hasher_->finish() != *digest_) {
+      throw Error(Error::Kind::kCorrupt, "the Hub delivered bytes that are not what it says");
+    }
+  }
+
+  std::unique_ptr<fill::Stream> stream_;
+  http::ByteRange range_;
+  std::uint64_t skip_;        // bytes before the range, when upstream ignored it
+  std::uint64_t taken_ = 0;   // bytes of the range read from upstream
+  std::size_t held_ = 0;      // bytes in buffers_[current_], not handed out yet
+  std::size_t current_ = 0;
+  std::array<std::vector<char>, 2> buffers_;
+  std::optional<Digest> digest_;
+  std::optional<Hasher> hasher_;
+};
+
+}  // namespace
+
+std::unique_ptr<fill::Source> make_source(hub::Hub& hub, UpstreamFile file) {
+  return std::make_unique<HubSource>(hub, std::move(file));
+}
+
+Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, UpstreamFile file,
+                                                     http::ByteRange range) {
+  HubSource source(hub, file);
+  auto stream = co_await source.open(range.offset, range.length);
+  co_return std::make_unique<PassThrough>(std::move(stream), file, range);
+}
+
+}  // namespace hubcache::content

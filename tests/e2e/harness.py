@@ -1,0 +1,239 @@
+"""What the end-to-end tests share: a simulated Hub, a server, and clients, ended after each test."""
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ADMIN = ("admin", "password")
+MIB = 1024 * 1024
+
+
+class Process:
+    """A program whose log goes to a file; ended with the test."""
+
+    def __init__(self, command, log, env=None, cwd=None):
+        self.log = pathlib.Path(log)
+        with open(self.log, "ab") as out:
+            self.process = subprocess.Popen(
+                [str(c) for c in command], stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+                env=env, cwd=cwd)
+        self.pid = self.process.pid
+
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    def wait_for(self, pattern, seconds=20, after=0):
+        """The first match of `pattern` in the log behind offset `after`; fails when the program
+        ends first."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = re.search(pattern, self.text()[after:])
+            if found:
+                return found
+            assert self.process.poll() is None, f"{self.log.name} ended: {self.text()[-2000:]}"
+            assert time.monotonic() < deadline, f"no {pattern!r} in {self.log}: {self.text()[-2000:]}"
+            time.sleep(0.02)
+
+    def stop(self, sig=signal.SIGTERM, seconds=30):
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        return self.process.wait(seconds)
+
+
+class Hubsim(Process):
+    """The simulated Hub (tests/hubsim/README.md has its world and its controls)."""
+
+    def __init__(self, program, folder, arguments=(), port=0, cdn_port=0):
+        super().__init__([program, "--port", port, "--cdn-port", cdn_port, "--seed-repos",
+                          *arguments], folder / "hubsim.log")
+        line = self.wait_for(r"hubsim listening on (http://127\.0\.0\.1:(\d+)) "
+                             r"cdn (http://127\.0\.0\.1:(\d+))")
+        self.url, self.port, self.cdn, self.cdn_port = (
+            line[1], int(line[2]), line[3], int(line[4]))
+
+    def control(self, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + "/_sim/" + path, data=data,
+                                         method="GET" if body is None else "POST",
+                                         headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=20) as reply:
+            text = reply.read()
+        return json.loads(text) if text else None
+
+    def requests(self, host=None, method=None, part=""):
+        return [r for r in self.control("log")
+                if (host is None or r["host"] == host) and (method is None or r["method"] == method)
+                and part in r["target"]]
+
+    def forget(self):
+        self.control("log/clear", {})
+
+    def body_bytes(self, part=""):
+        return sum(r["body_bytes"] for r in self.requests(part=part))
+
+    def fault(self, **fields):
+        self.control("fault", fields)
+
+    def clear_faults(self):
+        self.control("faults/clear", {})
+
+    def release(self):
+        self.control("release", {})
+
+
+class Server(Process):
+    """The real binary."""
+
+    def __init__(self, world, upstream, data, arguments=(), env=None):
+        environment = {**os.environ, "HUBCACHE_ADMIN_PASSWORD": ADMIN[1], **(env or {})}
+        log = world.folder / "server.log"
+        after = len(log.read_text(errors="replace")) if log.exists() else 0
+        super().__init__([world.binary, "serve", "--data-dir", data, "--listen", "127.0.0.1:0",
+                          "--upstream", upstream, *arguments], log, env=environment)
+        self.data = pathlib.Path(data)
+        line = self.wait_for(r"listening.*address=\"?127\.0\.0\.1:(\d+)", after=after)
+        self.port = int(line[1])
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.endpoint = self.origin + "/pulp/content/hf"
+
+    def anonymous_memory(self):
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) * 1024
+
+    def stored(self):
+        return sorted(p for p in (self.data / "blobs").rglob("*") if p.is_file())
+
+
+class Reply:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class World:
+    """One test's folder, processes and clients."""
+
+    def __init__(self, binary, hubsim, venvs):
+        self.binary, self.hubsim_program, self.venvs = (
+            pathlib.Path(p).resolve() for p in (binary, hubsim, venvs))
+
+    def __enter__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hubcache-e2e-"))
+        self.processes = []
+        self.homes = 0
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self.processes):
+            if process.process.poll() is None:
+                process.process.kill()
+                process.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def show_logs(self):
+        for log in self.folder.glob("*.log"):
+            print(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}")
+
+    def hub(self, *arguments, **ports):
+        return self._keep(Hubsim(self.hubsim_program, self.folder, arguments, **ports))
+
+    def server(self, hub, data="data", arguments=(), env=None):
+        upstream = hub if isinstance(hub, str) else hub.url
+        return self._keep(Server(self, upstream, self.folder / data, arguments, env))
+
+    def run_program(self, name, command):
+        return self._keep(Process(command, self.folder / f"{name}.log"))
+
+    def _keep(self, process):
+        self.processes.append(process)
+        return process
+
+    # Clients -------------------------------------------------------------------------------------
+
+    def hf_home(self):
+        self.homes += 1
+        return self.folder / f"home{self.homes}"
+
+    def client_env(self, endpoint, home, token=None):
+        env = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
+        env.update(HF_ENDPOINT=endpoint, HF_HOME=str(home), HF_HUB_DISABLE_TELEMETRY="1",
+                   HF_HUB_DISABLE_PROGRESS_BARS="1", NO_COLOR="1", no_proxy="127.0.0.1")
+        if token:
+            env["HF_TOKEN"] = token
+        return env
+
+    def python(self, version, script, endpoint, home=None, token=None, timeout=180):
+        """Runs a script with that huggingface_hub; returns (exit code, standard output, error)."""
+        done = subprocess.run(
+            [str(self.venvs / f"hfh-{version}" / "bin" / "python"), "-c", script],
+            env=self.client_env(endpoint, home or self.hf_home(), token), cwd=self.folder,
+            capture_output=True, text=True, timeout=timeout)
+        return done.returncode, done.stdout.strip(), done.stderr
+
+    def hf(self, version, arguments, endpoint, home=None, token=None, timeout=180):
+        """Runs the `hf` command of that version."""
+        done = subprocess.run(
+            [str(self.venvs / f"hfh-{version}" / "bin" / "hf"), *map(str, arguments)],
+            env=self.client_env(endpoint, home or self.hf_home(), token), cwd=self.folder,
+            capture_output=True, text=True, timeout=timeout)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    def run(self, *command, timeout=180, check=True):
+        done = subprocess.run([str(c) for c in command], cwd=self.folder, capture_output=True,
+                              timeout=timeout)
+        if check:
+            assert done.returncode == 0, (command, done.returncode, done.stderr[-2000:])
+        return done
+
+
+def get(url, headers=None, method="GET", body=None, timeout=60):
+    """One request, its answer whatever the status."""
+    request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=timeout) as reply:
+            return Reply(reply.status, reply.headers, reply.read())
+    except urllib.error.HTTPError as failure:
+        return Reply(failure.code, failure.headers, failure.read())
+
+
+def sha256(content):
+    if isinstance(content, (str, pathlib.Path)):
+        digest = hashlib.sha256()
+        with open(content, "rb") as file:
+            while piece := file.read(MIB):
+                digest.update(piece)
+        return digest.hexdigest()
+    return hashlib.sha256(content).hexdigest()
+
+
+def raw_exchange(port, payload, timeout=15):
+    """Sends bytes on a new connection and returns all that comes back until it ends."""
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
+        connection.sendall(payload)
+        answer = b""
+        try:
+            while piece := connection.recv(65536):
+                answer += piece
+        except (ConnectionResetError, socket.timeout):
+            pass
+        return answer
+
+
+def wait_until(condition, what, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
