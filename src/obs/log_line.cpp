@@ -1,0 +1,164 @@
+#include "log_line.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+
+namespace hubcache::obs {
+namespace {
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+void append_digits(std::string& out, unsigned value, unsigned width) {
+  std::array<char, 10> digits{};
+  for (unsigned i = width; i-- > 0; value /= 10) digits[i] = static_cast<char>('0' + value % 10);
+  out.append(digits.data(), width);
+}
+
+void append_time(std::string& out, WallTime time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  append_digits(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
+  out += '-';
+  append_digits(out, static_cast<unsigned>(date.month()), 2);
+  out += '-';
+  append_digits(out, static_cast<unsigned>(date.day()), 2);
+  out += 'T';
+  append_digits(out, static_cast<unsigned>(clock.hours().count()), 2);
+  out += ':';
+  append_digits(out, static_cast<unsigned>(clock.minutes().count()), 2);
+  out += ':';
+  append_digits(out, static_cast<unsigned>(clock.seconds().count()), 2);
+  out += '.';
+  append_digits(out, static_cast<unsigned>(clock.subseconds().count()), 3);
+  out += 'Z';
+}
+
+// The length of the printable character that `text` begins with, or 0 when its first byte is a
+// control or no UTF-8. C1 controls count as controls: terminals obey them.
+std::size_t printable_prefix(std::string_view text) {
+  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return lead >= 0x20 && lead != 0x7f ? 1 : 0;
+  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  const unsigned char second = byte(1);
+  if (lead == 0xc2 && second < 0xa0) return 0;
+  const bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
+  const bool surrogate = lead == 0xed && second >= 0xa0;
+  const bool beyond = lead == 0xf4 && second >= 0x90;
+  return overlong || surrogate || beyond ? 0 : size;
+}
+
+void append_hex(std::string& out, std::string_view prefix, unsigned char byte) {
+  out += prefix;
+  out += kHexDigits[byte >> 4];
+  out += kHexDigits[byte & 0xf];
+}
+
+void append_quoted(std::string& out, std::string_view text, Format format) {
+  out += '"';
+  while (!text.empty()) {
+    std::size_t size = printable_prefix(text);
+    const char first = text.front();
+    if (first == '"' || first == '\\') {
+      out += '\\';
+      out += first;
+    } else if (size > 0) {
+      out += text.substr(0, size);
+    } else if (first == '\n') {
+      out += "\\n";
+    } else if (format == Format::kText) {
+      append_hex(out, "\\x", static_cast<unsigned char>(first));
+    } else {
+      const auto byte = static_cast<unsigned char>(first);
+      if (byte < 0x80) {
+        append_hex(out, "\\u00", byte);
+      } else {
+        out += "\\ufffd";
+      }
+    }
+    text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+  out += '"';
+}
+
+bool is_plain(std::string_view value) {
+  return !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
+    return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '=';
+  });
+}
+
+// "nan" and "inf" are numbers to us, but not to JSON.
+bool is_json_number(const Field& field) {
+  return field.number && !field.value.empty() &&
+         (field.value.back() >= '0' && field.value.back() <= '9');
+}
+
+}  // namespace
+
+std::string_view name_of(Level level) {
+  switch (level) {
+    case Level::kDebug:
+      return "debug";
+    case Level::kInfo:
+      return "info";
+    case Level::kWarn:
+      return "warn";
+    case Level::kError:
+      return "error";
+    case Level::kOff:
+      return "off";
+  }
+  return "off";
+}
+
+std::string format_line(Format format, WallTime time, Level level, std::string_view event,
+                        const Field* fields, std::size_t count) {
+  std::string line;
+  line.reserve(384);
+  if (format == Format::kText) {
+    append_time(line, time);
+    line += ' ';
+    line += name_of(level);
+    line += ' ';
+    line += event;
+    for (const Field* field = fields; field != fields + count; ++field) {
+      line += ' ';
+      line += field->key;
+      line += '=';
+      if (is_plain(field->value)) {
+        line += field->value;
+      } else {
+        append_quoted(line, field->value, format);
+      }
+    }
+  } else {
+    line += R"({"time":")";
+    append_time(line, time);
+    line += R"(","level":")";
+    line += name_of(level);
+    line += R"(","event":)";
+    append_quoted(line, event, format);
+    for (const Field* field = fields; field != fields + count; ++field) {
+      line += ',';
+      append_quoted(line, field->key, format);
+      line += ':';
+      if (is_json_number(*field)) {
+        line += field->value;
+      } else {
+        append_quoted(line, field->value, format);
+      }
+    }
+    line += '}';
+  }
+  line += '\n';
+  return line;
+}
+
+}  // namespace hubcache::obs

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "hubcache/base/clock.h"
+#include "hubcache/obs/log.h"
+
+namespace hubcache::obs {
+
+/// One event as a line that ends in a newline and has no other.
+/// Text: `2026-01-31T12:00:00.000Z info event key=value key="quoted value"`.
+/// JSON: one object with "time", "level", "event" and the fields.
+std::string format_line(Format format, WallTime time, Level level, std::string_view event,
+                        const Field* fields, std::size_t count);
+
+std::string_view name_of(Level level);
+
+}  // namespace hubcache::obs
