@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "hubcache/base/task.h"
+#include "hubcache/base/workers.h"
+#include "hubcache/hub/hub.h"
+
+namespace hubcache::registry {
+
+enum class Policy : std::uint8_t { kImmediate, kOnDemand, kStreamed };
+
+/// An upstream hub and how to reach it.
+struct Remote {
+  std::string id;
+  std::string name;
+  Policy policy = Policy::kOnDemand;
+  hub::EndpointPtr endpoint;
+};
+
+/// Makes a remote reachable under `/pulp/content/<base_path>/`.
+struct Distribution {
+  std::string id;
+  std::string name;
+  std::string base_path;                     // decoded; without slashes at its ends
+  std::optional<std::string> remote;         // a remote's id
+  std::optional<std::string> content_guard;  // a guard's id
+  bool hidden = false;                       // left out of listings only
+};
+
+/// Where a content path leads. Pointers are good as long as the snapshot; `rest` as long as the
+/// path that was matched.
+struct Match {
+  const Distribution* distribution = nullptr;
+  const Remote* remote = nullptr;  // null: the distribution points to none
+  std::string_view rest;           // what follows the base_path and its slash, still encoded
+};
+
+/// All remotes and distributions at one time. Immutable: read it from any thread.
+class Snapshot {
+ public:
+  /// `root` is the id of the root distribution, if there is one. Of two snapshots of one database
+  /// the later has the higher `version`.
+  Snapshot(std::uint64_t version, std::vector<Remote> remotes,
+           std::vector<Distribution> distributions, std::optional<std::string> root);
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+  /// The distribution with the longest base_path that begins `raw_path` on whole segments.
+  /// `raw_path` is what follows `/pulp/content/`, still encoded; a segment with a bad escape or an
+  /// encoded slash matches nothing.
+  std::optional<Match> match(std::string_view raw_path) const;
+  /// The root distribution, `rest` empty; nullopt when it was deleted.
+  std::optional<Match> root() const;
+
+  std::uint64_t version() const noexcept { return version_; }
+  const std::vector<Remote>& remotes() const noexcept { return remotes_; }
+  const std::vector<Distribution>& distributions() const noexcept { return distributions_; }
+  const Remote* remote(std::string_view id) const;
+
+ private:
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  Match match_of(const Distribution& distribution, std::string_view rest) const;
+
+  std::uint64_t version_;
+  std::vector<Remote> remotes_;
+  std::vector<Distribution> distributions_;
+  std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> by_base_path_;
+  std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> by_remote_id_;
+  std::optional<std::size_t> root_;
+  std::size_t deepest_ = 0;  // segments of the deepest base_path
+};
+
+/// The current snapshot, one reference a worker, so that a request takes it without a lock and
+/// without touching what other workers touch.
+class Registry {
+ public:
+  /// Before the workers start.
+  Registry(Workers& workers, std::shared_ptr<const Snapshot> first);
+
+  /// On that worker only. A request keeps what it got to its end.
+  std::shared_ptr<const Snapshot> current(std::size_t worker) const {
+    return slots_[worker].snapshot;
+  }
+  /// Returns when every worker has this snapshot or a later one. From any worker.
+  Task<> publish(std::shared_ptr<const Snapshot> next);
+
+ private:
+  struct alignas(64) Slot {
+    std::shared_ptr<const Snapshot> snapshot;
+  };
+  Task<> swap(std::size_t worker, std::shared_ptr<const Snapshot> next);
+
+  Workers& workers_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace hubcache::registry
