@@ -1,123 +1,150 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
 #include <functional>
+#include <future>
 #include <memory>
-#include <string>
-#include <string_view>
+#include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
-#include "hubcache/base/task.h"
+#include <boost/asio/post.hpp>
+
 #include "hubcache/base/workers.h"
 #include "hubcache/db/connection.h"
+#include "hubcache/db/migration.h"
 #include "hubcache/obs/log.h"
 
 namespace hubcache::db {
 
-/// A numbered step of the format, applied once, in a transaction of its own. Numbers are unique
-/// over all modules and never change.
-struct Migration {
-  int number;
-  std::string_view sql;
-};
-
-/// SQLite in WAL mode behind one writer thread and two reader threads. Callable from any worker.
-/// Failures are Error: kNoSpace when the disk is full, kConflict for a violated constraint, kIo
-/// otherwise.
+/// The SQLite database: one thread writes, two read. Callable from any thread.
+///
+/// A function given to it runs on one of these threads with a Connection, inside a transaction
+/// that is committed when it returns and rolled back when it throws. It must not keep references
+/// to what may be gone by then, and must not call the database itself.
 class Database {
  public:
-  /// Opens or creates the file and applies what is missing of `migrations`. Throws kConflict when
-  /// the file's format is newer than all of them.
-  Database(const std::string& path, std::vector<Migration> migrations, obs::Log& log);
+  struct Options {
+    std::filesystem::path file;
+    std::chrono::milliseconds busy_timeout{5'000};
+    std::size_t readers = 2;
+    std::size_t soon_limit = 20'000;  // write_soon() drops what comes beyond
+  };
+  /// Opens or creates the file and brings it to the current format. Throws as migrate() does.
+  Database(Options options, std::span<const Migration> migrations, obs::Log& log);
+  /// Waits for the writes that were accepted.
   ~Database();
 
-  /// Runs `query(Connection&)` on a reader.
+  /// Reads one consistent state.
   template <typename F>
-  Task<std::invoke_result_t<F&, Connection&>> read(F query) {
-    auto work = [this, query = std::move(query)]() mutable { return with_reader(query); };
-    return offload(readers_, std::move(work));
+  Task<std::invoke_result_t<F&, Connection&>> read(F function) {
+    auto work = [this, function = std::move(function)]() mutable { return reading(function); };
+    co_return co_await offload(readers_, std::move(work));
   }
-
-  /// Runs `change(Connection&)` in one IMMEDIATE transaction on the writer; a throw rolls back.
-  /// When it returns the change survives kill -9, not yet a power failure.
+  /// Writes in one IMMEDIATE transaction. Survives a crash of the process; a loss of power may
+  /// undo the latest ones, in order.
   template <typename F>
-  Task<std::invoke_result_t<F&, Connection&>> write(F change) {
-    auto work = [this, change = std::move(change)]() mutable { return in_transaction(change); };
-    return offload(writer_, std::move(work));
+  Task<std::invoke_result_t<F&, Connection&>> write(F function) {
+    auto work = [this, function = std::move(function)]() mutable { return writing(function); };
+    co_return co_await offload(writer_, std::move(work));
   }
-
-  /// As write(), and on stable storage when it returns.
+  /// As write(), and returns when that, and all that was written before, survives a loss of power.
   template <typename F>
-  Task<std::invoke_result_t<F&, Connection&>> write_durable(F change) {
-    auto work = [this, change = std::move(change)]() mutable {
-      const Durable durable(*write_connection_);
-      return in_transaction(change);
+  Task<std::invoke_result_t<F&, Connection&>> write_durable(F function) {
+    auto work = [this, function = std::move(function)]() mutable {
+      const FullSync full(*write_connection_);
+      return writing(function);
     };
-    return offload(writer_, std::move(work));
+    co_return co_await offload(writer_, std::move(work));
   }
-
-  /// Queues a change nobody waits for. A failure, or a queue that is full, is logged.
-  void write_soon(std::function<void(Connection&)> change);
-
-  /// The same on the calling thread: for start-up and tests only.
+  /// Queues a write nobody waits for; a later write() runs after it. Many share a transaction, a
+  /// failing one undoes itself alone. Failures, and what a full queue drops, are logged.
   template <typename F>
-  auto write_now(F change) {
-    return in_transaction(change);
+  void write_soon(F function) {
+    auto shared = std::make_shared<F>(std::move(function));
+    enqueue([shared = std::move(shared)](Connection& connection) { (*shared)(connection); });
   }
+
+  /// The same for start-up, shut-down and tests: they block the calling thread, so they must not be
+  /// called on a worker.
+  template <typename F>
+  std::invoke_result_t<F&, Connection&> read_now(F function) {
+    return block_on(readers_, [&] { return reading(function); });
+  }
+  template <typename F>
+  std::invoke_result_t<F&, Connection&> write_now(F function) {
+    return block_on(writer_, [&] { return writing(function); });
+  }
+
+  const std::filesystem::path& file() const noexcept { return options_.file; }
 
  private:
-  struct Durable {
-    explicit Durable(Connection& connection);
-    ~Durable();
-    Connection& connection;
-  };
-  class Transaction {
+  /// Every commit while it lives is synced to the disk.
+  class FullSync {
    public:
-    explicit Transaction(Connection& connection);
-    ~Transaction();
-    void commit();
+    explicit FullSync(Connection& connection);
+    ~FullSync();
+    FullSync(const FullSync&) = delete;
+    FullSync& operator=(const FullSync&) = delete;
 
    private:
     Connection& connection_;
-    bool open_ = true;
   };
-  [[noreturn]] static void rethrow_as_error();
+
+  /// A read connection, taken from the idle ones; as many exist as there are threads.
+  class Lent {
+   public:
+    explicit Lent(Database& database);
+    ~Lent();
+    Lent(const Lent&) = delete;
+    Lent& operator=(const Lent&) = delete;
+    Connection& operator*() const noexcept { return *connection_; }
+
+   private:
+    Database& database_;
+    std::unique_ptr<Connection> connection_;
+  };
 
   template <typename F>
-  auto with_reader(F& query) {
-    const auto lease = lease_reader();
-    try {
-      return query(*lease);
-    } catch (const SQLite::Exception&) {
-      rethrow_as_error();
+  auto in_transaction(Connection& connection, Transaction::Kind kind, F& function) {
+    Transaction transaction(connection, kind);
+    if constexpr (std::is_void_v<std::invoke_result_t<F&, Connection&>>) {
+      function(connection);
+      transaction.commit();
+    } else {
+      auto result = function(connection);
+      transaction.commit();
+      return result;
     }
   }
-
   template <typename F>
-  std::invoke_result_t<F&, Connection&> in_transaction(F& change) {
-    try {
-      Transaction transaction(*write_connection_);
-      if constexpr (std::is_void_v<std::invoke_result_t<F&, Connection&>>) {
-        change(*write_connection_);
-        transaction.commit();
-      } else {
-        auto result = change(*write_connection_);
-        transaction.commit();
-        return result;
-      }
-    } catch (const SQLite::Exception&) {
-      rethrow_as_error();
-    }
+  auto reading(F& function) {
+    const Lent connection(*this);
+    return in_transaction(*connection, Transaction::Kind::kDeferred, function);
+  }
+  template <typename F>
+  auto writing(F& function) {
+    return in_transaction(*write_connection_, Transaction::Kind::kImmediate, function);
+  }
+  template <typename W>
+  static auto block_on(Pool& pool, W work) {
+    std::packaged_task<std::invoke_result_t<W&>()> task(std::move(work));
+    auto result = task.get_future();
+    asio::post(pool.threads(), std::move(task));
+    return result.get();
   }
 
-  std::shared_ptr<Connection> lease_reader();
-  void migrate(std::vector<Migration> migrations);
+  void enqueue(std::function<void(Connection&)> function);
+  void drain();
 
-  struct Readers;
+  struct Queues;
+  Options options_;
   obs::Log& log_;
+  std::unique_ptr<Queues> queues_;
   std::unique_ptr<Connection> write_connection_;
-  std::unique_ptr<Readers> read_connections_;
   Pool writer_;
   Pool readers_;
 };

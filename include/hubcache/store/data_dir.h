@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+
+#include "hubcache/base/fd.h"
+
+namespace hubcache::store {
+
+/// The directory that holds everything a server keeps (DESIGN 4), locked for this process until
+/// this object goes. Opening removes nothing.
+class DataDir {
+ public:
+  /// Makes what is missing of the layout, 0700, and sets the process's umask to 0077.
+  /// Throws kConflict when another process has the directory, kIo when it cannot be used or lies on
+  /// a network file system, whose locks and syncs cannot be relied on.
+  static DataDir open(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const noexcept { return path_; }
+  std::filesystem::path database() const { return path_ / "hubcache.db"; }
+  std::filesystem::path secrets_key() const { return path_ / "secrets.key"; }
+  std::filesystem::path admin_password() const { return path_ / "admin-password"; }
+  std::filesystem::path documents() const { return path_ / "documents"; }
+
+ private:
+  DataDir(std::filesystem::path path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  std::filesystem::path path_;
+  Fd lock_;
+};
+
+/// Is this the f_type (statfs) of a file system on another machine?
+bool is_network_file_system(long type);
+
+}  // namespace hubcache::store

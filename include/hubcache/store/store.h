@@ -1,0 +1,87 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "hubcache/base/clock.h"
+#include "hubcache/base/digest.h"
+#include "hubcache/base/workers.h"
+#include "hubcache/db/database.h"
+#include "hubcache/obs/log.h"
+#include "hubcache/store/blob.h"
+#include "hubcache/store/disk.h"
+#include "hubcache/store/open_blobs.h"
+#include "hubcache/store/staging.h"
+
+namespace hubcache::store {
+
+/// The store's part of the database's format.
+std::span<const db::Migration> migrations();
+
+struct Options {
+  std::filesystem::path data_dir;
+  std::uint64_t max_size = 0;                       // bytes on disk; 0: no limit
+  std::uint64_t min_free = std::uint64_t{1} << 30;  // bytes the file system keeps free
+  std::chrono::hours bad_digest_time{std::chrono::days(30)};
+};
+
+/// What is to be staged.
+struct StageRequest {
+  Digest digest;
+  std::uint64_t size = 0;
+  std::string origin;  // bytes of one hub origin are never mixed with another's
+  std::string via;     // the repo they are read through
+  bool whole = true;   // reserve all of the size now; else as blocks come, in steps of 64 MiB
+};
+
+/// Blobs on disk, named by digest. The files are the truth, the rows their index: a row without a
+/// file is a miss and goes; a file without a row is hashed again before its first use (SECURITY
+/// 14). Callable from any worker; disk and SQL run in pools.
+class Store {
+ public:
+  Store(Options options, Disk& disk, db::Database& database, Pool& disk_pool, const Clock& clock,
+        obs::Log& log);
+  ~Store();
+
+  /// At start-up, before anything else, on a thread that may block: makes the directories and
+  /// reconciles staging rows with fills/. Never looks at blobs.
+  void recover();
+
+  /// The stored blob, or nullopt. The way in for OpenBlobs; handlers ask that.
+  Task<std::optional<Blob>> open(Digest digest);
+  Task<bool> contains(Digest digest);
+  /// Removes a blob; who has it open reads on. False when it was not there.
+  Task<bool> remove(Digest digest);
+  /// Notes a use; written in batches.
+  void touch(const Digest& digest);
+
+  /// A place for a blob to grow, with what an earlier try left of it. Throws kNoSpace when there is
+  /// no room, kConflict when this blob of this origin is being staged already.
+  Task<std::unique_ptr<Staging>> stage(StageRequest request);
+  /// The repo through which the bytes of a parked blob came (Staging::via()); nullopt when nothing
+  /// is parked.
+  Task<std::optional<std::string>> parked_via(std::string origin, Digest digest);
+
+  /// SECURITY 12: a download of this digest from this origin was false. Durable on return.
+  Task<void> remember_bad(std::string origin, Digest digest);
+  /// From memory.
+  Task<bool> is_bad(std::string origin, Digest digest);
+  /// A fresh download was right.
+  Task<void> forget_bad(std::string origin, Digest digest);
+
+  /// Bytes that blobs and fills take on disk, promised ones included.
+  std::uint64_t used() const noexcept;
+  const Options& options() const noexcept;
+  const Clock& clock() const noexcept;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace hubcache::store
