@@ -1,0 +1,54 @@
+#include "integration/fixture.h"
+
+#include <filesystem>
+
+namespace hubcache::test {
+
+ServerTest::ServerTest() {
+  hub.seed();
+  config.storage.data_dir = data.path().string();
+  config.storage.min_free = 0;
+  config.server.workers = 2;
+  config.server.shutdown_timeout = std::chrono::seconds(1);
+  config.upstream.url = hub.url();
+  config.admin_password = "password";
+  start();
+}
+
+void ServerTest::start() {
+  instance_ = std::make_unique<app::Instance>(config, clock, log);
+  std::vector<net::Listener> listeners;
+  listeners.push_back(net::listen("127.0.0.1:0"));
+  const auto& address = listeners.front().address;
+  port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+  instance_->start(std::move(listeners));
+}
+
+void ServerTest::stop() { instance_.reset(); }
+
+void ServerTest::restart() {
+  stop();
+  start();
+}
+
+Answer ServerTest::content(std::string_view method, std::string_view path, std::string_view token,
+                           Fields fields) {
+  if (!token.empty()) fields.emplace_back("Authorization", "Bearer " + std::string(token));
+  return fetch(port, "/pulp/content/hf" + std::string(path), fields, method);
+}
+
+Answer ServerTest::rest(std::string_view method, std::string_view path, std::string_view body) {
+  Fields fields{{"Authorization", "Basic YWRtaW46cGFzc3dvcmQ="}};  // admin:password
+  if (!body.empty()) fields.emplace_back("Content-Type", "application/json");
+  return fetch(port, path, fields, method, body);
+}
+
+std::size_t ServerTest::stored_blobs() const {
+  std::size_t count = 0;
+  for (const auto& item : std::filesystem::recursive_directory_iterator(data.path() / "blobs")) {
+    if (item.is_regular_file()) ++count;
+  }
+  return count;
+}
+
+}  // namespace hubcache::test

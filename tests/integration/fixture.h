@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include "hubcache/app/instance.h"
+#include "hubsim/hub.h"
+#include "support/client.h"
+#include "support/clock.h"
+#include "support/run.h"
+
+namespace hubcache::test {
+
+/// A server in this process, its remote the simulated Hub with its seeded world, and a clock that
+/// the test moves.
+class ServerTest : public testing::Test {
+ protected:
+  ServerTest();
+
+  /// Ends the server and starts it again on the same data.
+  void restart();
+  void start();
+  void stop();
+
+  /// Below the distribution `hf`.
+  Answer get(std::string_view path, std::string_view token = {}, Fields fields = {}) {
+    return content("GET", path, token, std::move(fields));
+  }
+  Answer head(std::string_view path, std::string_view token = {}, Fields fields = {}) {
+    return content("HEAD", path, token, std::move(fields));
+  }
+  /// REST, as the administrator.
+  Answer rest(std::string_view method, std::string_view path, std::string_view body = {});
+
+  /// Requests the Hub's own host saw.
+  std::size_t hub_requests(std::string_view part = {}) {
+    return hub.count(hubsim::Host::kHub, {}, part);
+  }
+  std::size_t stored_blobs() const;
+
+  static constexpr std::string_view kRemotes = "/pulp/api/v3/remotes/hugging_face/hugging-face/";
+  static constexpr std::string_view kDistributions =
+      "/pulp/api/v3/distributions/hugging_face/hugging-face/";
+
+  hubsim::Hub hub;
+  TempDir data;
+  FakeClock clock;
+  obs::Log log{{.level = obs::Level::kOff, .access_log = false}};
+  app::Config config;
+  std::uint16_t port = 0;
+
+ private:
+  Answer content(std::string_view method, std::string_view path, std::string_view token,
+                 Fields fields);
+  std::unique_ptr<app::Instance> instance_;
+};
+
+}  // namespace hubcache::test

@@ -1,0 +1,138 @@
+// SECURITY rules 12 to 23: nothing false is completed, nobody is tricked, nothing lies about.
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "integration/fixture.h"
+
+namespace hubcache::test {
+namespace {
+
+using hubsim::Fault;
+using hubsim::Host;
+
+constexpr std::string_view kBig = "/org/model/resolve/main/model.safetensors";
+
+class SecurityTruthTest : public ServerTest {};
+
+TEST_F(SecurityTruthTest, Rule12AFalseFileIsResetAndItsResumeRefused) {
+  hub.set_fault({.kind = Fault::Kind::kFlip, .host = Host::kCdn, .offset = 1000});
+  const auto cut = get(kBig);
+  EXPECT_EQ(cut.status, 200);
+  EXPECT_FALSE(cut.complete);
+  EXPECT_TRUE(cut.reset);
+  EXPECT_EQ(stored_blobs(), 0u);
+
+  const auto resume = get(kBig, {}, {{"Range", "bytes=1048576-"}});
+  EXPECT_EQ(resume.status, 503);
+  restart();  // the memory of it is durable
+  EXPECT_EQ(get(kBig, {}, {{"Range", "bytes=1048576-"}}).status, 503);
+
+  hub.clear_faults();
+  const auto fresh = get(kBig);
+  EXPECT_TRUE(fresh.complete);
+  EXPECT_EQ(fresh.body, hub.bytes("org/model", "model.safetensors"));
+  EXPECT_EQ(get(kBig, {}, {{"Range", "bytes=1048576-"}}).status, 206);
+}
+
+TEST_F(SecurityTruthTest, Rule12ALongClosedRangeWithTheLastByteCountsAsReadingToTheEnd) {
+  hub.set_fault({.kind = Fault::Kind::kFlip, .host = Host::kCdn, .offset = 1000});
+  const auto size = hub.size("org/model", "model.safetensors");
+  const auto all = get(kBig, {}, {{"Range", "bytes=0-" + std::to_string(size - 1)}});
+  EXPECT_FALSE(all.complete);
+}
+
+TEST_F(SecurityTruthTest, Rule16ATokenChangeIsANewEpoch) {
+  const std::string file = "/pulp/content/hf/org/private/resolve/main/config.json";
+  const auto list = rest("GET", kRemotes).body;
+  const auto at = list.find("\"pulp_href\":\"") + 13;
+  const std::string href = list.substr(at, list.find('"', at) - at);
+  ASSERT_EQ(rest("PATCH", href, R"({"hf_token":"hf_good"})").status, 202);
+  EXPECT_EQ(fetch(port, file).status, 200);
+  ASSERT_EQ(rest("PATCH", href, R"({"hf_token":null})").status, 202);
+  EXPECT_EQ(fetch(port, file).status, 401);
+}
+
+TEST_F(SecurityTruthTest, Rule17ARedirectToAnotherHostNeverCarriesTheToken) {
+  ASSERT_EQ(get("/org/gated/resolve/main/model.safetensors", "hf_good").status, 200);
+  EXPECT_EQ(hub.cdn_authorizations(), 0u);
+  EXPECT_GT(hub.count(Host::kCdn), 0u);
+}
+
+TEST_F(SecurityTruthTest, Rule17AnswersThatLeadInCirclesAreRefused) {
+  hub.set_fault({.kind = Fault::Kind::kStatus,
+                 .match = "circle",
+                 .status = 307,
+                 .headers = {{"Location", "/org/model/resolve/main/circle"}}});
+  EXPECT_EQ(get("/org/model/resolve/main/circle").status, 502);
+}
+
+TEST_F(SecurityTruthTest, Rule17ARequestThatCameFromOurselvesIsRefused) {
+  ASSERT_EQ(get("/org/model/resolve/main/config.json").status, 200);
+  std::string via;
+  for (const auto& request : hub.log()) {
+    if (!request.header("via").empty()) via = request.header("via");
+  }
+  ASSERT_FALSE(via.empty());
+  EXPECT_EQ(get("/org/model/resolve/main/README.md", {}, {{"Via", via}}).status, 508);
+  EXPECT_EQ(get("/org/model/resolve/main/README.md", {}, {{"Via", "1.1 other"}}).status, 200);
+}
+
+TEST_F(SecurityTruthTest, Rule18AmbiguousRequestsAreRefusedBeforeRouting) {
+  hub.clear_log();
+  for (const std::string_view fields :
+       {"Host: a\r\nHost: b\r\n", "", "Host: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n",
+        "Host: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
+        "Host: a\r\nTransfer-Encoding: gzip\r\n", "Host: a\r\nX: 1\r\n folded\r\n",
+        "Host: a\r\nX : 1\r\n", "Host: a\r\nContent-Length: +1\r\n"}) {
+    const std::string request =
+        "GET /pulp/content/hf/org/model/resolve/main/config.json HTTP/1.1\r\n" +
+        std::string(fields) + "\r\n";
+    EXPECT_EQ(exchange(port, request).status, 400) << fields;
+  }
+  EXPECT_EQ(exchange(port, "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").status,
+            400);
+  EXPECT_EQ(hub_requests(), 0u);
+}
+
+TEST_F(SecurityTruthTest, Rule22FailedLoginsAreLimitedBeforeHashing) {
+  int refused = 0;
+  for (int i = 0; i < 60 && refused == 0; ++i) {
+    const auto answer = fetch(port, kRemotes, {{"Authorization", "Basic YWRtaW46d3Jvbmc="}});
+    if (answer.status == 429) ++refused;
+  }
+  EXPECT_EQ(refused, 1);
+}
+
+TEST_F(SecurityTruthTest, Rule22NoLoginIsNeededForContent) {
+  EXPECT_EQ(fetch(port, "/pulp/content/hf/org/model/resolve/main/config.json",
+                  {{"Authorization", "Basic bm9ib2R5Ondyb25n"}})
+                .status,
+            200);
+}
+
+TEST_F(SecurityTruthTest, Rule23WhatLiesOnDiskIsForTheOwnerAloneAndHoldsNoSecret) {
+  ASSERT_EQ(rest("POST", kRemotes,
+                 R"({"name":"s","url":"https://huggingface.co","hf_token":"hf_atrest","username":)"
+                 R"("u","password":"pw-at-rest"})")
+                .status,
+            201);
+  ASSERT_EQ(get("/org/gated/resolve/main/model.safetensors", "hf_good").status, 200);
+  stop();
+  for (const auto& item : std::filesystem::recursive_directory_iterator(data.path())) {
+    struct stat about{};
+    ASSERT_EQ(::stat(item.path().c_str(), &about), 0);
+    EXPECT_EQ(about.st_mode & 077U, 0U) << item.path();
+    if (!item.is_regular_file()) continue;
+    std::ifstream file(item.path(), std::ios::binary);
+    const std::string content((std::istreambuf_iterator<char>(file)), {});
+    for (const std::string_view secret : {"hf_atrest", "pw-at-rest", "hf_good"}) {
+      EXPECT_EQ(content.find(secret), std::string::npos) << item.path();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hubcache::test

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace hubcache::test {
+
+/// What came back on a connection of its own.
+struct Answer {
+  int status = 0;                              // 0: nothing that looks like an answer
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+  bool complete = false;  // all of Content-Length came
+  bool reset = false;     // the connection ended with RST
+
+  std::string header(const std::string& lower_case_name) const {
+    const auto found = headers.find(lower_case_name);
+    return found == headers.end() ? std::string() : found->second;
+  }
+};
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+/// Sends `request` as it is to 127.0.0.1:`port` and reads until the answer is complete or the
+/// connection ends. Blocks, 30 s at most.
+Answer exchange(std::uint16_t port, std::string_view request);
+
+/// One request with Connection: close.
+Answer fetch(std::uint16_t port, std::string_view target, const Fields& fields = {},
+             std::string_view method = "GET", std::string_view body = {});
+
+}  // namespace hubcache::test
