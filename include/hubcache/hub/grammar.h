@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "hubcache/hub/types.h"
+#include "hubcache/hub/urls.h"
+
+namespace hubcache::hub {
+
+/// A path as Hub clients ask for it, taken apart (contract/hub.md 1.1).
+struct Route {
+  enum class Kind : std::uint8_t {
+    kUnknown,   // nothing the Hub has, or nothing we serve
+    kResolve,   // a file's bytes; also by api/resolve-cache
+    kRaw,       // a file's bytes, or a LFS file's pointer
+    kInfo,      // api/models/REPO[/revision/REV]
+    kTree,      // api/models/REPO/tree/REV[/FOLDER]
+    kApiOther,  // anything else below api/
+  };
+  Kind kind = Kind::kUnknown;
+  /// Decoded. kInfo: `revision` is empty when the path names none, `path` always; kTree: `path` is
+  /// the folder, empty for the root. Nothing for kUnknown and kApiOther.
+  FileRef file;
+};
+
+/// `below` is the raw path that follows the distribution's base_path and its slash: still encoded,
+/// without the query, no slash in front. It is split where it is raw, so "%2F" stays inside its
+/// part; refs/pr/N and refs/convert/X may also come unencoded.
+/// Throws kBadRequest, which says what is wrong, for "." and ".." segments however they are
+/// spelled, empty segments, bad escapes, NUL, and names that no repo can have.
+Route parse_route(std::string_view below);
+
+/// Can a repo be called so: one or two segments of 1 to 96 word characters, "." and "-"?
+bool is_repo_name(std::string_view name);
+
+/// A full commit id: 40 lower-case hexadecimal digits.
+bool is_commit_id(std::string_view text);
+
+}  // namespace hubcache::hub

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "hubcache/http/url.h"
+#include "hubcache/hub/types.h"
+
+namespace hubcache::hub {
+
+// Paths below a hub's base URL, built from parsed parts only: every part is encoded anew, so none
+// can reach out of its place (contract/hub.md 1.1). They start with "/". parse_route() of what they
+// return gives the parts back.
+
+/// "/datasets/org/name/resolve/refs%2Fpr%2F1/dir/a%20b"
+std::string resolve_path(const FileRef& file);
+/// "/api/models/org/name", with "/revision/REV" unless the revision is empty.
+std::string info_path(const FileRef& file);
+/// "/api/models/org/name/tree/REV", with the folder if there is one.
+std::string tree_path(const FileRef& file);
+/// "/api/models/org/name/auth-check"
+std::string auth_check_path(const RepoId& repo);
+
+/// The target to send to the hub for `path`: the base URL's own path goes in front.
+std::string target_below(const http::Url& base, std::string_view path);
+
+/// What a redirect within the hub's origin points to.
+struct RedirectPlace {
+  RepoId repo;
+  bool resolve_cache = false;  // "/api/resolve-cache/...": the file itself, no other name of it
+};
+/// nullopt unless `url` is below `base` and names a repo: by an API route, a file route, or
+/// resolve-cache.
+std::optional<RedirectPlace> place_of(const http::Url& url, const http::Url& base);
+
+}  // namespace hubcache::hub
