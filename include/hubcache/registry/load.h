@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "hubcache/db/connection.h"
+#include "hubcache/db/migration.h"
+#include "hubcache/db/secrets.h"
+#include "hubcache/registry/registry.h"
+
+namespace hubcache::registry {
+
+/// Kinds of rows in the table `resources`.
+inline constexpr std::string_view kRemoteKind = "remote";
+inline constexpr std::string_view kDistributionKind = "distribution";
+
+/// The hub of a remote that names none.
+inline constexpr std::string_view kDefaultHub = "https://huggingface.co";
+
+/// The tables `resources` (what REST clients write, one JSON document a row) and `registry_state`.
+std::span<const db::Migration> migrations();
+
+/// Reads the whole registry. In the transaction that changed it, so that versions follow the order
+/// of changes.
+std::shared_ptr<const Snapshot> load(db::Connection& sql, const db::SecretBox& secrets);
+/// Says in the same transaction that the registry changed: the next load() has a higher version.
+void touch(db::Connection& sql);
+/// Which distribution answers below the origin root.
+void set_root(db::Connection& sql, std::string_view distribution_id);
+
+}  // namespace hubcache::registry

@@ -1,0 +1,100 @@
+#include "hubcache/registry/load.h"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "hubcache/base/error.h"
+#include "hubcache/registry/endpoint.h"
+
+namespace hubcache::registry {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr db::Migration kMigrations[] = {{.number = 200, .name = "registry: resources", .sql = R"(
+CREATE TABLE resources (
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  updated INTEGER NOT NULL,
+  epoch INTEGER NOT NULL DEFAULT 1,
+  doc TEXT NOT NULL,
+  UNIQUE (kind, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE registry_state (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  version INTEGER NOT NULL,
+  root TEXT
+) STRICT;
+INSERT INTO registry_state (one, version, root) VALUES (1, 1, NULL);
+)"}};
+
+/// The document with its sealed values in clear. A sealed value is `{"$sealed": text}`, the text
+/// being the value's JSON.
+Json open_document(const std::string& id, const std::string& text, const db::SecretBox& secrets) {
+  auto document = Json::parse(text);
+  for (auto& [field, value] : document.items()) {
+    if (!value.is_object() || !value.contains("$sealed")) continue;
+    const auto sealed = value.at("$sealed").get<std::string>();
+    value = Json::parse(secrets.open(sealed, {.table = "resources", .row = id, .field = field}));
+  }
+  return document;
+}
+
+Policy policy_of(const Json& document) {
+  const auto policy = document.value("policy", "on_demand");
+  if (policy == "immediate") return Policy::kImmediate;
+  return policy == "streamed" ? Policy::kStreamed : Policy::kOnDemand;
+}
+
+std::optional<std::string> reference(const Json& document, const char* field) {
+  const auto found = document.find(field);
+  if (found == document.end() || !found->is_string()) return std::nullopt;
+  return found->get<std::string>();
+}
+
+}  // namespace
+
+std::span<const db::Migration> migrations() { return kMigrations; }
+
+std::shared_ptr<const Snapshot> load(db::Connection& sql, const db::SecretBox& secrets) {
+  std::vector<Remote> remotes;
+  std::vector<Distribution> distributions;
+  auto rows = sql.query(
+      "SELECT id, kind, name, epoch, doc FROM resources WHERE kind IN ('remote', 'distribution')");
+  while (rows.step()) {
+    auto id = rows.text(0);
+    auto name = rows.text(2);
+    const auto document = open_document(id, rows.text(4), secrets);
+    if (rows.text(1) == kRemoteKind) {
+      const auto epoch = static_cast<std::uint64_t>(rows.integer(3));
+      auto endpoint = make_endpoint(id, epoch, document);
+      remotes.push_back({.id = std::move(id),
+                         .name = std::move(name),
+                         .policy = policy_of(document),
+                         .endpoint = std::move(endpoint)});
+    } else {
+      distributions.push_back({.id = std::move(id),
+                               .name = std::move(name),
+                               .base_path = document.value("base_path", ""),
+                               .remote = reference(document, "remote"),
+                               .content_guard = reference(document, "content_guard"),
+                               .hidden = document.value("hidden", false)});
+    }
+  }
+  auto state = sql.query("SELECT version, root FROM registry_state");
+  if (!state.step()) throw Error(Error::Kind::kCorrupt, "the registry has no state row");
+  return std::make_shared<const Snapshot>(static_cast<std::uint64_t>(state.integer(0)),
+                                          std::move(remotes), std::move(distributions),
+                                          state.optional_text(1));
+}
+
+void touch(db::Connection& sql) { sql.run("UPDATE registry_state SET version = version + 1"); }
+
+void set_root(db::Connection& sql, std::string_view distribution_id) {
+  sql.run("UPDATE registry_state SET root = ?1, version = version + 1", distribution_id);
+}
+
+}  // namespace hubcache::registry
