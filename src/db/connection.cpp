@@ -1,63 +1,155 @@
 #include "hubcache/db/connection.h"
 
+#include <list>
+#include <unordered_map>
+#include <utility>
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Statement.h>
+
+#include "sqlite_error.h"
+
 namespace hubcache::db {
 
-Query::~Query() {
-  // A reset repeats the error of the step before it: that one was thrown already.
-  statement_.tryReset();
-  statement_.clearBindings();
+struct detail::Prepared {
+  Prepared(const SQLite::Database& database, const std::string& sql) : statement(database, sql) {}
+  SQLite::Statement statement;
+  bool lent = false;
+};
+
+struct detail::ConnectionState {
+  ConnectionState(const std::filesystem::path& file, int flags, int busy_timeout_ms)
+      : database(file.string(), flags, busy_timeout_ms) {}
+
+  SQLite::Database database;
+  // A list, for a function may use one statement while it steps through another of the same text.
+  std::unordered_map<std::string, std::list<Prepared>> prepared;
+};
+
+Statement::Statement(Statement&& other) noexcept
+    : connection_(other.connection_), prepared_(std::exchange(other.prepared_, nullptr)) {}
+
+Statement::~Statement() {
+  if (prepared_ == nullptr) return;
+  // A reset repeats the failure of the step before it, which was thrown already.
+  prepared_->statement.tryReset();
+  prepared_->statement.clearBindings();
+  prepared_->lent = false;
 }
 
-Query& Query::bind(std::int64_t value) {
-  statement_.bind(++bound_, value);
-  return *this;
+void Statement::bind_null(int index) {
+  guarded([&] { prepared_->statement.bind(index); });
 }
 
-Query& Query::bind(std::string_view value) {
-  statement_.bind(++bound_, std::string(value));
-  return *this;
+void Statement::bind_integer(int index, std::int64_t value) {
+  guarded([&] { prepared_->statement.bind(index, value); });
 }
 
-Query& Query::bind(const std::optional<std::string>& value) {
-  return value ? bind(std::string_view(*value)) : bind_null();
+void Statement::bind_real(int index, double value) {
+  guarded([&] { prepared_->statement.bind(index, value); });
 }
 
-Query& Query::bind_blob(std::string_view value) {
-  statement_.bind(++bound_, value.data(), static_cast<int>(value.size()));
-  return *this;
+void Statement::bind_text(int index, std::string_view value) {
+  guarded([&] { prepared_->statement.bind(index, std::string(value)); });
 }
 
-Query& Query::bind_null() {
-  statement_.bind(++bound_);
-  return *this;
+void Statement::bind_blob(int index, std::span<const std::byte> value) {
+  // A null pointer would bind NULL, not an empty blob.
+  const void* bytes = value.empty() ? static_cast<const void*>("") : value.data();
+  guarded([&] { prepared_->statement.bind(index, bytes, static_cast<int>(value.size())); });
 }
 
-bool Query::next() { return statement_.executeStep(); }
+bool Statement::step() {
+  return guarded([&] { return prepared_->statement.executeStep(); });
+}
 
-int Query::run() {
-  while (statement_.executeStep()) {
+std::int64_t Statement::run() {
+  while (step()) {
   }
-  return statement_.getChanges();
+  return connection_->database.getChanges();
 }
 
-std::int64_t Query::integer(int column) const { return statement_.getColumn(column).getInt64(); }
-
-std::string Query::text(int column) const { return statement_.getColumn(column).getString(); }
-
-std::optional<std::string> Query::maybe(int column) const {
-  const auto value = statement_.getColumn(column);
-  if (value.isNull()) return std::nullopt;
-  return value.getString();
+std::int64_t Statement::integer(int column) const {
+  return guarded([&] { return prepared_->statement.getColumn(column).getInt64(); });
 }
 
-Connection::Connection(const std::string& path, int flags) : database_(path, flags, 10'000) {}
-
-Query Connection::query(const char* sql) {
-  auto& statement = statements_[sql];
-  if (!statement) statement = std::make_unique<SQLite::Statement>(database_, sql);
-  return Query(*statement);
+double Statement::real(int column) const {
+  return guarded([&] { return prepared_->statement.getColumn(column).getDouble(); });
 }
 
-void Connection::execute(const std::string& sql) { database_.exec(sql); }
+std::string Statement::text(int column) const {
+  return guarded([&] { return prepared_->statement.getColumn(column).getString(); });
+}
+
+bool Statement::is_null(int column) const {
+  return guarded([&] { return prepared_->statement.getColumn(column).isNull(); });
+}
+
+std::optional<std::int64_t> Statement::optional_integer(int column) const {
+  if (is_null(column)) return std::nullopt;
+  return integer(column);
+}
+
+std::optional<std::string> Statement::optional_text(int column) const {
+  if (is_null(column)) return std::nullopt;
+  return text(column);
+}
+
+Connection::Connection(const std::filesystem::path& file, Access access, int busy_timeout_ms) {
+  guarded([&] {
+    const int flags = SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX |
+                      (access == Access::kReadWrite ? SQLite::OPEN_CREATE : 0);
+    state_ = std::make_unique<detail::ConnectionState>(file, flags, busy_timeout_ms);
+    auto& database = state_->database;
+    if (access == Access::kReadWrite) {
+      database.exec("PRAGMA journal_mode=WAL");
+      database.exec("PRAGMA synchronous=NORMAL");
+      database.exec("PRAGMA secure_delete=ON");
+    } else {
+      database.exec("PRAGMA query_only=ON");
+    }
+    database.exec("PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192");
+  });
+}
+
+Connection::~Connection() = default;
+
+Statement Connection::prepare(std::string_view sql) {
+  return guarded([&] {
+    auto& same_text = state_->prepared[std::string(sql)];
+    for (auto& prepared : same_text) {
+      if (!prepared.lent) {
+        prepared.lent = true;
+        return Statement(*state_, &prepared);
+      }
+    }
+    auto& fresh = same_text.emplace_back(state_->database, std::string(sql));
+    fresh.lent = true;
+    return Statement(*state_, &fresh);
+  });
+}
+
+void Connection::script(std::string_view sql) {
+  guarded([&] { state_->database.exec(std::string(sql)); });
+}
+
+std::int64_t Connection::last_insert_id() const { return state_->database.getLastInsertRowid(); }
+
+Transaction::Transaction(Connection& connection, Kind kind) : connection_(connection) {
+  connection_.run(kind == Kind::kImmediate ? "BEGIN IMMEDIATE" : "BEGIN DEFERRED");
+}
+
+Transaction::~Transaction() {
+  if (!open_) return;
+  try {
+    connection_.run("ROLLBACK");
+  } catch (const std::exception&) {  // SQLite has rolled back by itself already
+  }
+}
+
+void Transaction::commit() {
+  connection_.run("COMMIT");
+  open_ = false;
+}
 
 }  // namespace hubcache::db

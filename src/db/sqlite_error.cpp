@@ -1,0 +1,36 @@
+#include "sqlite_error.h"
+
+#include <string>
+
+#include <sqlite3.h>
+
+#include "hubcache/base/error.h"
+
+namespace hubcache::db {
+
+void throw_error(const SQLite::Exception& failure) {
+  std::string context = "sqlite: " + std::string(failure.what()) + " (" +
+                        std::to_string(failure.getExtendedErrorCode()) + ")";
+  constexpr int kPrimaryCode = 0xff;
+  switch (failure.getErrorCode() & kPrimaryCode) {
+    case SQLITE_FULL:
+      throw Error(Error::Kind::kNoSpace, "there is no space left", std::move(context));
+    case SQLITE_CONSTRAINT:
+      throw Error(Error::Kind::kConflict, "it conflicts with what exists", std::move(context));
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      throw Error(Error::Kind::kUnavailable, "the database is busy", std::move(context));
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      throw Error(Error::Kind::kCorrupt, "the database is damaged", std::move(context));
+    case SQLITE_ERROR:
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE:
+    case SQLITE_MISMATCH:
+      throw Error(Error::Kind::kInternal, "an internal error", std::move(context));
+    default:
+      throw Error(Error::Kind::kIo, "the database failed", std::move(context));
+  }
+}
+
+}  // namespace hubcache::db
