@@ -34,8 +34,8 @@ struct Fault {
 
   Kind kind;
   Host host = Host::kHub;
-  std::string match;   // a substring of the raw target; empty: every request
-  std::string method;  // empty: every method
+  std::string match = {};   // a substring of the raw target; empty: every request
+  std::string method = {};  // empty: every method
   std::uint64_t offset = 0;
   int status = 500;
   std::chrono::milliseconds delay{0};

@@ -42,8 +42,10 @@ struct Token {
 /// One path of a commit: put, or removed when there is no content.
 struct Change {
   std::string path;
-  std::optional<Content> content;
+  std::optional<Content> content = {};
   Storage storage = Storage::kGit;
+  /// LFS: a digest the pointer names in place of the content's own, as a dishonest repo may.
+  std::string claimed_sha256 = {};
 };
 
 /// What differs from one Hub (or mirror of it) to another.

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "hubsim/fault.h"
+#include "hubsim/wire.h"
+
+namespace hubsim {
+
+/// The faults that are set, and what waits for their end. Any thread.
+class Faults {
+ public:
+  struct Live {
+    explicit Live(Fault what) : fault(std::move(what)) {}
+    const Fault fault;
+    std::uint64_t seen = 0;  // guarded by Faults
+    std::atomic<bool> lifted{false};
+  };
+  using Active = std::vector<std::shared_ptr<const Live>>;
+
+  void add(Fault fault);
+  void clear();
+  void release();
+  /// The faults that act on this request, which counts as one of theirs.
+  Active matching(Host host, const Request& request);
+
+  /// Waits until `live` is lifted; false when `given_up` says so before. Polls it every 10 ms.
+  bool wait_lifted(const Live& live, const std::function<bool()>& given_up);
+  /// Sleeps; false when `given_up` ends it.
+  bool sleep(std::chrono::nanoseconds time, const std::function<bool()>& given_up);
+
+ private:
+  std::mutex mutex_;  // any number of connection threads ask, each once a request
+  std::condition_variable lifted_;
+  std::vector<std::shared_ptr<Live>> faults_;
+};
+
+/// The first of the active faults that is of this kind and not lifted, or null.
+const Faults::Live* find_fault(const Faults::Active& active, Fault::Kind kind);
+
+}  // namespace hubsim
