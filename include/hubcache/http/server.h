@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hubcache/base/clock.h"
+#include "hubcache/base/error.h"
 #include "hubcache/base/task.h"
 #include "hubcache/base/workers.h"
 #include "hubcache/http/message.h"
@@ -31,10 +32,10 @@ struct Limits {
   std::size_t max_header_bytes = 32 * 1024;  // request line and fields: 431 (414 for the target)
   std::size_t max_target_bytes = 16 * 1024;
   std::size_t max_body_bytes = 1024 * 1024;  // 413
-  std::chrono::seconds header_timeout{10};   // from the first byte of a request to its headers' end
-  std::chrono::seconds idle_timeout{60};     // between requests
-  std::chrono::seconds body_timeout{30};     // for the whole request body: 408
-  std::chrono::seconds write_timeout{60};    // without progress: the connection is reset
+  std::chrono::milliseconds header_timeout{10'000};   // from the first byte of a request to its headers' end
+  std::chrono::milliseconds idle_timeout{60'000};     // between requests
+  std::chrono::milliseconds body_timeout{30'000};     // for the whole request body: 408
+  std::chrono::milliseconds write_timeout{60'000};    // without progress: the connection is reset
   std::size_t max_connections = 10'000;      // 503 beyond
 };
 

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "hubcache/http/server.h"
+#include "hubcache/obs/log.h"
+
+namespace hubcache::app {
+
+/// Everything an operator may set; what each key means stands in its line of the table.
+struct Config {
+  struct Server {
+    std::vector<std::string> listen{"127.0.0.1:8080"};
+    std::string external_url;
+    std::size_t workers = 0;
+    std::chrono::milliseconds shutdown_timeout{30'000};
+    http::Limits limits;
+  } server;
+  struct Storage {
+    std::string data_dir;
+    std::uint64_t max_size = 0;
+    std::uint64_t min_free = 1ULL << 30U;
+  } storage;
+  struct Upstream {
+    std::string url = "https://huggingface.co";
+    bool url_given = false;  // by file, environment or flag
+  } upstream;
+  struct Cache {
+    std::chrono::milliseconds revision_ttl{60'000};
+    std::chrono::milliseconds document_ttl{60'000};
+    std::chrono::milliseconds grant_ttl{300'000};
+    std::chrono::milliseconds public_grant_ttl{1'800'000};
+    std::chrono::milliseconds refusal_ttl{60'000};
+    std::chrono::milliseconds stale_grants{86'400'000};
+  } cache;
+  bool strict_integrity = false;
+  bool masked_secrets = false;
+  obs::Options log;
+  std::string admin_password;  // HUBCACHE_ADMIN_PASSWORD or a systemd credential; never in a file
+
+  /// "default", "file", "environment" or "flag" by key, for `hubcache config`.
+  std::map<std::string, std::string, std::less<>> origins;
+  std::map<std::string, std::string, std::less<>> values;  // what was given, as it was written
+};
+
+/// One key of the configuration: file, environment, flags, printing and reference come from it.
+struct Key {
+  enum class Type : std::uint8_t { kText, kList, kNumber, kSize, kDuration, kBool, kChoice };
+  std::string_view name;     // "section.key"
+  Type type;
+  std::string_view fallback;  // as it is written; empty lists and texts are ""
+  std::string_view help;
+  std::vector<std::string_view> choices;  // kChoice
+  std::function<void(Config&, std::string_view)> set;
+};
+
+std::span<const Key> keys();
+
+/// "HUBCACHE_SERVER_LISTEN" for "server.listen".
+std::string environment_name(std::string_view key);
+
+/// Reads the file (when `path` is not empty), then the environment (`environment` is "NAME=value"
+/// texts), then flags (key and value). Throws kBadRequest that names file and line, variable or
+/// flag, and says what is allowed. An unknown key, or an unknown HUBCACHE_ variable, is an error.
+Config load_config(const std::string& path, const std::vector<std::string>& environment,
+                   const std::vector<std::pair<std::string, std::string>>& flags);
+
+/// The configuration as a TOML file, each value with a comment that says where it came from.
+std::string print_config(const Config& config);
+/// The sample file: every key with its help and default, commented out.
+std::string sample_config();
+
+}  // namespace hubcache::app

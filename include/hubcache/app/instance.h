@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hubcache/app/config.h"
+#include "hubcache/base/clock.h"
+#include "hubcache/net/listener.h"
+#include "hubcache/obs/log.h"
+
+namespace hubcache::app {
+
+/// A whole server: the only place that constructs long-lived objects, in the order in which they
+/// need each other. Used by one thread, which must not be one of its workers.
+class Instance {
+ public:
+  /// Takes the data directory, opens the database, loads the registry. Throws Error with what an
+  /// operator must know.
+  Instance(const Config& config, const Clock& clock, obs::Log& log);
+  /// Shuts down first if that was not done.
+  ~Instance();
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  /// Serves the listeners when it returns.
+  void start(std::vector<net::Listener> listeners);
+  /// Stops accepting, lets requests end within the configured deadline, parks fills, closes the
+  /// database.
+  void shut_down();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace hubcache::app

@@ -1,0 +1,96 @@
+#include "hubcache/app/command_line.h"
+
+#include <iostream>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "hubcache/app/config.h"
+#include "hubcache/app/serve.h"
+#include "hubcache/base/error.h"
+
+namespace hubcache::app {
+namespace {
+
+constexpr const char* kServeExample =
+    "Example: hubcache serve --listen 0.0.0.0:8080 --data-dir /srv/hubcache\n"
+    "Then:    HF_ENDPOINT=http://HOST:8080/pulp/content/hf hf download gpt2";
+
+/// Flags of `serve` that set a key of the configuration.
+struct Flags {
+  std::string config;
+  std::vector<std::string> listen;
+  std::vector<std::pair<std::string, std::string>> keys;
+
+  void add(CLI::App& command, const std::string& name, const std::string& key,
+           const std::string& help) {
+    auto remember = [this, key](const std::string& value) { keys.emplace_back(key, value); };
+    command.add_option_function<std::string>(name, remember, help);
+  }
+
+  std::vector<std::pair<std::string, std::string>> all() const {
+    auto everything = keys;
+    std::string addresses;
+    for (const auto& address : listen) addresses += (addresses.empty() ? "" : ",") + address;
+    if (!listen.empty()) everything.emplace_back("server.listen", addresses);
+    return everything;
+  }
+};
+
+void add_flags(CLI::App& command, Flags& flags) {
+  command.add_option("--config", flags.config, "Configuration file (TOML)");
+  command.add_option("--listen", flags.listen, "ADDR:PORT to serve on; may be repeated");
+  flags.add(command, "--data-dir", "storage.data_dir", "Where everything is kept");
+  flags.add(command, "--upstream", "upstream.url", "The hub of the remote `huggingface`");
+  flags.add(command, "--log-level", "log.level", "debug, info, warn, error or off");
+  flags.add(command, "--log-format", "log.format", "text or json");
+  flags.add(command, "--shutdown-timeout", "server.shutdown_timeout", "Like \"30 s\"");
+}
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv,
+                     const std::vector<std::string>& environment) {
+  CLI::App app("hubcache: a pull-through cache for the Hugging Face Hub", "hubcache");
+  app.require_subcommand(1);
+  Flags flags;
+  auto* serve_command = app.add_subcommand("serve", "Serve until SIGTERM");
+  serve_command->footer(kServeExample);
+  add_flags(*serve_command, flags);
+  auto* config_command =
+      app.add_subcommand("config", "Print the configuration and where each value came from");
+  config_command->footer("Example: hubcache config --config /etc/hubcache/hubcache.toml");
+  add_flags(*config_command, flags);
+  bool sample = false;
+  config_command->add_flag("--sample", sample, "Print the sample file with all defaults instead");
+  auto* version_command = app.add_subcommand("version", "Print the version");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& failure) {
+    return app.exit(failure) == 0 ? 0 : 2;
+  }
+  if (version_command->parsed()) {
+    std::cout << "hubcache " HUBCACHE_VERSION "\n";
+    return 0;
+  }
+  try {
+    if (sample) {
+      std::cout << sample_config();
+      return 0;
+    }
+    auto config = load_config(flags.config, environment, flags.all());
+    if (config_command->parsed()) {
+      std::cout << print_config(config);
+      return 0;
+    }
+    return serve(std::move(config));
+  } catch (const Error& error) {
+    std::cerr << "hubcache: " << error.what();
+    if (!error.context().empty()) std::cerr << " (" << error.context() << ")";
+    std::cerr << "\n";
+    return error.kind() == Error::Kind::kBadRequest ? 2 : 1;
+  }
+}
+
+}  // namespace hubcache::app

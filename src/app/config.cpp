@@ -1,0 +1,260 @@
+#include "hubcache/app/config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+
+#include <toml++/toml.h>
+
+#include "hubcache/base/error.h"
+#include "hubcache/base/units.h"
+
+namespace hubcache::app {
+namespace {
+
+constexpr std::string_view kEnvironmentPrefix = "HUBCACHE_";
+constexpr std::string_view kPasswordVariable = "HUBCACHE_ADMIN_PASSWORD";
+
+[[noreturn]] void refuse(const std::string& where, const std::string& why) {
+  throw Error(Error::Kind::kBadRequest, where + ": " + why);
+}
+
+std::string joined(const std::vector<std::string_view>& words, std::string_view between) {
+  std::string text;
+  for (const auto& word : words) {
+    if (!text.empty()) text += between;
+    text += word;
+  }
+  return text;
+}
+
+/// What is wrong with a value, or nothing.
+std::optional<std::string> complaint(const Key& key, std::string_view value) {
+  const std::string quoted = '"' + std::string(value) + '"';
+  switch (key.type) {
+    case Key::Type::kText:
+    case Key::Type::kList: return std::nullopt;
+    case Key::Type::kNumber: {
+      std::size_t number = 0;
+      const auto [end, error] =
+          std::from_chars(value.data(), value.data() + value.size(), number);
+      if (error == std::errc() && end == value.data() + value.size()) return std::nullopt;
+      return quoted + " is no number: allowed is a whole number, 0 or more";
+    }
+    case Key::Type::kSize:
+      if (parse_size(value)) return std::nullopt;
+      return quoted + R"( is no size: allowed is a number with B, kB, MB, GB, TB, KiB, MiB, GiB )" +
+             R"(or TiB, like "500 GiB")";
+    case Key::Type::kDuration:
+      if (parse_duration(value)) return std::nullopt;
+      return quoted + R"( is no time: allowed is a number with ms, s, min, h or d, like "10 min")";
+    case Key::Type::kBool:
+      if (value == "true" || value == "false") return std::nullopt;
+      return quoted + " is neither true nor false";
+    case Key::Type::kChoice:
+      if (std::ranges::find(key.choices, value) != key.choices.end()) return std::nullopt;
+      return quoted + " is not allowed: allowed is " + joined(key.choices, ", ");
+  }
+  return std::nullopt;
+}
+
+void apply(Config& config, const Key& key, std::string_view value, const std::string& where,
+           std::string_view origin) {
+  if (const auto wrong = complaint(key, value)) refuse(where, *wrong);
+  key.set(config, value);
+  config.values.insert_or_assign(std::string(key.name), std::string(value));
+  config.origins.insert_or_assign(std::string(key.name), std::string(origin));
+}
+
+const Key* find_key(std::string_view name) {
+  const auto all = keys();
+  const auto found = std::ranges::find(all, name, &Key::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::string allowed_in(std::string_view section) {
+  std::vector<std::string_view> names;
+  for (const auto& key : keys()) {
+    if (key.name.starts_with(section) && key.name.substr(section.size()).starts_with('.')) {
+      names.push_back(key.name.substr(section.size() + 1));
+    }
+  }
+  return joined(names, ", ");
+}
+
+std::string allowed_sections() {
+  std::vector<std::string_view> names;
+  for (const auto& key : keys()) {
+    const auto section = key.name.substr(0, key.name.find('.'));
+    if (names.empty() || names.back() != section) names.push_back(section);
+  }
+  return joined(names, ", ");
+}
+
+/// A TOML value as the text that environment and flags would give.
+std::string text_of(const toml::node& node, const Key& key, const std::string& where) {
+  const bool number = key.type == Key::Type::kNumber;
+  if (const auto* list = node.as_array(); list != nullptr && key.type == Key::Type::kList) {
+    std::string text;
+    for (const auto& item : *list) {
+      const auto word = item.value_exact<std::string>();
+      if (!word) refuse(where, "a list of strings is allowed");
+      if (!text.empty()) text += ',';
+      text += *word;
+    }
+    return text;
+  }
+  if (key.type == Key::Type::kBool) {
+    const auto value = node.value_exact<bool>();
+    if (!value) refuse(where, "true or false is allowed, without quotes");
+    return *value ? "true" : "false";
+  }
+  if (number) {
+    const auto value = node.value_exact<std::int64_t>();
+    if (!value) refuse(where, "a whole number is allowed, without quotes");
+    return std::to_string(*value);
+  }
+  const auto value = node.value_exact<std::string>();
+  if (!value) refuse(where, "a string in quotes is allowed");
+  return *value;
+}
+
+void read_file(Config& config, const std::string& path) {
+  toml::table file;
+  try {
+    file = toml::parse_file(path);
+  } catch (const toml::parse_error& failure) {
+    const auto line = failure.source().begin.line;
+    refuse(path + (line != 0 ? ":" + std::to_string(line) : std::string()),
+           std::string(failure.description()));
+  }
+  for (const auto& [section, node] : file) {
+    const auto place = [&path](const toml::node& at) {
+      return path + ":" + std::to_string(at.source().begin.line);
+    };
+    const auto* entries = node.as_table();
+    if (entries == nullptr) {
+      refuse(place(node), "unknown key " + std::string(section.str()) +
+                              ": keys stand in sections, which are " + allowed_sections());
+    }
+    if (allowed_in(section.str()).empty()) {
+      refuse(place(node), "unknown section [" + std::string(section.str()) + "]: allowed are " +
+                              allowed_sections());
+    }
+    for (const auto& [name, value] : *entries) {
+      const std::string full = std::string(section.str()) + "." + std::string(name.str());
+      const auto* key = find_key(full);
+      if (key == nullptr) {
+        refuse(place(value), "unknown key " + full + ": [" + std::string(section.str()) +
+                                 "] may have " + allowed_in(section.str()));
+      }
+      const std::string where = place(value) + ": " + full;
+      apply(config, *key, text_of(value, *key, where), where, "file");
+    }
+  }
+}
+
+void read_environment(Config& config, const std::vector<std::string>& environment) {
+  for (const std::string_view variable : environment) {
+    if (!variable.starts_with(kEnvironmentPrefix)) continue;
+    const auto equals = variable.find('=');
+    if (equals == std::string_view::npos) continue;
+    const auto name = variable.substr(0, equals);
+    const auto value = variable.substr(equals + 1);
+    if (name == kPasswordVariable) {
+      config.admin_password = std::string(value);
+      continue;
+    }
+    const auto all = keys();
+    const auto key = std::ranges::find_if(
+        all, [name](const Key& candidate) { return environment_name(candidate.name) == name; });
+    if (key == all.end()) {
+      refuse(std::string(name), "no such setting; `hubcache config` prints all there are");
+    }
+    apply(config, *key, value, std::string(name), "environment");
+  }
+}
+
+std::string as_toml(const Key& key, std::string_view value) {
+  const auto quoted = [](std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+    return out + '"';
+  };
+  if (key.type == Key::Type::kNumber || key.type == Key::Type::kBool) return std::string(value);
+  if (key.type != Key::Type::kList) return quoted(value);
+  std::string list = "[";
+  while (!value.empty()) {
+    const auto comma = value.find(',');
+    if (list.size() > 1) list += ", ";
+    list += quoted(value.substr(0, comma));
+    value.remove_prefix(comma == std::string_view::npos ? value.size() : comma + 1);
+  }
+  return list + "]";
+}
+
+template <typename Line>
+std::string in_sections(Line line) {
+  std::string out;
+  std::string_view section;
+  for (const auto& key : keys()) {
+    const auto dot = key.name.find('.');
+    if (key.name.substr(0, dot) != section) {
+      section = key.name.substr(0, dot);
+      out += (out.empty() ? "[" : "\n[") + std::string(section) + "]\n";
+    }
+    out += line(key, key.name.substr(dot + 1));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string environment_name(std::string_view key) {
+  std::string name(kEnvironmentPrefix);
+  for (const char c : key) {
+    name += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  }
+  return name;
+}
+
+Config load_config(const std::string& path, const std::vector<std::string>& environment,
+                   const std::vector<std::pair<std::string, std::string>>& flags) {
+  Config config;
+  if (!path.empty()) read_file(config, path);
+  read_environment(config, environment);
+  for (const auto& [name, value] : flags) {
+    const auto* key = find_key(name);
+    if (key == nullptr) refuse(name, "no such setting");
+    apply(config, *key, value, name, "flag");
+  }
+  return config;
+}
+
+std::string print_config(const Config& config) {
+  return in_sections([&config](const Key& key, std::string_view name) {
+    const auto origin = config.origins.find(key.name);
+    const bool given = origin != config.origins.end();
+    const auto value = config.values.find(key.name);
+    const std::string_view text = given ? std::string_view(value->second) : key.fallback;
+    return std::string(name) + " = " + as_toml(key, text) + "  # " +
+           (given ? origin->second : "default") + "\n";
+  });
+}
+
+std::string sample_config() {
+  std::string head =
+      "# hubcache configuration. Every key stands here with its default; a key may also be set by\n"
+      "# the environment variable HUBCACHE_SECTION_KEY, or by a flag of `hubcache serve`.\n\n";
+  return head + in_sections([](const Key& key, std::string_view name) {
+           std::string help = "# " + std::string(key.help);
+           if (!key.choices.empty()) help += " One of: " + joined(key.choices, ", ") + ".";
+           return help + "\n#" + std::string(name) + " = " + as_toml(key, key.fallback) + "\n";
+         });
+}
+
+}  // namespace hubcache::app
