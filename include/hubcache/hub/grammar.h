@@ -20,7 +20,8 @@ struct Route {
   };
   Kind kind = Kind::kUnknown;
   /// Decoded. kInfo: `revision` is empty when the path names none, `path` always; kTree: `path` is
-  /// the folder, empty for the root. Nothing for kUnknown and kApiOther.
+  /// the folder, empty for the root. kApiOther: the repo alone, its name empty when the path names
+  /// none. Nothing for kUnknown.
   FileRef file;
 };
 
@@ -31,7 +32,8 @@ struct Route {
 /// spelled, empty segments, bad escapes, NUL, and names that no repo can have.
 Route parse_route(std::string_view below);
 
-/// Can a repo be called so: one or two segments of 1 to 96 word characters, "." and "-"?
+/// Can a repo be called so: one or two segments of 1 to 96 word characters, "." and "-"? Names that
+/// would read as another route ("datasets/x", "org/resolve") are none.
 bool is_repo_name(std::string_view name);
 
 /// A full commit id: 40 lower-case hexadecimal digits.

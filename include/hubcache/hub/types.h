@@ -41,13 +41,14 @@ struct FileRef {
 /// A remote as hub sees it: where the Hub is and how to speak to it. Immutable; a change of any
 /// field that shapes a connection or a right is a new epoch (SECURITY 16).
 struct Endpoint {
-  std::string remote;       // the remote's id
+  std::string remote;  // the remote's id
   std::uint64_t epoch = 0;
-  http::Url base;           // the hub's base URL; its path, if any, goes before every route
-  http::Origin origin;      // how the hub host is reached
-  std::string token;        // hf_token; empty: none
-  std::vector<std::pair<std::string, std::string>> headers;  // of the remote; only on reading routes
-  std::string username;     // Basic towards upstream; empty: none
+  http::Url base;       // the hub's base URL; its path, if any, goes before every route
+  http::Origin origin;  // how the hub host is reached
+  std::string token;    // hf_token; empty: none
+  std::vector<std::pair<std::string, std::string>>
+      headers;           // of the remote; only on reading routes
+  std::string username;  // Basic towards upstream; empty: none
   std::string password;
   http::Timeouts timeouts;
   int max_retries = 3;
@@ -73,17 +74,17 @@ struct Credential {
 
 /// What the Hub said of one file at one revision (contract/hub.md 3.1 to 3.4).
 struct FileAnswer {
-  int status = 0;              // the Hub's: 200 when the file is there (redirects are followed)
-  std::string commit;          // X-Repo-Commit, 40 hex; empty when the Hub named none
-  std::string etag;            // X-Linked-ETag, else ETag, unquoted
+  int status = 0;                // the Hub's: 200 when the file is there (redirects are followed)
+  std::string commit;            // X-Repo-Commit, 40 hex; empty when the Hub named none
+  std::string etag;              // X-Linked-ETag, else ETag, unquoted
   std::optional<Digest> digest;  // only from the hub's own origin; nullopt: unknown or masked
-  std::uint64_t size = 0;      // X-Linked-Size, else Content-Length of the hub's own 200
+  std::uint64_t size = 0;        // X-Linked-Size, else Content-Length of the hub's own 200
   std::string xet_hash;
   std::string content_type;
-  std::string location;        // absolute URL the bytes come from (signed; never logged)
-  RepoId canonical;            // the repo the Hub's redirects ended at; the asked one without any
-  std::string error_code;      // X-Error-Code
-  std::string error_message;   // X-Error-Message
+  std::string location;       // absolute URL the bytes come from (signed; never logged)
+  RepoId canonical;           // the repo the Hub's redirects ended at; the asked one without any
+  std::string error_code;     // X-Error-Code
+  std::string error_message;  // X-Error-Message
   bool found() const { return status == 200; }
   /// A 404 that says the file is absent at `commit`, from the hub's own origin (SECURITY 13).
   bool absent() const;
@@ -91,7 +92,7 @@ struct FileAnswer {
 
 /// What auth-check (or, on mirrors without it, an anonymous info document) said of a repo.
 struct RepoAnswer {
-  int status = 0;              // 200: the credential may read the repo
+  int status = 0;  // 200: the credential may read the repo
   RepoId canonical;
   std::string error_code;
   std::string error_message;
@@ -101,10 +102,10 @@ struct RepoAnswer {
 struct DocumentAnswer {
   int status = 0;
   std::string content_type;
-  std::string etag;            // as sent, weak or strong
-  std::string link;            // Link, unrewritten
-  std::string commit;          // X-Repo-Commit, if any
-  std::string total_count;     // X-Total-Count, if any
+  std::string etag;         // as sent, weak or strong
+  std::string link;         // Link, unrewritten
+  std::string commit;       // X-Repo-Commit, if any
+  std::string total_count;  // X-Total-Count, if any
   std::string error_code;
   std::string error_message;
   std::string body;

@@ -1,0 +1,140 @@
+#include "answers.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace hubcache::hub {
+namespace {
+
+constexpr int kUnauthorized = 401;
+constexpr int kForbidden = 403;
+constexpr int kTooMany = 429;
+constexpr std::uint64_t kLongestWait = 3600;  // seconds; longer is as good as for ever
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+}  // namespace
+
+bool is_redirect(int status, const http::Headers& headers) {
+  switch (status) {
+    case 301:
+    case 302:
+    case 303:
+    case 307:
+    case 308:
+      return headers.has("Location");
+    default:
+      return false;
+  }
+}
+
+std::string unquoted(std::string_view etag) {
+  etag = trimmed(etag);
+  if (etag.starts_with("W/")) etag.remove_prefix(2);
+  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') {
+    etag = etag.substr(1, etag.size() - 2);
+  }
+  return std::string(etag);
+}
+
+std::optional<Digest> digest_of(std::string_view etag) {
+  if (trimmed(etag).starts_with("W/")) return std::nullopt;
+  return Digest::from_etag(unquoted(etag));
+}
+
+std::optional<std::uint64_t> number_of(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto* const end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data(), end, number);
+  if (text.empty() || failure != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
+std::string value_of(const http::Headers& headers, std::string_view name) {
+  return std::string(headers.get(name).value_or(""));
+}
+
+bool is_identity(const http::Headers& headers) {
+  const auto encoding = trimmed(headers.get("Content-Encoding").value_or(""));
+  return encoding.empty() || http::same_name(encoding, "identity");
+}
+
+std::optional<ContentRange> content_range_of(std::string_view text) {
+  constexpr std::string_view kUnit = "bytes ";
+  text = trimmed(text);
+  const auto slash = text.find('/');
+  if (!text.starts_with(kUnit) || slash == std::string_view::npos) return std::nullopt;
+  const auto span = trimmed(text.substr(kUnit.size(), slash - kUnit.size()));
+  const auto size = text.substr(slash + 1);
+
+  ContentRange range;
+  if (size != "*") {
+    range.size = number_of(size);
+    if (!range.size) return std::nullopt;
+  }
+  if (span == "*") return range;
+  const auto dash = span.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  range.first = number_of(span.substr(0, dash));
+  const auto last = number_of(span.substr(dash + 1));
+  if (!range.first || !last || *last < *range.first) return std::nullopt;
+  if (range.size && *last >= *range.size) return std::nullopt;
+  range.last = *last;
+  return range;
+}
+
+std::optional<std::chrono::seconds> asked_wait(const http::Headers& headers) {
+  const auto as_seconds = [](std::uint64_t number) {
+    return std::chrono::seconds(std::min(number, kLongestWait));
+  };
+  auto limit = headers.get("ratelimit").value_or("");
+  while (!limit.empty()) {
+    const auto end = std::min(limit.find_first_of(";,"), limit.size());
+    const auto parameter = trimmed(limit.substr(0, end));
+    if (parameter.starts_with("t=")) {
+      // The window ends within that second, so one more is safe.
+      if (const auto number = number_of(parameter.substr(2))) return as_seconds(*number + 1);
+    }
+    limit.remove_prefix(std::min(end + 1, limit.size()));
+  }
+  if (const auto number = number_of(trimmed(headers.get("Retry-After").value_or("")))) {
+    return as_seconds(*number);
+  }
+  return std::nullopt;
+}
+
+std::string error_code_of(int status, const http::Headers& headers) {
+  auto code = value_of(headers, "X-Error-Code");
+  const bool nameless = code.empty() && status == kUnauthorized;
+  if (nameless && headers.get("X-Error-Message") == "Invalid username or password.") {
+    return "RepoNotFound";
+  }
+  return code;
+}
+
+Error trouble_of(int status, const std::string& url) {
+  if (status == kTooMany) {
+    return {Error::Kind::kTooManyRequests, "The Hub asks for fewer requests",
+            Error::HubDetail{.code = {}, .message = {}, .status = status, .commit = {}}};
+  }
+  return {Error::Kind::kUpstream, "The Hub failed", url + " answered " + std::to_string(status)};
+}
+
+Error refusal_of(int status, std::string code, std::string message, std::string commit) {
+  auto kind = Error::Kind::kNotFound;
+  if (status == kUnauthorized) kind = Error::Kind::kUnauthorized;
+  if (status == kForbidden) kind = Error::Kind::kForbidden;
+  std::string text = message.empty() ? "The Hub refuses this file" : message;
+  return {kind, std::move(text),
+          Error::HubDetail{.code = std::move(code),
+                           .message = std::move(message),
+                           .status = status,
+                           .commit = std::move(commit)}};
+}
+
+}  // namespace hubcache::hub

@@ -1,0 +1,163 @@
+#include "asking.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+
+#include "hubcache/base/error.h"
+#include "hubcache/hub/urls.h"
+
+#include "answers.h"
+#include "requests.h"
+
+namespace hubcache::hub {
+namespace {
+
+using std::chrono::milliseconds;
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+constexpr int kTooMany = 429;
+constexpr int kServerError = 500;
+constexpr int kNotImplemented = 501;
+constexpr std::size_t kMaxRedirectBody = 64UL * 1024;
+
+bool is_trouble(int status) {
+  return status == kTooMany || (status >= kServerError && status != kNotImplemented);
+}
+
+bool is_worth_another_try(const Error& failure) {
+  return failure.kind() == Error::Kind::kUpstream ||
+         failure.kind() == Error::Kind::kUpstreamTimeout ||
+         failure.kind() == Error::Kind::kTooManyRequests;
+}
+
+/// 0.1, 0.2, 0.4 s and so on to 2 s, less up to a half, so that many do not come back at once.
+milliseconds backoff(int attempt) {
+  constexpr milliseconds kFirst{100};
+  constexpr milliseconds kMost{2'000};
+  constexpr int kMostDoublings = 5;
+  const auto whole = std::min(kMost, kFirst * (1 << std::min(attempt, kMostDoublings)));
+  const auto part = static_cast<unsigned char>(random_bytes(1).front());
+  return whole - whole / 2 * part / 255;
+}
+
+Task<void> sleep_for(milliseconds time) {
+  Timer timer(co_await asio::this_coro::executor, time);
+  co_await timer.async_wait(use_task);
+}
+
+}  // namespace
+
+std::string Reply::first_of(std::string_view name) const {
+  for (const auto& hop : hops) {
+    if (const auto value = hop.get(name)) return std::string(*value);
+  }
+  return value_of(headers, name);
+}
+
+Asker::Asker(http::Client& client, const Clock& clock, std::string_view instance_id,
+             const Endpoint& endpoint, const Credential& credential)
+    : client_(client),
+      clock_(clock),
+      instance_id_(instance_id),
+      endpoint_(endpoint),
+      credential_(credential),
+      deadline_(clock.steady() + kBudget) {}
+
+http::Timeouts Asker::timeouts() const {
+  const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - clock_.steady());
+  if (left <= milliseconds::zero()) {
+    throw Error(Error::Kind::kUpstreamTimeout, "The Hub did not answer in time");
+  }
+  auto timeouts = endpoint_.timeouts;
+  timeouts.connect = std::min(timeouts.connect, left);
+  timeouts.first_byte = std::min(timeouts.first_byte, left);
+  timeouts.between_bytes = std::min(timeouts.between_bytes, left);
+  const bool unlimited = timeouts.total == milliseconds::zero();
+  timeouts.total = unlimited ? left : std::min(timeouts.total, left);
+  return timeouts;
+}
+
+Task<Reply> Asker::ask(Question question) {
+  for (int attempt = 0;; ++attempt) {
+    std::optional<Reply> reply;
+    std::optional<Error> failure;
+    try {
+      reply = co_await ask_once(question);
+    } catch (const Error& thrown) {
+      failure = thrown;
+    }
+    auto wait = backoff(attempt);
+    if (reply) {
+      const auto url = loggable(reply->url);
+      if (!reply->refused.empty()) throw Error(Error::Kind::kUpstream, reply->refused, url);
+      if (!is_trouble(reply->status)) co_return std::move(*reply);
+      failure = trouble_of(reply->status, url);
+      const auto asked = asked_wait(reply->headers);
+      if (reply->status == kTooMany && asked) wait = *asked;
+    }
+    const bool give_up = attempt >= endpoint_.max_retries || !is_worth_another_try(*failure) ||
+                         clock_.steady() + wait >= deadline_;
+    if (give_up) throw *std::move(failure);
+    co_await sleep_for(wait);
+  }
+}
+
+Task<Reply> Asker::ask_once(const Question& question) {
+  Reply reply;
+  reply.url = endpoint_.base;
+  const auto target = target_below(endpoint_.base, question.target);
+  const auto mark = std::min(target.find('?'), target.size());
+  reply.url.path = target.substr(0, mark);
+  reply.url.query = target.substr(std::min(mark + 1, target.size()));
+  reply.canonical = question.repo;
+  while (co_await follow(question, reply)) {
+    if (reply.hops.size() > kMaxHops) {
+      reply.refused = "The Hub redirects without end";
+      break;
+    }
+  }
+  co_return reply;
+}
+
+/// Asks at reply.url. True when the answer was a redirect to go on with; then reply.url is there.
+Task<bool> Asker::follow(const Question& question, Reply& reply) {
+  http::ClientRequest request{
+      .method = question.method,
+      .target = reply.url.target(),
+      .headers = hub_headers(endpoint_, credential_, instance_id_, question.accept_encoding),
+      .body = {}};
+  if (!question.range.empty()) request.headers.set("Range", question.range);
+  auto response = co_await client_.send(endpoint_.origin, std::move(request), timeouts());
+  const bool redirect = is_redirect(response.status, response.headers);
+  if (redirect || question.body_limit) {
+    const auto limit = redirect ? kMaxRedirectBody : *question.body_limit;
+    reply.body = co_await response.read_all(limit);
+  }
+  reply.status = response.status;
+  reply.content_length = response.content_length;
+  if (!redirect) {
+    reply.headers = std::move(response.headers);
+    co_return false;
+  }
+
+  const auto next = reply.url.resolve(value_of(response.headers, "Location"));
+  if (!next || !may_follow(reply.url, *next)) {
+    reply.refused = "The Hub redirects to where hubcache does not go";
+    co_return false;
+  }
+  const auto place = place_of(*next, endpoint_.base);
+  if (!place) {
+    reply.elsewhere = next;
+    reply.headers = std::move(response.headers);
+    co_return false;
+  }
+  reply.hops.push_back(std::move(response.headers));
+  reply.url = *next;
+  reply.canonical = place->repo;
+  co_return true;
+}
+
+}  // namespace hubcache::hub

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hubcache/base/clock.h"
+#include "hubcache/base/task.h"
+#include "hubcache/hub/types.h"
+
+namespace hubcache::hub {
+
+/// A request to the hub's own origin.
+struct Question {
+  std::string method = "GET";
+  std::string target;  // below the base URL, with its query
+  RepoId repo;         // the repo it is about
+  std::string accept_encoding = "identity";
+  std::string range;                      // of Range; empty: none
+  std::optional<std::size_t> body_limit;  // nullopt: the body is not read
+};
+
+/// What the hub's own origin said.
+struct Reply {
+  int status = 0;
+  http::Headers headers;
+  std::optional<std::uint64_t> content_length;
+  std::string body;
+  http::Url url;                    // that was asked last
+  RepoId canonical;                 // the repo that URL is of
+  std::vector<http::Headers> hops;  // of the redirects that were followed, in order
+  /// Where a redirect leads that was not followed: another origin, or no repo of this hub.
+  std::optional<http::Url> elsewhere;
+  std::string refused;  // why a redirect was not even resolved; empty: it was
+
+  /// The field as the first of hops and answer that has it says it; or "".
+  std::string first_of(std::string_view name) const;
+};
+
+/// Asks the hub's own origin: with the credential's right, following the redirects that stay within
+/// it and name a repo, and again after connect failures, 5xx and 429, within the endpoint's
+/// max_retries and kBudget in all. Lives in the coroutine that asks, on one worker.
+class Asker {
+ public:
+  /// So that a client has its 502 or 504 within 8 s (DESIGN 1.6).
+  static constexpr std::chrono::milliseconds kBudget{7'500};
+
+  /// All must outlive this.
+  Asker(http::Client& client, const Clock& clock, std::string_view instance_id,
+        const Endpoint& endpoint, const Credential& credential);
+
+  /// Any answer below 500 but 429 is a value, and so is 501. Throws kUpstream, kUpstreamTimeout,
+  /// kTooManyRequests.
+  Task<Reply> ask(Question question);
+
+  /// Time left of the budget; all questions of one Asker share it. Never above the endpoint's own.
+  http::Timeouts timeouts() const;
+
+ private:
+  Task<Reply> ask_once(const Question& question);
+  Task<bool> follow(const Question& question, Reply& reply);
+
+  http::Client& client_;
+  const Clock& clock_;
+  std::string_view instance_id_;
+  const Endpoint& endpoint_;
+  const Credential& credential_;
+  SteadyTime deadline_;
+};
+
+/// The redirects within one question or download (SECURITY 17).
+inline constexpr std::size_t kMaxHops = 5;
+
+}  // namespace hubcache::hub

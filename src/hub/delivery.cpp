@@ -1,0 +1,112 @@
+#include "delivery.h"
+
+#include <limits>
+#include <utility>
+
+#include "answers.h"
+#include "asking.h"
+#include "requests.h"
+
+namespace hubcache::hub {
+namespace {
+
+constexpr int kOk = 200;
+constexpr int kPartial = 206;
+constexpr int kRangeNotSatisfiable = 416;
+constexpr std::size_t kMaxRedirectBody = 64UL * 1024;
+
+/// The digest the hub itself gives the file in this answer; the ETag of what it stores may be one
+/// of another kind, which says nothing.
+std::optional<Digest> named_digest(const http::ClientResponse& response, Digest::Algorithm kind) {
+  if (const auto linked = response.headers.get("X-Linked-ETag")) return digest_of(*linked);
+  if (response.status != kOk && response.status != kPartial) return std::nullopt;
+  auto own = digest_of(response.headers.get("ETag").value_or(""));
+  if (own && own->algorithm() != kind) own.reset();
+  return own;
+}
+
+Error bad_answer(std::string what, const http::Url& url) {
+  return {Error::Kind::kUpstream, std::move(what), loggable(url)};
+}
+
+}  // namespace
+
+Task<Delivery> deliver(Courier courier, http::Url url, std::string range,
+                       std::optional<Digest> expected) {
+  bool left_hub = false;
+  for (std::size_t hops = 0; hops <= kMaxHops; ++hops) {
+    const bool by_hub = !left_hub && url.same_origin(courier.endpoint.base);
+    left_hub = !by_hub;
+    http::ClientRequest request{.method = "GET", .target = url.target(), .headers = {}, .body = {}};
+    request.headers =
+        by_hub ? hub_headers(courier.endpoint, courier.credential, courier.instance_id, "identity")
+               : cdn_headers();
+    if (!range.empty()) request.headers.set("Range", range);
+    auto response = co_await courier.client.send(origin_of(courier.endpoint, url),
+                                                 std::move(request), courier.timeouts);
+    if (by_hub && expected) {
+      const auto named = named_digest(response, expected->algorithm());
+      if (named && *named != *expected) {
+        throw Error(Error::Kind::kCorrupt, "The Hub has another file there now", loggable(url));
+      }
+    }
+    if (!is_redirect(response.status, response.headers)) {
+      co_return Delivery{.response = std::move(response), .url = std::move(url), .by_hub = by_hub};
+    }
+    const auto next = url.resolve(value_of(response.headers, "Location"));
+    if (!next || !may_follow(url, *next)) {
+      throw bad_answer("The Hub redirects to where hubcache does not go", url);
+    }
+    co_await response.read_all(kMaxRedirectBody);
+    url = *next;
+  }
+  throw bad_answer("The Hub redirects without end", url);
+}
+
+std::string range_of(std::uint64_t offset, std::uint64_t length) {
+  const bool to_end = length > std::numeric_limits<std::uint64_t>::max() - offset ||
+                      length == std::numeric_limits<std::uint64_t>::max();
+  if (offset == 0 && (to_end || length == 0)) return {};
+  std::string range = "bytes=" + std::to_string(offset) + "-";
+  if (!to_end) range += std::to_string(offset + length - 1);
+  return range;
+}
+
+FileStream stream_of(Delivery delivery, std::uint64_t offset, std::uint64_t length) {
+  const auto& response = delivery.response;
+  if (!is_identity(response.headers)) {
+    throw bad_answer("The Hub sends the file in an encoding that was not asked for", delivery.url);
+  }
+  FileStream stream;
+  if (response.status == kPartial) {
+    const auto range = content_range_of(response.headers.get("Content-Range").value_or(""));
+    const bool fits = range && range->first == offset && range->last - offset < length;
+    if (!fits ||
+        (response.content_length && *response.content_length != range->last - offset + 1)) {
+      throw bad_answer("The Hub sends another range than was asked for", delivery.url);
+    }
+    stream.offset = offset;
+    stream.size = range->size.value_or(0);
+  } else {
+    stream.size = response.content_length.value_or(0);
+  }
+  stream.location = delivery.url.text();
+  stream.response = std::move(delivery.response);
+  return stream;
+}
+
+Task<std::uint64_t> size_by_range(Courier courier, http::Url url) {
+  const auto delivery = co_await deliver(courier, std::move(url), "bytes=0-0", std::nullopt);
+  const auto& response = delivery.response;
+  std::optional<std::uint64_t> size;
+  if (response.status == kPartial || response.status == kRangeNotSatisfiable) {
+    const auto range = content_range_of(response.headers.get("Content-Range").value_or(""));
+    if (range) size = range->size;
+  } else if (response.status == kOk && is_identity(response.headers)) {
+    size = response.content_length;
+  }
+  if (!size) throw bad_answer("The Hub does not say how large the file is", delivery.url);
+  co_return *size;
+}
+
+}  // namespace hubcache::hub

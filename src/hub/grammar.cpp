@@ -1,0 +1,230 @@
+#include "hubcache/hub/grammar.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hubcache/base/error.h"
+#include "hubcache/http/url.h"
+
+namespace hubcache::hub {
+namespace {
+
+constexpr std::size_t kMaxNameSegment = 96;
+
+// What follows a repo in a path; hence no second segment of a repo's name.
+constexpr std::array<std::string_view, 9> kSubRoutes{"auth-check", "commits", "paths-info",
+                                                     "raw",        "refs",    "resolve",
+                                                     "revision",   "tree",    "xet-read-token"};
+// What stands where a repo's first segment could.
+constexpr std::array<std::string_view, 6> kReserved{"api",     "buckets", "datasets",
+                                                    "kernels", "spaces",  "v2"};
+
+bool is_sub_route(std::string_view segment) {
+  return std::ranges::find(kSubRoutes, segment) != kSubRoutes.end();
+}
+
+bool is_reserved(std::string_view segment) {
+  return std::ranges::find(kReserved, segment) != kReserved.end();
+}
+
+[[noreturn]] void refuse(std::string message) {
+  throw Error(Error::Kind::kBadRequest, std::move(message));
+}
+
+/// A file's type by the first segment of its path, or of what follows "api/".
+std::optional<RepoType> type_of(std::string_view segment) {
+  for (const auto type :
+       {RepoType::kModel, RepoType::kDataset, RepoType::kSpace, RepoType::kKernel}) {
+    if (segment == api_segment(type)) return type;
+  }
+  return std::nullopt;
+}
+
+/// An encoded slash may hide more segments; some hubs read a backslash as a slash.
+void require_no_dots(std::string_view decoded) {
+  std::size_t begin = 0;
+  while (begin <= decoded.size()) {
+    const auto end = std::min(decoded.find_first_of("/\\", begin), decoded.size());
+    const auto segment = decoded.substr(begin, end - begin);
+    if (segment == "." || segment == "..") refuse("The path has a '.' or '..' segment");
+    const bool between_slashes = end == decoded.size() || decoded[end] == '/';
+    if (segment.empty() && between_slashes) refuse("The path has an empty segment");
+    begin = end + 1;
+  }
+}
+
+/// The segments of a path, as they came and decoded.
+struct Segments {
+  std::vector<std::string_view> raw;
+  std::vector<std::string> decoded;
+  bool trailing_slash = false;
+
+  std::size_t size() const { return raw.size(); }
+  std::string joined_from(std::size_t first) const {
+    std::string path;
+    for (std::size_t i = first; i < decoded.size(); ++i) {
+      if (i != first) path += '/';
+      path += decoded[i];
+    }
+    return path;
+  }
+};
+
+Segments split(std::string_view path) {
+  Segments segments;
+  if (path.ends_with('/')) {
+    segments.trailing_slash = true;
+    path.remove_suffix(1);
+  }
+  std::size_t begin = 0;
+  while (begin <= path.size()) {
+    const auto end = std::min(path.find('/', begin), path.size());
+    const auto raw = path.substr(begin, end - begin);
+    auto decoded = http::percent_decode(raw);
+    if (!decoded) refuse("The path has a bad percent escape or a NUL");
+    require_no_dots(*decoded);
+    segments.raw.push_back(raw);
+    segments.decoded.push_back(std::move(*decoded));
+    begin = end + 1;
+  }
+  return segments;
+}
+
+RepoId repo_at(const Segments& segments, RepoType type, std::size_t first, std::size_t count) {
+  std::string name(segments.raw[first]);
+  if (count == 2) (name += '/') += segments.raw[first + 1];
+  if (!is_repo_name(name)) refuse("The path names a repo that cannot exist");
+  return {.type = type, .name = std::move(name)};
+}
+
+/// Reads the revision at `at` into `file`; returns where it ends. refs/pr/N and refs/convert/X may
+/// be spelled without escapes.
+std::size_t read_revision(const Segments& segments, std::size_t at, FileRef& file) {
+  const auto is_number = [](std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  };
+  const auto& raw = segments.raw;
+  if (raw.size() > at + 2 && raw[at] == "refs" &&
+      (raw[at + 1] == "convert" || (raw[at + 1] == "pr" && is_number(raw[at + 2])))) {
+    file.revision = "refs/";
+    file.revision += raw[at + 1];
+    file.revision += '/';
+    file.revision += segments.decoded[at + 2];
+    return at + 3;
+  }
+  file.revision = segments.decoded[at];
+  // "name/resolve/resolve/..." may be read as a revision or as a repo called "name/resolve".
+  if (is_sub_route(file.revision) && file.repo.name.find('/') == std::string::npos) {
+    refuse("The path can be read in two ways");
+  }
+  return at + 1;
+}
+
+/// resolve and raw: REV/PATH from `at` on.
+Route file_route(const Segments& segments, Route::Kind kind, RepoId repo, std::size_t at) {
+  Route route{.kind = kind, .file = {.repo = std::move(repo), .revision = {}, .path = {}}};
+  if (at >= segments.size()) return {};
+  at = read_revision(segments, at, route.file);
+  if (at >= segments.size()) return {};
+  if (segments.trailing_slash) refuse("The path has an empty segment");
+  route.file.path = segments.joined_from(at);
+  return route;
+}
+
+/// api/resolve-cache/models/REPO/COMMIT/PATH: where the Hub itself sends readers of git files.
+Route resolve_cache_route(const Segments& segments) {
+  constexpr std::size_t kType = 2;
+  constexpr std::size_t kRepo = 3;
+  const auto type =
+      segments.size() > kRepo ? type_of(segments.raw[kType]) : std::optional<RepoType>();
+  if (!type) return {};
+  for (const std::size_t count : {1U, 2U}) {
+    if (segments.size() > kRepo + count && is_commit_id(segments.raw[kRepo + count])) {
+      return file_route(segments, Route::Kind::kResolve, repo_at(segments, *type, kRepo, count),
+                        kRepo + count);
+    }
+  }
+  return {};
+}
+
+Route api_route(const Segments& segments) {
+  constexpr std::size_t kType = 1;
+  constexpr std::size_t kRepo = 2;
+  const auto& raw = segments.raw;
+  Route route{.kind = Route::Kind::kApiOther, .file = {}};
+  if (raw.size() <= kRepo) return route;
+  if (raw[kType] == "resolve-cache") return resolve_cache_route(segments);
+  const auto type = type_of(raw[kType]);
+  if (!type) return route;
+
+  const std::size_t count = raw.size() > kRepo + 1 && !is_sub_route(raw[kRepo + 1]) ? 2 : 1;
+  route.file.repo = repo_at(segments, *type, kRepo, count);
+  std::size_t at = kRepo + count;
+  if (at == raw.size()) {
+    route.kind = Route::Kind::kInfo;
+    return route;
+  }
+  const auto word = raw[at++];
+  if (at == raw.size() || (word != "revision" && word != "tree")) return route;
+  FileRef place{.repo = route.file.repo, .revision = {}, .path = {}};
+  at = read_revision(segments, at, place);
+  if (word == "tree") {
+    place.path = segments.joined_from(at);
+    return {.kind = Route::Kind::kTree, .file = std::move(place)};
+  }
+  if (at != raw.size()) return route;
+  return {.kind = Route::Kind::kInfo, .file = std::move(place)};
+}
+
+}  // namespace
+
+Route parse_route(std::string_view below) {
+  if (below.empty()) return {};
+  const auto segments = split(below);
+  const auto& raw = segments.raw;
+  if (raw.front() == "api") return api_route(segments);
+
+  auto type = type_of(raw.front());
+  if (type == RepoType::kModel) type.reset();  // models have no prefix here
+  const std::size_t first = type ? 1 : 0;
+  if (!type && is_reserved(raw.front())) return {};
+  for (const std::size_t count : {1U, 2U}) {
+    const std::size_t marker = first + count;
+    if (raw.size() <= marker) return {};
+    if (raw[marker] != "resolve" && raw[marker] != "raw") continue;
+    const auto kind = raw[marker] == "raw" ? Route::Kind::kRaw : Route::Kind::kResolve;
+    auto repo = repo_at(segments, type.value_or(RepoType::kModel), first, count);
+    return file_route(segments, kind, std::move(repo), marker + 1);
+  }
+  return {};
+}
+
+bool is_repo_name(std::string_view name) {
+  const auto is_segment = [](std::string_view text) {
+    if (text.empty() || text.size() > kMaxNameSegment || text == "." || text == "..") return false;
+    return std::ranges::all_of(text, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '_' || c == '.' || c == '-';
+    });
+  };
+  const auto slash = name.find('/');
+  const auto first = name.substr(0, slash);
+  if (!is_segment(first) || is_reserved(first)) return false;
+  if (slash == std::string_view::npos) return true;
+  const auto second = name.substr(slash + 1);
+  return is_segment(second) && !is_sub_route(second);
+}
+
+bool is_commit_id(std::string_view text) {
+  constexpr std::size_t kDigits = 40;
+  return text.size() == kDigits && std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+}  // namespace hubcache::hub

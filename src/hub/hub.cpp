@@ -1,0 +1,169 @@
+#include "hubcache/hub/hub.h"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "hubcache/hub/grammar.h"
+#include "hubcache/hub/urls.h"
+
+#include "answers.h"
+#include "asking.h"
+#include "delivery.h"
+#include "requests.h"
+
+namespace hubcache::hub {
+namespace {
+
+constexpr int kOk = 200;
+constexpr int kNotFound = 404;
+constexpr int kMethodNotAllowed = 405;
+constexpr int kNotImplemented = 501;
+constexpr std::size_t kMaxErrorBody = 64UL * 1024;
+
+std::string commit_of(const Reply& reply) {
+  auto commit = reply.first_of("X-Repo-Commit");
+  if (!is_commit_id(commit)) commit.clear();
+  return commit;
+}
+
+/// The file's size, if the hub's own headers tell it. The length of a redirect's body is not it.
+std::optional<std::uint64_t> size_of(const Reply& reply) {
+  if (const auto linked = number_of(reply.first_of("X-Linked-Size"))) return linked;
+  if (reply.status != kOk || !is_identity(reply.headers)) return std::nullopt;
+  return reply.content_length;
+}
+
+/// Does a redirect that leaves the hub say which file it leads to?
+bool names_file(const Reply& reply) {
+  return !reply.first_of("X-Linked-ETag").empty() || !commit_of(reply).empty();
+}
+
+/// The answer to a HEAD, `size` and the refusals of a redirect left out.
+FileAnswer file_answer(const Reply& reply) {
+  FileAnswer answer;
+  answer.status = reply.elsewhere ? kOk : reply.status;
+  answer.commit = commit_of(reply);
+  answer.canonical = reply.canonical;
+  answer.error_code = error_code_of(reply.status, reply.headers);
+  answer.error_message = value_of(reply.headers, "X-Error-Message");
+  if (!answer.found()) return answer;
+
+  auto etag = reply.first_of("X-Linked-ETag");
+  // The ETag of a redirect may be that of its own body.
+  if (etag.empty() && !reply.elsewhere) etag = value_of(reply.headers, "ETag");
+  answer.etag = unquoted(etag);
+  answer.digest = digest_of(etag);
+  answer.xet_hash = reply.first_of("X-Xet-Hash");
+  if (!reply.elsewhere) answer.content_type = value_of(reply.headers, "Content-Type");
+  answer.location = (reply.elsewhere ? *reply.elsewhere : reply.url).text();
+  return answer;
+}
+
+/// Does an info document say that everybody may read the repo?
+bool says_public(std::string_view body) {
+  const auto document = nlohmann::json::parse(body, nullptr, false);
+  if (!document.is_object()) return false;
+  const auto is_false = [&document](const char* field) {
+    const auto found = document.find(field);
+    return found != document.end() && found->is_boolean() && !found->get<bool>();
+  };
+  return is_false("private") && is_false("gated");
+}
+
+}  // namespace
+
+Hub::Hub(http::Client& client, Options options, const Clock& clock)
+    : client_(client), options_(std::move(options)), clock_(clock) {}
+
+Task<FileAnswer> Hub::head_file(EndpointPtr endpoint, Credential credential, FileRef file) {
+  Asker asker(client_, clock_, options_.instance_id, *endpoint, credential);
+  Question question{.method = "HEAD",
+                    .target = resolve_path(file),
+                    .repo = file.repo,
+                    .accept_encoding = "identity",
+                    .range = {},
+                    .body_limit = kMaxErrorBody};
+  const auto reply = co_await asker.ask(std::move(question));
+  if (reply.elsewhere && !names_file(reply)) {
+    throw Error(Error::Kind::kUpstream, "The Hub redirects to another host", loggable(reply.url));
+  }
+  auto answer = file_answer(reply);
+  if (!answer.found()) co_return answer;
+  if (const auto size = size_of(reply)) {
+    answer.size = *size;
+    co_return answer;
+  }
+  const Courier courier{.client = client_,
+                        .instance_id = options_.instance_id,
+                        .endpoint = *endpoint,
+                        .credential = credential,
+                        .timeouts = asker.timeouts()};
+  answer.size = co_await size_by_range(courier, reply.elsewhere.value_or(reply.url));
+  co_return answer;
+}
+
+Task<RepoAnswer> Hub::auth_check(EndpointPtr endpoint, Credential credential, RepoId repo) {
+  Asker asker(client_, clock_, options_.instance_id, *endpoint, credential);
+  Question question{.method = "GET",
+                    .target = auth_check_path(repo),
+                    .repo = repo,
+                    .accept_encoding = "gzip",
+                    .range = {},
+                    .body_limit = kMaxErrorBody};
+  const auto reply = co_await asker.ask(std::move(question));
+  if (reply.elsewhere) {
+    throw Error(Error::Kind::kUpstream, "The Hub redirects to another host", loggable(reply.url));
+  }
+  RepoAnswer answer{.status = reply.status,
+                    .canonical = reply.canonical,
+                    .error_code = error_code_of(reply.status, reply.headers),
+                    .error_message = value_of(reply.headers, "X-Error-Message")};
+  const bool no_route = reply.status == kMethodNotAllowed || reply.status == kNotImplemented ||
+                        (reply.status == kNotFound && answer.error_code.empty());
+  if (!no_route) co_return answer;
+
+  // A mirror without the route. What it tells everyone is the one thing that grants (DESIGN 3).
+  answer = {
+      .status = kNotFound, .canonical = reply.canonical, .error_code = {}, .error_message = {}};
+  if (credential.kind != Credential::Kind::kAnonymous) co_return answer;
+  Question info{.method = "GET",
+                .target = info_path({.repo = repo, .revision = {}, .path = {}}),
+                .repo = repo,
+                .accept_encoding = "gzip",
+                .range = {},
+                .body_limit = options_.max_document_bytes};
+  const auto document = co_await asker.ask(std::move(info));
+  if (document.status == kOk && says_public(document.body)) {
+    answer.status = kOk;
+    answer.canonical = document.canonical;
+  }
+  co_return answer;
+}
+
+Task<DocumentAnswer> Hub::document(EndpointPtr endpoint, Credential credential, RepoId repo,
+                                   std::string target) {
+  Asker asker(client_, clock_, options_.instance_id, *endpoint, credential);
+  Question question{.method = "GET",
+                    .target = std::move(target),
+                    .repo = std::move(repo),
+                    .accept_encoding = "gzip",
+                    .range = {},
+                    .body_limit = options_.max_document_bytes};
+  auto reply = co_await asker.ask(std::move(question));
+  if (reply.elsewhere) {
+    throw Error(Error::Kind::kUpstream, "The Hub redirects to another host", loggable(reply.url));
+  }
+  co_return DocumentAnswer{.status = reply.status,
+                           .content_type = value_of(reply.headers, "Content-Type"),
+                           .etag = value_of(reply.headers, "ETag"),
+                           .link = value_of(reply.headers, "Link"),
+                           .commit = commit_of(reply),
+                           .total_count = value_of(reply.headers, "X-Total-Count"),
+                           .error_code = error_code_of(reply.status, reply.headers),
+                           .error_message = value_of(reply.headers, "X-Error-Message"),
+                           .body = std::move(reply.body),
+                           .canonical = reply.canonical};
+}
+
+}  // namespace hubcache::hub

@@ -1,0 +1,94 @@
+#include "requests.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include <openssl/evp.h>
+
+namespace hubcache::hub {
+namespace {
+
+// Fields that frame a message or belong to one connection: not for a remote to set.
+constexpr std::array<std::string_view, 12> kNotForRemotes{"Accept-Encoding",
+                                                          "Connection",
+                                                          "Content-Length",
+                                                          "Expect",
+                                                          "Host",
+                                                          "Keep-Alive",
+                                                          "Range",
+                                                          "TE",
+                                                          "Trailer",
+                                                          "Transfer-Encoding",
+                                                          "Upgrade",
+                                                          "Via"};
+
+std::string base64(std::string_view text) {
+  constexpr std::size_t kIn = 3;
+  constexpr std::size_t kOut = 4;
+  std::vector<unsigned char> out((text.size() + kIn - 1) / kIn * kOut + 1);
+  const std::vector<unsigned char> in(text.begin(), text.end());
+  const int size = EVP_EncodeBlock(out.data(), in.data(), static_cast<int>(in.size()));
+  return {out.begin(), out.begin() + size};
+}
+
+void add_right_of_remote(const Endpoint& endpoint, http::Headers& headers) {
+  for (const auto& [name, value] : endpoint.headers) {
+    const auto same = [&name](std::string_view other) { return http::same_name(name, other); };
+    if (std::ranges::none_of(kNotForRemotes, same)) headers.add(name, value);
+  }
+  if (!endpoint.token.empty()) {
+    headers.set("Authorization", "Bearer " + endpoint.token);
+  } else if (!endpoint.username.empty()) {
+    headers.set("Authorization", "Basic " + base64(endpoint.username + ":" + endpoint.password));
+  }
+}
+
+}  // namespace
+
+http::Headers hub_headers(const Endpoint& endpoint, const Credential& credential,
+                          std::string_view instance_id, std::string_view accept_encoding) {
+  http::Headers headers;
+  switch (credential.kind) {
+    case Credential::Kind::kAnonymous:
+      break;
+    case Credential::Kind::kRemote:
+      add_right_of_remote(endpoint, headers);
+      break;
+    case Credential::Kind::kCaller:
+      headers.set("Authorization", "Bearer " + credential.token);
+      break;
+  }
+  headers.set("Accept", "*/*");
+  headers.set("Accept-Encoding", accept_encoding);
+  headers.set("Via", "1.1 " + std::string(instance_id));
+  return headers;
+}
+
+http::Headers cdn_headers() { return {{"Accept", "*/*"}, {"Accept-Encoding", "identity"}}; }
+
+http::Origin origin_of(const Endpoint& endpoint, const http::Url& url) {
+  http::Origin origin = endpoint.origin;
+  if (url.same_origin(endpoint.base)) return origin;
+  origin.scheme = url.scheme;
+  origin.host = url.host;
+  origin.port = url.port;
+  origin.client_cert.clear();
+  origin.client_key.clear();
+  const auto is_host = [&url](const std::string& allowed) {
+    return http::same_name(allowed, url.host);
+  };
+  origin.allow_private = url.host == endpoint.base.host ||
+                         std::ranges::any_of(endpoint.allowed_private_hosts, is_host);
+  return origin;
+}
+
+bool may_follow(const http::Url& from, const http::Url& to) {
+  return from.scheme != "https" || to.scheme == "https";
+}
+
+std::string loggable(const http::Url& url) {
+  return url.scheme + "://" + url.authority() + url.path;
+}
+
+}  // namespace hubcache::hub

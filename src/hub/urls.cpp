@@ -1,0 +1,70 @@
+#include "hubcache/hub/urls.h"
+
+#include "hubcache/base/error.h"
+#include "hubcache/hub/grammar.h"
+
+namespace hubcache::hub {
+namespace {
+
+std::string api_path(const RepoId& repo) {
+  std::string path = "/api/";
+  path += api_segment(repo.type);
+  path += '/';
+  return path += http::percent_encode(repo.name, "/");
+}
+
+std::string_view without_trailing_slashes(std::string_view path) {
+  while (path.ends_with('/')) path.remove_suffix(1);
+  return path;
+}
+
+}  // namespace
+
+std::string resolve_path(const FileRef& file) {
+  std::string path = "/";
+  if (file.repo.type != RepoType::kModel) (path += api_segment(file.repo.type)) += '/';
+  path += http::percent_encode(file.repo.name, "/");
+  path += "/resolve/";
+  path += http::percent_encode(file.revision);
+  path += '/';
+  return path += http::percent_encode(file.path, "/");
+}
+
+std::string info_path(const FileRef& file) {
+  std::string path = api_path(file.repo);
+  if (!file.revision.empty()) (path += "/revision/") += http::percent_encode(file.revision);
+  return path;
+}
+
+std::string tree_path(const FileRef& file) {
+  std::string path = api_path(file.repo);
+  (path += "/tree/") += http::percent_encode(file.revision);
+  if (!file.path.empty()) (path += '/') += http::percent_encode(file.path, "/");
+  return path;
+}
+
+std::string auth_check_path(const RepoId& repo) { return api_path(repo) + "/auth-check"; }
+
+std::string target_below(const http::Url& base, std::string_view path) {
+  std::string target(without_trailing_slashes(base.path));
+  return target += path;
+}
+
+std::optional<RedirectPlace> place_of(const http::Url& url, const http::Url& base) {
+  std::string_view path = url.path;
+  const auto root = without_trailing_slashes(base.path);
+  if (!url.same_origin(base) || !path.starts_with(root)) return std::nullopt;
+  path.remove_prefix(root.size());
+  if (!path.starts_with('/')) return std::nullopt;
+  path.remove_prefix(1);
+  try {
+    auto route = parse_route(path);
+    if (route.file.repo.name.empty()) return std::nullopt;
+    return RedirectPlace{.repo = std::move(route.file.repo),
+                         .resolve_cache = path.starts_with("api/resolve-cache/")};
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace hubcache::hub
