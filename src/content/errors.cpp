@@ -9,17 +9,6 @@
 namespace hubcache::content {
 namespace {
 
-Error::Kind kind_of(int status) {
-  switch (status) {
-    case 400: return Error::Kind::kBadRequest;
-    case 401: return Error::Kind::kUnauthorized;
-    case 403: return Error::Kind::kForbidden;
-    case 404: return Error::Kind::kNotFound;
-    case 429: return Error::Kind::kTooManyRequests;
-    default: return Error::Kind::kUpstream;
-  }
-}
-
 bool is_api(std::string_view path) { return path.find("/api/") != std::string_view::npos; }
 
 }  // namespace
@@ -43,14 +32,6 @@ http::Response error_response(const http::Request& request, const Error& error) 
   if (status == 405) response.headers.set("Allow", "GET, HEAD");
   if (status == 429 || status == 503) response.headers.set("Retry-After", "10");
   return response;
-}
-
-Error hub_error(int status, std::string code, std::string message, std::string commit) {
-  Error::HubDetail detail{.code = std::move(code),
-                          .message = message,
-                          .status = status,
-                          .commit = std::move(commit)};
-  return {kind_of(status), std::move(message), std::move(detail)};
 }
 
 }  // namespace hubcache::content

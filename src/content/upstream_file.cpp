@@ -42,6 +42,15 @@ class HubSource final : public fill::Source {
   UpstreamFile file_;
 };
 
+class RefusingSource final : public fill::Source {
+ public:
+  Task<std::unique_ptr<fill::Stream>> open(std::uint64_t /*offset*/,
+                                           std::uint64_t /*length*/) override {
+    throw Error(Error::Kind::kForbidden, "this reader brings no bytes");
+    co_return nullptr;
+  }
+};
+
 /// Hands out what it reads one chunk late, so that the last one can wait for the digest.
 class PassThrough final : public http::SpanSource {
  public:
@@ -114,6 +123,8 @@ class PassThrough final : public http::SpanSource {
 std::unique_ptr<fill::Source> make_source(hub::Hub& hub, UpstreamFile file) {
   return std::make_unique<HubSource>(hub, std::move(file));
 }
+
+std::unique_ptr<fill::Source> make_refusing_source() { return std::make_unique<RefusingSource>(); }
 
 Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, UpstreamFile file,
                                                      http::ByteRange range) {

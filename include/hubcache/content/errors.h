@@ -9,7 +9,4 @@ namespace hubcache::content {
 /// X-Error-Message, on HEAD too, and a JSON body below /api/, text elsewhere.
 http::Response error_response(const http::Request& request, const Error& error);
 
-/// What the Hub refused or did not find, as an Error that error_response() renders the same way.
-Error hub_error(int status, std::string code, std::string message, std::string commit = {});
-
 }  // namespace hubcache::content

@@ -25,6 +25,9 @@ struct UpstreamFile {
 /// The file as a fill's source; used on the worker whose `hub` it is given.
 std::unique_ptr<fill::Source> make_source(hub::Hub& hub, UpstreamFile file);
 
+/// Refuses whatever it is asked: for a reader that must see only what others brought.
+std::unique_ptr<fill::Source> make_refusing_source();
+
 /// The file's bytes straight from upstream to one reader, nothing stored: for `streamed` remotes,
 /// files without a digest, and when there is no room. A read of the whole file is hashed, and its
 /// last bytes are only handed out when the digest is right (kCorrupt otherwise).

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "hubcache/http/headers.h"
+#include "hubcache/hub/types.h"
+
+namespace hubcache::access {
+
+/// Prefix of hubcache's own access tokens. Whatever starts with it is never forwarded, valid or not
+/// (SECURITY 6).
+inline constexpr std::string_view kOwnTokenPrefix = "hc_";
+
+/// Who asks, as far as a request's Authorization tells.
+struct Caller {
+  enum class Kind : std::uint8_t { kAnonymous, kHubToken, kOwnToken, kBasic };
+  Kind kind = Kind::kAnonymous;
+  std::string token;  // of kHubToken and kOwnToken
+
+  static Caller of(const http::Headers& headers);
+};
+
+/// What the caller's requests upstream are sent with: the remote's token if it has one, else the
+/// caller's own Hub token, else nothing (DESIGN 3). `key` hashes tokens, so that none is kept.
+hub::Credential credential_for(const hub::Endpoint& endpoint, const Caller& caller,
+                               std::string_view key);
+
+}  // namespace hubcache::access

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hubcache/base/clock.h"
+#include "hubcache/base/digest.h"
+#include "hubcache/base/lru.h"
+#include "hubcache/base/workers.h"
+#include "hubcache/db/database.h"
+#include "hubcache/db/migration.h"
+
+namespace hubcache::access {
+
+std::span<const db::Migration> proof_migrations();
+
+/// Which repo has shown, through the Hub, that it has the bytes of which blob (SECURITY 8).
+/// Callable from any worker; what is proven is remembered on each.
+class Proofs {
+ public:
+  Proofs(Workers& workers, db::Database& database, const Clock& clock);
+
+  /// False: nothing is known, and a proof has to be made. Throws kUpstream when one failed less
+  /// than a day ago.
+  Task<bool> is_proven(std::string origin, std::string repo, Digest digest);
+  Task<> record(std::string origin, std::string repo, Digest digest, bool proven);
+
+ private:
+  Workers& workers_;
+  db::Database& database_;
+  const Clock& clock_;
+  std::vector<std::unique_ptr<Lru<bool>>> proven_;  // by worker
+};
+
+}  // namespace hubcache::access

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hubcache/base/clock.h"
+#include "hubcache/base/digest.h"
+#include "hubcache/base/lru.h"
+#include "hubcache/base/workers.h"
+#include "hubcache/db/database.h"
+#include "hubcache/db/migration.h"
+#include "hubcache/hub/probe.h"
+
+namespace hubcache::catalog {
+
+std::span<const db::Migration> catalog_migrations();
+
+/// What a revision stands for.
+struct Commit {
+  std::string id;      // 40 hex
+  bool stale = false;  // past its time, and the Hub could not be asked
+};
+
+/// A path at a commit.
+struct Entry {
+  std::string etag;              // git oid or LFS sha256, unquoted
+  std::optional<Digest> digest;  // nullopt: unknown, so nothing is stored
+  std::uint64_t size = 0;
+  bool lfs = false;
+  std::string content_type;
+  std::string location;  // where the bytes were found, or empty; in memory only, never stored
+};
+
+/// Revision -> commit and path -> entry, as the Hub gave them, each for one repo as it was asked
+/// for (SECURITY 1). In front of the rows every worker remembers what it used; who asks has passed
+/// access. Callable from any worker.
+class Catalog {
+ public:
+  struct Options {
+    std::chrono::milliseconds revision_ttl{std::chrono::minutes(1)};
+    std::size_t remembered = 100'000;  // commits, and entries, a worker
+  };
+  Catalog(Workers& workers, db::Database& database, Options options, const Clock& clock);
+
+  /// The commit of the probe's revision. A commit id counts for ever once the Hub confirmed it for
+  /// this repo; a name for its time, longer when the Hub cannot be asked. Throws the Hub's 404.
+  Task<Commit> commit(hub::Probe& probe);
+  /// The probe's path at that commit; nullopt when the commit has no such path, which is remembered
+  /// too. Throws when the Hub has to be asked and cannot, or refuses.
+  Task<std::optional<Entry>> entry(hub::Probe& probe, Commit commit, hub::Flights& flights);
+
+  /// A document said what the revision stands for.
+  Task<> learn_commit(hub::EndpointPtr endpoint, hub::RepoId repo, std::string revision,
+                      std::string commit);
+
+ private:
+  struct KnownCommit {
+    std::string id;  // empty: none
+    WallTime at{};
+  };
+  struct KnownEntry {
+    bool known = false;
+    std::optional<Entry> entry;
+  };
+  struct Shard {
+    explicit Shard(std::size_t capacity) : commits(capacity), entries(capacity) {}
+    Lru<KnownCommit> commits;
+    Lru<KnownEntry> entries;
+  };
+
+  Shard& here() { return *shards_[workers_.current()]; }
+  Task<KnownCommit> recall_commit(std::string key);
+  Task<KnownEntry> recall_entry(std::string key);
+  void keep_commit(const std::string& repo, const std::string& revision, const std::string& commit);
+  KnownEntry keep_entry(std::string key, const hub::FileAnswer& answer);
+
+  Workers& workers_;
+  db::Database& database_;
+  Options options_;
+  const Clock& clock_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+}  // namespace hubcache::catalog

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "hubcache/content/document_route.h"
+#include "hubcache/content/file_route.h"
+#include "hubcache/content/services.h"
+#include "hubcache/http/message.h"
+
+namespace hubcache::content {
+
+/// What lies under `/pulp/content/<base_path>/`, and under the origin root for the root
+/// distribution: the Hub's reading routes. One per worker, used on that worker.
+class Content {
+ public:
+  Content(Services services, Options options);
+
+  /// A request whose path starts with /pulp/content/.
+  Task<http::Response> handle(http::Request request);
+  /// Any other path: the root distribution's.
+  Task<http::Response> handle_root(http::Request request);
+
+ private:
+  Task<http::Response> route(http::Request request, const registry::Distribution& distribution,
+                             const registry::Remote* remote, std::string below,
+                             std::string own_path);
+
+  Services services_;
+  Options options_;
+  FileRoute files_;
+  DocumentRoute documents_;
+};
+
+}  // namespace hubcache::content

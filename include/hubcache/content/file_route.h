@@ -1,0 +1,32 @@
+#pragma once
+
+#include "hubcache/catalog/catalog.h"
+#include "hubcache/content/services.h"
+#include "hubcache/content/upstream_file.h"
+#include "hubcache/http/message.h"
+#include "hubcache/http/range.h"
+
+namespace hubcache::content {
+
+/// GET and HEAD of `resolve` and `raw`: one file at one revision (DESIGN 3). Lives on one worker.
+class FileRoute {
+ public:
+  explicit FileRoute(Services& services) : services_(services) {}
+
+  Task<http::Response> get(const http::Request& request, Place place, hub::FileRef file);
+
+ private:
+  Task<http::Body> open_body(UpstreamFile file, const Place& place, http::RangePlan plan,
+                             http::Served& served);
+  Task<http::Body> body_of_blob(std::shared_ptr<const store::Blob> blob, UpstreamFile file,
+                                std::string repo, http::RangePlan plan);
+  Task<http::Body> join_fill(UpstreamFile file, std::string repo, http::RangePlan plan,
+                             http::Served& served);
+  Task<bool> proven_against_fill(UpstreamFile file, std::string repo, std::string via);
+  Task<http::Body> pass(UpstreamFile file, http::RangePlan plan);
+  fill::Wish wish(const UpstreamFile& file, const std::string& repo, http::RangePlan plan) const;
+
+  Services& services_;
+};
+
+}  // namespace hubcache::content

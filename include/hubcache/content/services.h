@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "hubcache/access/grants.h"
+#include "hubcache/access/proofs.h"
+#include "hubcache/catalog/catalog.h"
+#include "hubcache/catalog/documents.h"
+#include "hubcache/fill/fills.h"
+#include "hubcache/hub/probe.h"
+#include "hubcache/registry/registry.h"
+#include "hubcache/store/store.h"
+
+namespace hubcache::content {
+
+struct Options {
+  std::string external_url;  // [server] external_url; empty: the request's Host
+  std::string token_key;     // for the keyed hash that stands for a caller's token
+};
+
+/// What the routes of one worker work with; app keeps all of it alive.
+struct Services {
+  std::size_t worker;
+  registry::Registry& registry;
+  access::Access& access;
+  access::Proofs& proofs;
+  catalog::Catalog& catalog;
+  catalog::Documents& documents;
+  hub::Flights& flights;
+  const std::vector<hub::Hub*>& hubs;  // by worker
+  fill::Fills& fills;
+  store::Store& store;
+  store::OpenBlobs& blobs;  // this worker's
+  obs::Log& log;
+};
+
+/// Where a request goes: a distribution's remote, and what lies below its base_path.
+struct Place {
+  hub::EndpointPtr endpoint;
+  hub::Credential credential;
+  bool streamed = false;     // the remote's policy: nothing is stored
+  std::string own_base;      // the distribution's absolute URL, without a trailing slash
+};
+
+}  // namespace hubcache::content

@@ -1,0 +1,72 @@
+#include "hubcache/access/proofs.h"
+
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "hubcache/base/error.h"
+
+namespace hubcache::access {
+namespace {
+
+constexpr std::size_t kRemembered = 100'000;
+constexpr std::chrono::hours kRefusalTime{24};
+
+constexpr std::array kMigrations{db::Migration{
+    .number = 460,
+    .name = "access: proofs",
+    .sql = "CREATE TABLE proofs (key TEXT PRIMARY KEY, proven INTEGER NOT NULL, at INTEGER NOT "
+           "NULL) STRICT, WITHOUT ROWID;"}};
+
+std::string key_of(const std::string& origin, const std::string& repo, const Digest& digest) {
+  return origin + '\n' + repo + '\n' + digest.text();
+}
+
+}  // namespace
+
+std::span<const db::Migration> proof_migrations() { return kMigrations; }
+
+Proofs::Proofs(Workers& workers, db::Database& database, const Clock& clock)
+    : workers_(workers), database_(database), clock_(clock) {
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    proven_.push_back(std::make_unique<Lru<bool>>(kRemembered));
+  }
+}
+
+Task<bool> Proofs::is_proven(std::string origin, std::string repo, Digest digest) {
+  const std::string key = key_of(origin, repo, digest);
+  auto& remembered = *proven_[workers_.current()];
+  if (remembered.find(key) != nullptr) co_return true;
+  struct Row {
+    bool proven;
+    WallTime at;
+  };
+  auto query = [key](db::Connection& sql) -> std::optional<Row> {
+    auto rows = sql.query("SELECT proven, at FROM proofs WHERE key = ?1", key);
+    if (!rows.step()) return std::nullopt;
+    return Row{.proven = rows.boolean(0),
+               .at = WallTime(std::chrono::milliseconds(rows.integer(1)))};
+  };
+  const auto row = co_await database_.read(std::move(query));
+  if (!row) co_return false;
+  if (row->proven) {
+    remembered.put(key, true);
+    co_return true;
+  }
+  const auto now = clock_.now();
+  if (row->at <= now && now - row->at < kRefusalTime) {
+    throw Error(Error::Kind::kUpstream, "the Hub delivers other bytes than it names");
+  }
+  co_return false;
+}
+
+Task<> Proofs::record(std::string origin, std::string repo, Digest digest, bool proven) {
+  const std::string key = key_of(origin, repo, digest);
+  if (proven && workers_.current() < proven_.size()) proven_[workers_.current()]->put(key, true);
+  auto change = [key, proven, at = clock_.now().time_since_epoch().count()](db::Connection& sql) {
+    sql.run("INSERT OR REPLACE INTO proofs (key, proven, at) VALUES (?1, ?2, ?3)", key, proven, at);
+  };
+  co_await database_.write(std::move(change));
+}
+
+}  // namespace hubcache::access

@@ -1,0 +1,199 @@
+#include "hubcache/catalog/catalog.h"
+
+#include <array>
+#include <utility>
+
+#include "hubcache/base/error.h"
+#include "hubcache/hub/grammar.h"
+#include "hubcache/hub/refusal.h"
+
+namespace hubcache::catalog {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::array kMigrations{
+    db::Migration{.number = 300,
+                  .name = "catalog: commits",
+                  .sql = "CREATE TABLE commits (key TEXT PRIMARY KEY, id TEXT NOT NULL, at INTEGER "
+                         "NOT NULL) STRICT, WITHOUT ROWID;"},
+    db::Migration{.number = 301,
+                  .name = "catalog: entries",
+                  .sql = "CREATE TABLE entries (key TEXT PRIMARY KEY, present INTEGER NOT NULL, "
+                         "etag TEXT NOT NULL, digest INTEGER NOT NULL, size INTEGER NOT NULL, lfs "
+                         "INTEGER NOT NULL, content_type TEXT NOT NULL) STRICT, WITHOUT ROWID;"}};
+
+std::string repo_key(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
+  return endpoint.scope() + '\n' + repo.key();
+}
+
+std::string key_of(const std::string& repo, const std::string& at, const std::string& path = {}) {
+  return repo + '\n' + at + '\n' + path;
+}
+
+bool origin_is_down(const Error& error) {
+  return error.kind() == Error::Kind::kUpstream || error.kind() == Error::Kind::kUpstreamTimeout ||
+         error.kind() == Error::Kind::kTooManyRequests;
+}
+
+Entry entry_of(const hub::FileAnswer& answer) {
+  return {.etag = answer.etag,
+          .digest = answer.digest,
+          .size = answer.size,
+          .lfs = answer.digest && answer.digest->algorithm() == Digest::Algorithm::kSha256,
+          .content_type = answer.content_type,
+          .location = answer.location};
+}
+
+}  // namespace
+
+std::span<const db::Migration> catalog_migrations() { return kMigrations; }
+
+Catalog::Catalog(Workers& workers, db::Database& database, Options options, const Clock& clock)
+    : workers_(workers), database_(database), options_(options), clock_(clock) {
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    shards_.push_back(std::make_unique<Shard>(options_.remembered));
+  }
+}
+
+Task<Commit> Catalog::commit(hub::Probe& probe) {
+  const std::string repo = repo_key(*probe.endpoint(), probe.file().repo);
+  const std::string& revision = probe.file().revision;
+  const auto known = co_await recall_commit(key_of(repo, revision));
+  const bool for_ever = hub::is_commit_id(revision);
+  const auto now = clock_.now();
+  const bool fresh = known.at <= now && now - known.at < options_.revision_ttl;
+  if (!known.id.empty() && (for_ever || fresh)) co_return Commit{.id = known.id};
+
+  std::shared_ptr<const hub::FileAnswer> answer;
+  std::exception_ptr trouble;
+  try {
+    answer = co_await probe.head();
+  } catch (const Error&) {
+    trouble = std::current_exception();
+  }
+  if (trouble) {
+    auto error = Error::from(trouble);
+    if (!known.id.empty() && origin_is_down(error)) co_return Commit{.id = known.id, .stale = true};
+    throw error;
+  }
+  if (!hub::is_commit_id(answer->commit) || (for_ever && answer->commit != revision)) {
+    if (answer->found()) {
+      throw Error(Error::Kind::kUpstream, "the Hub did not say which commit the file is at");
+    }
+    throw hub::refusal_of(answer->status, answer->error_code, answer->error_message, {});
+  }
+  keep_commit(repo, revision, answer->commit);
+  if (answer->found() || answer->absent()) {
+    keep_entry(key_of(repo, answer->commit, probe.file().path), *answer);
+  }
+  co_return Commit{.id = answer->commit};
+}
+
+Task<std::optional<Entry>> Catalog::entry(hub::Probe& probe, Commit commit,
+                                          hub::Flights& flights) {
+  const std::string repo = repo_key(*probe.endpoint(), probe.file().repo);
+  std::string key = key_of(repo, commit.id, probe.file().path);
+  auto known = co_await recall_entry(key);
+  if (known.known) co_return std::move(known.entry);
+
+  auto answer = probe.head_if_known();
+  if (!answer || answer->commit != commit.id) {
+    hub::FileRef file = probe.file();
+    file.revision = commit.id;
+    answer = co_await flights.head_file(probe.endpoint(), probe.credential(), std::move(file));
+  }
+  const bool said = answer->found() || answer->absent();
+  if (!said || answer->commit != commit.id) {
+    throw hub::refusal_of(answer->status, answer->error_code, answer->error_message,
+                          answer->commit);
+  }
+  co_return keep_entry(std::move(key), *answer).entry;
+}
+
+Task<> Catalog::learn_commit(hub::EndpointPtr endpoint, hub::RepoId repo, std::string revision,
+                             std::string commit) {
+  keep_commit(repo_key(*endpoint, repo), revision, commit);
+  co_return;
+}
+
+Task<Catalog::KnownCommit> Catalog::recall_commit(std::string key) {
+  auto& commits = here().commits;
+  const auto* remembered = commits.find(key);
+  const auto now = clock_.now();
+  const bool fresh = remembered != nullptr && remembered->at <= now &&
+                     now - remembered->at < options_.revision_ttl;
+  if (fresh || (remembered != nullptr && key.find('\n' + remembered->id + '\n') != key.npos)) {
+    co_return *remembered;
+  }
+  // Another worker may have learned a newer one.
+  auto query = [key](db::Connection& sql) {
+    KnownCommit commit;
+    auto rows = sql.query("SELECT id, at FROM commits WHERE key = ?1", key);
+    if (rows.step()) {
+      commit = {.id = rows.text(0), .at = WallTime(milliseconds(rows.integer(1)))};
+    }
+    return commit;
+  };
+  auto commit = co_await database_.read(std::move(query));
+  if (!commit.id.empty()) here().commits.put(std::move(key), commit);
+  co_return commit;
+}
+
+void Catalog::keep_commit(const std::string& repo, const std::string& revision,
+                          const std::string& commit) {
+  const auto now = clock_.now();
+  auto keep = [this, now, &commit](std::string key) {
+    here().commits.put(key, {.id = commit, .at = now});
+    auto change = [key = std::move(key), commit, now](db::Connection& sql) {
+      sql.run("INSERT OR REPLACE INTO commits (key, id, at) VALUES (?1, ?2, ?3)", key, commit,
+              now.time_since_epoch().count());
+    };
+    database_.write_soon(std::move(change));
+  };
+  keep(key_of(repo, revision));
+  if (revision != commit) keep(key_of(repo, commit));  // confirmed for this very repo
+}
+
+Task<Catalog::KnownEntry> Catalog::recall_entry(std::string key) {
+  if (const auto* remembered = here().entries.find(key)) co_return *remembered;
+  auto query = [key](db::Connection& sql) {
+    KnownEntry known;
+    auto rows = sql.query(
+        "SELECT present, etag, digest, size, lfs, content_type FROM entries WHERE key = ?1", key);
+    if (!rows.step()) return known;
+    known.known = true;
+    if (!rows.boolean(0)) return known;
+    Entry entry{.etag = rows.text(1),
+                .digest = std::nullopt,
+                .size = static_cast<std::uint64_t>(rows.integer(3)),
+                .lfs = rows.boolean(4),
+                .content_type = rows.text(5),
+                .location = {}};
+    if (rows.boolean(2)) entry.digest = Digest::from_etag(entry.etag);
+    known.entry = std::move(entry);
+    return known;
+  };
+  auto known = co_await database_.read(std::move(query));
+  if (known.known) here().entries.put(std::move(key), known);
+  co_return known;
+}
+
+Catalog::KnownEntry Catalog::keep_entry(std::string key, const hub::FileAnswer& answer) {
+  KnownEntry known{.known = true, .entry = std::nullopt};
+  if (answer.found()) known.entry = entry_of(answer);
+  // Without a digest there is no telling whether a later answer means the same bytes.
+  if (known.entry && !known.entry->digest) return known;
+  here().entries.put(key, known);
+  auto change = [key = std::move(key), known](db::Connection& sql) {
+    const Entry entry = known.entry.value_or(Entry{});
+    sql.run("INSERT OR REPLACE INTO entries (key, present, etag, digest, size, lfs, content_type) "
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            key, known.entry.has_value(), entry.etag, entry.digest.has_value(),
+            static_cast<std::int64_t>(entry.size), entry.lfs, entry.content_type);
+  };
+  database_.write_soon(std::move(change));
+  return known;
+}
+
+}  // namespace hubcache::catalog

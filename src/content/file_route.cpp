@@ -1,0 +1,175 @@
+#include "hubcache/content/file_route.h"
+
+#include <memory>
+#include <utility>
+
+#include "hubcache/content/proof.h"
+#include "hubcache/hub/refusal.h"
+
+namespace hubcache::content {
+namespace {
+
+/// The Hub's own answer for a path that a commit does not have (contract/hub.md 3.4).
+Error entry_not_found(const catalog::Commit& commit) {
+  return hub::refusal_of(404, "EntryNotFound", "Entry not found", commit.id);
+}
+
+/// Repositories hold pages and scripts: a browser must take them for text (SECURITY 21).
+std::string content_type_of(const catalog::Entry& entry) {
+  const std::string_view type = entry.content_type;
+  if (type.empty()) return "application/octet-stream";
+  for (const std::string_view active : {"html", "javascript", "ecmascript", "xml", "svg"}) {
+    if (type.find(active) != std::string_view::npos) return "text/plain; charset=utf-8";
+  }
+  return std::string(type);
+}
+
+std::string content_disposition_of(std::string_view path) {
+  const auto name = path.substr(path.rfind('/') + 1);
+  std::string plain;
+  for (const char c : name) plain += c == '"' || c == '\\' || c < ' ' ? '_' : c;
+  return "inline; filename*=UTF-8''" + http::percent_encode(name) + "; filename=\"" + plain + "\";";
+}
+
+http::Response file_response(const catalog::Entry& entry, const catalog::Commit& commit,
+                             const hub::FileRef& file) {
+  http::Response response;
+  const std::string etag = '"' + entry.etag + '"';
+  response.headers.set("Content-Type", content_type_of(entry));
+  response.headers.set("X-Repo-Commit", commit.id);
+  response.headers.set("ETag", etag);
+  response.headers.set("X-Linked-ETag", etag);
+  if (entry.lfs) response.headers.set("X-Linked-Size", std::to_string(entry.size));
+  response.headers.set("Content-Disposition", content_disposition_of(file.path));
+  response.headers.set("Content-Security-Policy", "default-src 'none'; sandbox");
+  response.headers.set("X-Content-Type-Options", "nosniff");
+  return response;
+}
+
+}  // namespace
+
+Task<http::Response> FileRoute::get(const http::Request& request, Place place, hub::FileRef file) {
+  hub::Probe probe(services_.flights, place.endpoint, place.credential, file);
+  const auto right = co_await services_.access.require_read(probe);
+  const auto commit = co_await services_.catalog.commit(probe);
+  const auto entry = co_await services_.catalog.entry(probe, commit, services_.flights);
+  if (!entry) throw entry_not_found(commit);
+
+  auto response = file_response(*entry, commit, file);
+  const auto plan = http::apply_conditions(request, '"' + entry->etag + '"', entry->size, response);
+  if (right.stale || commit.stale) response.served.cache = "stale";
+  if (request.is_head() || plan.status >= 300 || plan.range.length == 0) co_return response;
+
+  file.revision = commit.id;
+  UpstreamFile upstream{.endpoint = place.endpoint,
+                        .credential = place.credential,
+                        .file = std::move(file),
+                        .location = entry->location,
+                        .digest = entry->digest,
+                        .size = entry->size};
+  response.body = co_await open_body(std::move(upstream), place, plan, response.served);
+  co_return response;
+}
+
+Task<http::Body> FileRoute::open_body(UpstreamFile file, const Place& place, http::RangePlan plan,
+                                      http::Served& served) {
+  served.cache = "pass";
+  if (!file.digest) co_return co_await pass(std::move(file), plan);
+
+  const std::string repo = file.file.repo.key();
+  auto blob = services_.blobs.find(*file.digest);
+  if (!blob) blob = co_await services_.blobs.open(*file.digest);
+  if (blob) {
+    served.cache = "hit";
+    co_return co_await body_of_blob(std::move(blob), std::move(file), repo, plan);
+  }
+  if (place.streamed) co_return co_await pass(std::move(file), plan);
+  co_return co_await join_fill(std::move(file), repo, plan, served);
+}
+
+Task<http::Body> FileRoute::body_of_blob(std::shared_ptr<const store::Blob> blob, UpstreamFile file,
+                                         std::string repo, http::RangePlan plan) {
+  if (blob->size != file.size) {
+    throw Error(Error::Kind::kUpstream, "the Hub names a size that the content does not have");
+  }
+  const std::string origin = file.endpoint->origin_key();
+  if (!co_await services_.proofs.is_proven(origin, repo, *file.digest)) {
+    auto& hub = *services_.hubs[services_.worker];
+    const bool equal = co_await delivers_same_bytes(hub, std::move(file), bytes_of(*blob));
+    co_await services_.proofs.record(origin, repo, blob->digest, equal);
+    if (!equal) {
+      throw Error(Error::Kind::kUpstream, "the Hub delivers other bytes than it names");
+    }
+  }
+  co_return http::FileSpan{
+      .file = blob->file, .offset = plan.range.offset, .length = plan.range.length};
+}
+
+Task<http::Body> FileRoute::join_fill(UpstreamFile file, std::string repo, http::RangePlan plan,
+                                      http::Served& served) {
+  const std::string origin = file.endpoint->origin_key();
+  const std::string via = co_await services_.fills.source_repo(origin, *file.digest);
+  if (!via.empty() && via != repo && !co_await proven_against_fill(file, repo, via)) {
+    served.cache = "pass";
+    co_return co_await pass(std::move(file), plan);
+  }
+  fill::Joined joined;
+  bool full = false;
+  try {
+    joined = co_await services_.fills.join(wish(file, repo, plan));
+  } catch (const Error& error) {
+    if (error.kind() != Error::Kind::kNoSpace) throw;
+    full = true;
+  }
+  if (full) {
+    services_.log.warn("no room, passing through", {{"size", file.size}});
+    served.cache = "pass";
+    co_return co_await pass(std::move(file), plan);
+  }
+  served.cache = joined.started ? "miss" : "join";
+  co_return std::move(joined.body);
+}
+
+// Bytes that are not verified yet prove nothing against this repo: the answer is not recorded, and
+// on a difference the reader is served from its own upstream. What is compared must have come from
+// the others: with a source of its own, a repo would be compared with itself.
+Task<bool> FileRoute::proven_against_fill(UpstreamFile file, std::string repo, std::string via) {
+  const std::string origin = file.endpoint->origin_key();
+  if (co_await services_.proofs.is_proven(origin, repo, *file.digest)) co_return true;
+  auto others = wish(file, via, {.status = 206});
+  others.source = [](std::size_t /*worker*/) { return make_refusing_source(); };
+  Sample sample = [this, others](http::ByteRange range) {
+    auto one = others;
+    one.range = range;
+    return read_through_fill(services_.fills, std::move(one));
+  };
+  try {
+    auto& hub = *services_.hubs[services_.worker];
+    co_return co_await delivers_same_bytes(hub, std::move(file), std::move(sample));
+  } catch (const Error& error) {
+    if (error.kind() != Error::Kind::kForbidden) throw;
+  }
+  co_return false;
+}
+
+Task<http::Body> FileRoute::pass(UpstreamFile file, http::RangePlan plan) {
+  auto& hub = *services_.hubs[services_.worker];
+  co_return co_await pass_through(hub, std::move(file), plan.range);
+}
+
+fill::Wish FileRoute::wish(const UpstreamFile& file, const std::string& repo,
+                           http::RangePlan plan) const {
+  auto source = [&hubs = services_.hubs, file](std::size_t worker) {
+    return make_source(*hubs[worker], file);
+  };
+  return {.origin = file.endpoint->origin_key(),
+          .digest = *file.digest,
+          .size = file.size,
+          .range = plan.range,
+          .to_end = plan.open_ended,
+          .via = repo,
+          .source = std::move(source),
+          .connections = file.endpoint->download_concurrency};
+}
+
+}  // namespace hubcache::content
