@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hubcache/access/accounts.h"
+#include "hubcache/base/clock.h"
+#include "hubcache/base/error.h"
+#include "hubcache/db/database.h"
+#include "hubcache/db/secrets.h"
+#include "hubcache/http/message.h"
+#include "hubcache/obs/log.h"
+#include "hubcache/rest/resource.h"
+#include "hubcache/rest/stamps.h"
+
+namespace hubcache::rest {
+
+struct Options {
+  std::string root = "/pulp/api/v3/";
+  std::string external_url;  // [server] external_url: base of absolute links; empty: the Host asked
+  std::vector<std::string> trusted_proxies;  // only they may send X-Forwarded-*; IP addresses
+  bool mask_secrets = false;                 // [api] secrets = "masked"
+};
+
+/// A change that is done, as it is told to clients that wait for a task.
+struct FinishedTask {
+  std::string name;                            // "pulpcore.app.tasks.base.general_create"
+  std::vector<std::string> created_resources;  // hrefs
+  std::vector<std::string> created_prns;
+  std::vector<std::string> locks;  // PRNs; "shared:" before those that were shared
+  std::string result;              // JSON text, or empty for null
+  std::string correlation_id;
+  std::string created_by;  // href of the account
+};
+
+/// What makes a change known to the rest of the server; awaited between commit and reply.
+using Publication = std::function<Task<>()>;
+
+struct Hooks {
+  /// Inside the transaction: keeps the task, returns its href.
+  std::function<std::string(db::Connection&, const FinishedTask&)> record_task;
+  /// Inside the transaction, after the change.
+  std::function<Publication(db::Connection&)> changed;
+};
+
+/// An answer before it is turned into a message.
+struct Reply {
+  int status = 200;
+  std::string body = {};  // JSON text; empty: no body
+  std::string location = {};
+  std::string content_type = "application/json";  // exactly so, clients compare it
+};
+
+/// A request to a route that is no resource.
+struct Call {
+  const http::Request& request;
+  std::string id;                 // the last segment, for routes with an id
+  const access::Account* caller;  // null: anonymous
+  std::string correlation_id;
+  std::string base;  // "http://host", for absolute links
+};
+
+/// A route written by hand: for verbs that are no resource.
+struct View {
+  std::string path;  // below the root; "tasks/{id}/" takes an id
+  std::vector<std::string> methods;
+  bool anonymous = false;
+  std::function<Task<Reply>(Call)> handle;
+};
+
+/// The management API: routes from descriptions. Callable from every worker.
+class Api {
+ public:
+  Api(std::vector<Resource> resources, std::vector<View> views, Options options, Hooks hooks,
+      db::Database& database, const db::SecretBox& secrets, access::Accounts& accounts,
+      const Clock& clock, obs::Log& log);
+  ~Api();
+
+  /// Any path below `/pulp/`, but for content. Answers errors itself, as JSON; throws nothing
+  /// but what a bug throws.
+  Task<http::Response> handle(http::Request request);
+  /// An Error as this API words it, for the session.
+  static http::Response render(const http::Request& request, const Error& error);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace hubcache::rest

@@ -1,0 +1,72 @@
+#include "hubcache/rest/field.h"
+
+#include <utility>
+
+#include "hubcache/rest/resource.h"
+#include "hubcache/rest/row.h"
+
+namespace hubcache::rest {
+
+Field text(std::string name) { return {Field::Type::kText, std::move(name)}; }
+Field url(std::string name) { return {Field::Type::kUrl, std::move(name)}; }
+Field path(std::string name) { return {Field::Type::kPath, std::move(name)}; }
+Field pem(std::string name) { return {Field::Type::kPem, std::move(name)}; }
+Field integer(std::string name) { return {Field::Type::kInteger, std::move(name)}; }
+Field number(std::string name) { return {Field::Type::kNumber, std::move(name)}; }
+Field boolean(std::string name) { return {Field::Type::kBoolean, std::move(name)}; }
+Field labels(std::string name) { return {Field::Type::kLabels, std::move(name)}; }
+Field headers(std::string name) { return {Field::Type::kHeaders, std::move(name)}; }
+
+Field choice(std::string name, std::vector<std::string> choices) {
+  Field field(Field::Type::kChoice, std::move(name));
+  field.choices = std::move(choices);
+  return field;
+}
+
+Field href(std::string name, std::string target) {
+  Field field(Field::Type::kHref, std::move(name));
+  field.target = std::move(target);
+  return field;
+}
+
+Field computed(std::string name, Field::Compute compute) {
+  Field field(Field::Type::kComputed, std::move(name));
+  field.compute = std::move(compute);
+  return field;
+}
+
+Field nothing(std::string name) {
+  return computed(std::move(name), [](const Row&, Json& value) { value = nullptr; });
+}
+
+Field prn_of(std::string name, std::string of) {
+  Field field(Field::Type::kComputed, std::move(name));
+  field.target = std::move(of);
+  return field;
+}
+
+Field hidden_fields() { return {Field::Type::kComputed, "hidden_fields"}; }
+
+const Field* Resource::field(std::string_view field_name) const {
+  for (const auto& candidate : fields) {
+    if (candidate.name == field_name) return &candidate;
+  }
+  return nullptr;
+}
+
+std::string prn(const Resource& resource, std::string_view id) {
+  return "prn:" + resource.model + ":" + std::string(id);
+}
+
+std::string href(std::string_view root, const Resource& resource, std::string_view id) {
+  return std::string(root) + resource.path + std::string(id) + "/";
+}
+
+const Resource* resource_of(const std::vector<Resource>& resources, std::string_view kind) {
+  for (const auto& resource : resources) {
+    if (resource.kind == kind) return &resource;
+  }
+  return nullptr;
+}
+
+}  // namespace hubcache::rest

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "hubcache/http/message.h"
+#include "hubcache/rest/api.h"
+
+namespace hubcache::rest {
+
+/// What an Authorization header says, before anybody looks whether it is true.
+struct Credentials {
+  bool given = false;     // Basic; other schemes count as none
+  std::string complaint;  // set: the header cannot be read
+  std::string name;
+  std::string password;
+};
+Credentials read_basic(const http::Request& request);
+
+/// May JSON be sent to a client with this Accept? (HTML pages there are none: a browser gets JSON.)
+bool accepts_json(const http::Request& request);
+/// A change that a page of another site asked a browser for (SECURITY 21).
+bool is_foreign(const http::Request& request, std::string_view own_base);
+/// The request's Correlation-ID when it is a UUID, else a new one.
+std::string correlation_id_of(const http::Request& request);
+/// "http://host": the base of absolute links, as the client reaches us.
+std::string base_of(const http::Request& request, const Options& options);
+/// Where the client is: its peer, or what a trusted proxy says it was.
+std::string address_of(const http::Request& request, const Options& options);
+
+}  // namespace hubcache::rest

@@ -1,0 +1,195 @@
+#include "listing.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <utility>
+
+#include "hubcache/http/url.h"
+#include "hubcache/rest/row.h"
+#include "hubcache/rest/validation.h"
+
+#include "filtering.h"
+
+namespace hubcache::rest {
+namespace {
+
+/// Parameters that are no filters; those without a meaning here are tolerated as Pulp does.
+constexpr std::string_view kNoFilters[] = {"ordering",       "limit",   "offset",    "fields",
+                                           "exclude_fields", "minimal", "page_size", "format"};
+
+std::optional<std::size_t> count_of(const std::string& text) {
+  std::size_t value = 0;
+  const auto* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+  return value;
+}
+
+std::vector<std::string> words(std::string_view text) {
+  std::vector<std::string> list;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(','), text.size());
+    auto word = text.substr(0, end);
+    while (word.starts_with(' ')) word.remove_prefix(1);
+    while (word.ends_with(' ')) word.remove_suffix(1);
+    if (!word.empty()) list.emplace_back(word);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return list;
+}
+
+bool can_order_by(const Resource& resource, std::string_view name) {
+  if (name == "pk" || name == "pulp_id" || name == "pulp_created" || name == "pulp_last_updated" ||
+      name == "pulp_type") {
+    return true;
+  }
+  const auto* field = resource.field(name);
+  if (field == nullptr) return false;
+  return field->type != Field::Type::kHref &&
+         (!field->is_computed() || static_cast<bool>(field->compute));
+}
+
+Json complaint(const char* key, std::string text) {
+  Json error = Json::object();
+  error[key] = error_list(std::move(text));
+  return error;
+}
+
+void read_ordering(const Resource& resource, const std::string& value, ListQuery& query) {
+  query.ordering = words(value);
+  for (const auto& term : query.ordering) {
+    const auto name = std::string_view(term).substr(term.starts_with('-') ? 1 : 0);
+    if (can_order_by(resource, name)) continue;
+    query.error = complaint(
+        "ordering", "Select a valid choice. " + term + " is not one of the available choices.");
+    return;
+  }
+}
+
+void read_selection(const Resource& resource, const Pairs& pairs, Selection& selection) {
+  for (const auto& [name, value] : pairs) {
+    auto list = words(value);
+    if (name == "fields" && !list.empty()) {
+      if (!selection.only) selection.only.emplace();
+      selection.only->insert(selection.only->end(), list.begin(), list.end());
+    } else if (name == "exclude_fields") {
+      selection.without.insert(selection.without.end(), list.begin(), list.end());
+    } else if (name == "minimal" && (value == "true" || value == "True" || value == "1") &&
+               !resource.minimal_fields.empty() && !selection.only) {
+      selection.only = resource.minimal_fields;
+    }
+  }
+}
+
+/// Less, equal or greater; null comes last, as PostgreSQL sorts.
+int compare(const Json& a, const Json& b) {
+  if (a.is_null() || b.is_null())
+    return static_cast<int>(a.is_null()) - static_cast<int>(b.is_null());
+  if (a < b) return -1;
+  return b < a ? 1 : 0;
+}
+
+void sort(std::vector<Row>& rows, const std::vector<std::string>& ordering) {
+  std::ranges::sort(rows, [&](const Row& a, const Row& b) {
+    for (const auto& term : ordering) {
+      const bool down = term.starts_with('-');
+      const auto name = std::string_view(term).substr(down ? 1 : 0);
+      const auto order = compare(filter_value(a, name), filter_value(b, name));
+      if (order != 0) return down ? order > 0 : order < 0;
+    }
+    // Newest first wherever nothing else decides.
+    return std::pair(a.created, a.id) > std::pair(b.created, b.id);
+  });
+}
+
+std::string encoded(std::string_view text) {
+  auto result = http::percent_encode(text, " ");
+  std::ranges::replace(result, ' ', '+');
+  return result;
+}
+
+/// The list's URL with other paging; keys are sorted, as Django's replace_query_param leaves them.
+std::string link(const std::string& url, const Pairs& pairs, std::size_t limit,
+                 std::size_t offset) {
+  std::map<std::string, std::vector<std::string>> sorted;
+  for (const auto& [name, value] : pairs) sorted[name].push_back(value);
+  sorted["limit"] = {std::to_string(limit)};
+  sorted.erase("offset");
+  if (offset > 0) sorted["offset"] = {std::to_string(offset)};
+  std::string result = url;
+  char separator = '?';
+  for (const auto& [name, values] : sorted) {
+    for (const auto& value : values) {
+      (result += separator) += encoded(name) + "=" + encoded(value);
+      separator = '&';
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+ListQuery read_query(const Rendering& rendering, const Resource& resource, const Pairs& pairs) {
+  ListQuery query;
+  Json unknown = Json::array();
+  std::map<std::string, ReadFilter> filters;  // of a repeated one the last counts
+  for (const auto& [name, value] : pairs) {
+    if (name == "limit") {
+      const auto limit = count_of(value);
+      query.limit = limit && *limit > 0 ? *limit : 100;
+    } else if (name == "offset") {
+      query.offset = count_of(value).value_or(0);
+    } else if (name == "ordering") {
+      read_ordering(resource, value, query);
+    } else if (std::ranges::find(kNoFilters, name) == std::end(kNoFilters)) {
+      auto read = read_filter(rendering, resource, name, value);
+      if (read.known) {
+        filters.insert_or_assign(name, std::move(read));
+      } else {
+        unknown.push_back("Invalid Filter: '" + name + "'");
+      }
+    }
+  }
+  read_selection(resource, pairs, query.selection);
+  if (!unknown.empty() && !resource.ignores_unknown_filters) {
+    query.error = Json{{"errors", std::move(unknown)}};
+    return query;
+  }
+  for (auto& [name, read] : filters) {
+    if (read.error.is_array()) {
+      query.error = std::move(read.error);
+      return query;
+    }
+    if (read.error.is_object()) {
+      if (!query.error.is_object()) query.error = Json::object();
+      query.error.update(read.error);
+    }
+    if (read.accepts) query.accepts.push_back(std::move(read.accepts));
+  }
+  return query;
+}
+
+Json list_page(const Rendering& rendering, const Resource& resource, std::vector<Row> rows,
+               const ListQuery& query, const Pairs& pairs, const std::string& url) {
+  std::erase_if(rows, [&](const Row& row) {
+    return std::ranges::any_of(query.accepts, [&](const auto& accepts) { return !accepts(row); });
+  });
+  sort(rows, query.ordering);
+  const auto count = rows.size();
+  const auto begin = std::min(query.offset, count);
+  const auto end = query.limit < count - begin ? begin + query.limit : count;
+
+  Json page = Json::object();
+  page["count"] = count;
+  page["next"] = end < count ? Json(link(url, pairs, query.limit, end)) : Json();
+  const auto previous = query.offset > query.limit ? query.offset - query.limit : 0;
+  page["previous"] = query.offset > 0 ? Json(link(url, pairs, query.limit, previous)) : Json();
+  auto& results = page["results"] = Json::array();
+  for (auto i = begin; i < end; ++i) {
+    results.push_back(render(rendering, resource, rows[i], query.selection));
+  }
+  return page;
+}
+
+}  // namespace hubcache::rest

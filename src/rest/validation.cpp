@@ -1,0 +1,170 @@
+#include "hubcache/rest/validation.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "hubcache/rest/row.h"
+
+namespace hubcache::rest {
+namespace {
+
+constexpr const char* kNoField = "non_field_errors";
+
+/// What comes back with every object and may be sent back with it: accepted and ignored.
+constexpr std::string_view kReadOnly[] = {"pulp_href", "prn", "pulp_created", "pulp_last_updated",
+                                          "csrfmiddlewaretoken"};
+
+Json default_of(const Field& field) {
+  if (const auto* flag = std::get_if<bool>(&field.default_value)) return *flag;
+  if (const auto* text = std::get_if<std::string>(&field.default_value)) return *text;
+  return field.type == Field::Type::kLabels ? Json::object() : Json();
+}
+
+/// One run of validate(): the pieces it passes from step to step.
+class Validation {
+ public:
+  Validation(const Store& store, db::Connection& sql, const Resource& resource, const Input& input,
+             Mode mode, const Row* row)
+      : store_(store), sql_(sql), resource_(resource), input_(input), mode_(mode), row_(row) {}
+
+  Validated run() {
+    if (!input_.values.is_object()) {
+      complain(kNoField, error_list(input_.values.is_null()
+                                        ? "No data provided"
+                                        : "Invalid data. Expected a dictionary, but got " +
+                                              type_name(input_.values) + "."));
+      return std::move(result_);
+    }
+    for (const auto& field : resource_.fields) read_field(field);
+    if (result_.errors.empty()) refuse_unknown();
+    if (result_.errors.empty()) propose();
+    return std::move(result_);
+  }
+
+ private:
+  void complain(const std::string& field, Json error) { result_.errors[field] = std::move(error); }
+
+  void read_field(const Field& field) {
+    if (field.is_computed()) return;
+    const auto sent = input_.values.find(field.name);
+    if (sent == input_.values.end()) return read_absent(field);
+    const Json* raw = &*sent;
+    const Json null;
+    if (input_.is_form && *raw == "") {
+      // An empty input of a form: nothing, where the field can be nothing (contract/pulp.md 3.5).
+      if (field.is_nullable && !field.may_be_blank) {
+        raw = &null;
+      } else if (!field.is_required && !field.may_be_blank) {
+        return read_absent(field);
+      }
+    }
+    Json error;
+    auto value = read(field, *raw, error);
+    if (value) value = read_among_others(field, std::move(*value), error);
+    if (value) {
+      result_.given[field.name] = std::move(*value);
+    } else {
+      complain(field.name, std::move(error));
+    }
+  }
+
+  void read_absent(const Field& field) {
+    if (mode_ == Mode::kPatch) return;
+    if (field.is_required) return complain(field.name, error_list("This field is required."));
+    if (input_.is_form && field.type == Field::Type::kBoolean) {
+      result_.given[field.name] = false;
+    } else if (!std::holds_alternative<std::monostate>(field.default_value)) {
+      result_.given[field.name] = default_of(field);
+    }
+  }
+
+  std::optional<Json> read(const Field& field, const Json& raw, Json& error) {
+    if (field.type != Field::Type::kHref) return read_value(field, raw, error);
+    if (raw.is_null() || raw == "") {
+      if (field.is_nullable) return Json();
+      error = error_list("This field may not be null.");
+      return std::nullopt;
+    }
+    return read_reference(store_, sql_, field, raw, error);
+  }
+
+  /// Rules that look at the other rows of the kind.
+  std::optional<Json> read_among_others(const Field& field, Json value, Json& error) {
+    if (!field.is_unique || !value.is_string()) return value;
+    const std::string own_id = row_ == nullptr ? "" : row_->id;
+    auto same = sql_.query(
+        "SELECT 1 FROM resources WHERE kind = ?1 AND id <> ?2 AND json_extract(doc, ?3) = ?4",
+        resource_.kind, own_id, "$." + field.name, value.get<std::string>());
+    if (same.step()) {
+      error = error_list("This field must be unique.");
+      return std::nullopt;
+    }
+    if (field.is_disjoint && overlaps(field, value.get<std::string>(), own_id, error)) {
+      return std::nullopt;
+    }
+    return value;
+  }
+
+  bool overlaps(const Field& field, const std::string& value, const std::string& own_id,
+                Json& error) {
+    const auto own = value + "/";
+    auto others =
+        sql_.query("SELECT name, json_extract(doc, ?3) FROM resources WHERE kind = ?1 AND id <> ?2",
+                   resource_.kind, own_id, "$." + field.name);
+    while (others.step()) {
+      const auto other = others.text(1) + "/";
+      if (!own.starts_with(other) && !other.starts_with(own)) continue;
+      error = Json::object();
+      error[field.name] = "Overlaps with existing " + resource_.kind + " '" + others.text(0) + "'";
+      return true;
+    }
+    return false;
+  }
+
+  void refuse_unknown() {
+    for (const auto& [name, value] : input_.values.items()) {
+      const bool known = resource_.field(name) != nullptr ||
+                         std::ranges::find(kReadOnly, name) != std::end(kReadOnly);
+      if (!known) complain(name, error_list("Unexpected field"));
+    }
+  }
+
+  void propose() {
+    const Json before = row_ == nullptr ? Json() : row_->doc;
+    result_.after = row_ == nullptr ? Json::object() : row_->doc;
+    for (const auto& field : resource_.fields) {
+      if (field.is_computed()) continue;
+      auto& kept = result_.after[field.name];
+      if (row_ == nullptr && kept.is_null()) kept = default_of(field);
+      const auto given = result_.given.find(field.name);
+      if (given == result_.given.end()) continue;
+      const bool is_change = kept != *given || (field.is_change_itself && !given->is_null());
+      result_.changes = result_.changes || is_change;
+      kept = *given;
+    }
+    const Proposal proposal{.before = before, .given = result_.given, .after = result_.after};
+    for (const auto& check : resource_.checks) {
+      if (auto complaint = check(proposal); !complaint.empty()) {
+        return complain(kNoField, error_list(std::move(complaint)));
+      }
+    }
+  }
+
+  const Store& store_;
+  db::Connection& sql_;
+  const Resource& resource_;
+  const Input& input_;
+  Mode mode_;
+  const Row* row_;
+  Validated result_;
+};
+
+}  // namespace
+
+Validated validate(const Store& store, db::Connection& sql, const Resource& resource,
+                   const Input& input, Mode mode, const Row* row) {
+  return Validation(store, sql, resource, input, mode, row).run();
+}
+
+}  // namespace hubcache::rest

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+
+#include "hubcache/rest/api.h"
+#include "hubcache/rest/parsing.h"
+#include "hubcache/rest/rendering.h"
+#include "hubcache/rest/store.h"
+
+namespace hubcache::rest {
+
+/// What a write came to: the reply, and what to await before it is sent.
+struct Written {
+  Reply reply;
+  Publication publish = {};
+};
+
+/// Who asked for a write.
+struct Author {
+  std::string href;
+  std::string correlation_id;
+};
+
+/// The changes clients can make to resources. Each runs inside one transaction: what it returns
+/// counts after the commit. A refusal changes nothing and is a reply like any other.
+class Writes {
+ public:
+  Writes(const Store& store, Rendering rendering, const Hooks& hooks)
+      : store_(store), rendering_(rendering), hooks_(hooks) {}
+
+  Written create(db::Connection& sql, const Resource& resource, const Parsed& body,
+                 const Author& author) const;
+  Written update(db::Connection& sql, const Resource& resource, const std::string& id, Mode mode,
+                 const Parsed& body, const Author& author) const;
+  Written remove(db::Connection& sql, const Resource& resource, const std::string& id,
+                 const Author& author) const;
+  /// POST `<href>set_label/` and `unset_label/`.
+  Written set_label(db::Connection& sql, const Resource& resource, const std::string& id,
+                    const Parsed& body) const;
+  Written unset_label(db::Connection& sql, const Resource& resource, const std::string& id,
+                      const Parsed& body) const;
+
+ private:
+  struct TaskOf;
+  std::string record(db::Connection& sql, const Author& author, std::string name,
+                     const Resource& resource, const Row& row, const Json& result,
+                     bool created) const;
+
+  const Store& store_;
+  Rendering rendering_;
+  const Hooks& hooks_;
+};
+
+/// `{"detail": ...}`
+Reply detail_reply(int status, std::string detail);
+/// 404 for an object that is not there.
+Reply no_such_object(const Resource& resource);
+
+}  // namespace hubcache::rest
