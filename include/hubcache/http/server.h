@@ -32,11 +32,12 @@ struct Limits {
   std::size_t max_header_bytes = 32 * 1024;  // request line and fields: 431 (414 for the target)
   std::size_t max_target_bytes = 16 * 1024;
   std::size_t max_body_bytes = 1024 * 1024;  // 413
-  std::chrono::milliseconds header_timeout{10'000};   // from the first byte of a request to its headers' end
-  std::chrono::milliseconds idle_timeout{60'000};     // between requests
-  std::chrono::milliseconds body_timeout{30'000};     // for the whole request body: 408
-  std::chrono::milliseconds write_timeout{60'000};    // without progress: the connection is reset
-  std::size_t max_connections = 10'000;      // 503 beyond
+  std::chrono::milliseconds header_timeout{
+      10'000};  // from the first byte of a request to its headers' end
+  std::chrono::milliseconds idle_timeout{60'000};   // between requests
+  std::chrono::milliseconds body_timeout{30'000};   // for the whole request body: 408
+  std::chrono::milliseconds write_timeout{60'000};  // without progress: the connection is reset
+  std::size_t max_connections = 10'000;             // 503 beyond
 };
 
 /// Serves connections on all workers: one listener per address hands each new connection to the
@@ -46,6 +47,8 @@ class Server {
   /// `sites[i]` answers on worker i.
   Server(Workers& workers, std::vector<Site> sites, Limits limits, const Clock& clock,
          obs::Log& log);
+  /// Resets what is still open, without waiting: what the sites use must live until shut_down()
+  /// has returned or the workers have been joined. Destroyed before the workers.
   ~Server();
 
   /// Starts to accept. May be called for several listeners.

@@ -1,0 +1,87 @@
+#include "hubcache/http/headers.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace hubcache::http {
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+bool points_into(std::string_view part, const std::string& whole) {
+  const std::less_equal<const char*> le;
+  return le(whole.data(), part.data()) && le(part.data(), whole.data() + whole.size());
+}
+
+}  // namespace
+
+bool same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
+}
+
+Headers::Headers(std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
+  for (const auto& [name, value] : fields) add(name, value);
+}
+
+std::optional<std::string_view> Headers::get(std::string_view name) const {
+  for (std::size_t i = 0; i < fields_.size(); ++i) {
+    const auto [field, value] = (*this)[i];
+    if (same_name(field, name)) return value;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string_view> Headers::all(std::string_view name) const {
+  std::vector<std::string_view> values;
+  for (std::size_t i = 0; i < fields_.size(); ++i) {
+    const auto [field, value] = (*this)[i];
+    if (same_name(field, name)) values.push_back(value);
+  }
+  return values;
+}
+
+std::size_t Headers::count(std::string_view name) const {
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < fields_.size(); ++i)
+    found += same_name((*this)[i].first, name) ? 1 : 0;
+  return found;
+}
+
+void Headers::add(std::string_view name, std::string_view value) {
+  // Views of our own text would not survive its growth.
+  if (points_into(name, text_) || points_into(value, text_)) {
+    const std::string name_copy(name);
+    const std::string value_copy(value);
+    add(name_copy, value_copy);
+    return;
+  }
+  const Field field{static_cast<std::uint32_t>(text_.size()),
+                    static_cast<std::uint32_t>(name.size()),
+                    static_cast<std::uint32_t>(text_.size() + name.size()),
+                    static_cast<std::uint32_t>(value.size())};
+  text_ += name;
+  for (const char c : value) text_ += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
+  fields_.push_back(field);
+}
+
+void Headers::set(std::string_view name, std::string_view value) {
+  const std::string name_copy(name);
+  const std::string value_copy(value);
+  remove(name_copy);
+  add(name_copy, value_copy);
+}
+
+void Headers::remove(std::string_view name) {
+  std::erase_if(fields_, [&](const Field& field) {
+    return same_name(std::string_view(text_).substr(field.name, field.name_size), name);
+  });
+}
+
+std::pair<std::string_view, std::string_view> Headers::operator[](std::size_t index) const {
+  const Field& field = fields_[index];
+  const std::string_view text(text_);
+  return {text.substr(field.name, field.name_size), text.substr(field.value, field.value_size)};
+}
+
+}  // namespace hubcache::http

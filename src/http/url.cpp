@@ -1,0 +1,202 @@
+#include "hubcache/http/url.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <vector>
+
+#include <arpa/inet.h>
+
+namespace hubcache::http {
+namespace {
+
+bool is_alnum(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool is_clean(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte > 0x20 && byte != 0x7f;
+  });
+}
+
+std::string lowered(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  }
+  return out;
+}
+
+bool is_ipv6(const std::string& text) {
+  std::array<unsigned char, 16> bytes{};
+  return inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+}
+
+std::uint16_t default_port(std::string_view scheme) { return scheme == "https" ? 443 : 80; }
+
+bool read_authority(std::string_view authority, Url& url) {
+  std::string_view port;
+  if (authority.starts_with('[')) {
+    const auto close = authority.find(']');
+    if (close == std::string_view::npos) return false;
+    url.host = lowered(authority.substr(1, close - 1));
+    if (!is_ipv6(url.host)) return false;
+    port = authority.substr(close + 1);
+    if (!port.empty() && !port.starts_with(':')) return false;
+  } else {
+    const auto colon = std::min(authority.find(':'), authority.size());
+    url.host = lowered(authority.substr(0, colon));
+    port = authority.substr(colon);
+    const auto allowed = [](char c) { return is_alnum(c) || c == '.' || c == '-' || c == '_'; };
+    if (url.host.empty() || !std::all_of(url.host.begin(), url.host.end(), allowed)) return false;
+  }
+  url.port = default_port(url.scheme);
+  if (port.size() <= 1) return true;
+  port.remove_prefix(1);
+  const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), url.port);
+  return failure == std::errc() && end == port.data() + port.size() && url.port != 0;
+}
+
+// RFC 3986 5.2.4, for a path that starts with "/".
+std::string without_dots(std::string_view path) {
+  std::vector<std::string_view> parts;
+  bool open = false;  // the path ends in "/"
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const auto slash = std::min(path.find('/'), path.size());
+    const auto part = path.substr(0, slash);
+    path.remove_prefix(slash);
+    open = part == "." || part == "..";
+    if (part == ".." && !parts.empty()) parts.pop_back();
+    if (!open) parts.push_back(part);
+  }
+  std::string out;
+  for (const auto part : parts) (out += '/') += part;
+  if (open || out.empty()) out += '/';
+  return out;
+}
+
+void split_target(std::string_view target, Url& url) {
+  const auto mark = std::min(target.find('?'), target.size());
+  url.path = target.substr(0, mark);
+  url.query = mark < target.size() ? std::string(target.substr(mark + 1)) : std::string();
+}
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+std::optional<Url> Url::parse(std::string_view text) {
+  if (!is_clean(text)) return std::nullopt;
+  const auto colon = text.find("://");
+  if (colon == std::string_view::npos) return std::nullopt;
+  Url url;
+  url.scheme = lowered(text.substr(0, colon));
+  if (url.scheme != "http" && url.scheme != "https") return std::nullopt;
+  text = text.substr(colon + 3);
+  text = text.substr(0, text.find('#'));
+  const auto end = std::min(text.find_first_of("/?\\"), text.size());
+  if (!read_authority(text.substr(0, end), url)) return std::nullopt;
+  text.remove_prefix(end);
+  if (text.starts_with('\\')) return std::nullopt;
+  split_target(text, url);
+  if (url.path.empty()) url.path = "/";
+  return url;
+}
+
+std::optional<Url> Url::resolve(std::string_view reference) const {
+  if (!is_clean(reference)) return std::nullopt;
+  reference = reference.substr(0, reference.find('#'));
+  const auto colon = reference.find_first_of(":/?");
+  if (colon != std::string_view::npos && reference[colon] == ':') {
+    auto absolute = parse(reference);
+    if (absolute) absolute->path = without_dots(absolute->path);
+    return absolute;
+  }
+  if (reference.starts_with("//")) return resolve(scheme + ":" + std::string(reference));
+  Url url = *this;
+  if (reference.empty()) return url;
+  if (reference.starts_with('?')) {
+    url.query = reference.substr(1);
+    return url;
+  }
+  split_target(reference, url);
+  if (!url.path.starts_with('/')) url.path = path.substr(0, path.rfind('/') + 1) + url.path;
+  url.path = without_dots(url.path);
+  return url;
+}
+
+bool Url::same_origin(const Url& other) const {
+  return scheme == other.scheme && host == other.host && port == other.port;
+}
+
+std::string Url::authority() const {
+  std::string out = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  if (port != default_port(scheme)) out += ":" + std::to_string(port);
+  return out;
+}
+
+std::string Url::target() const { return query.empty() ? path : path + "?" + query; }
+
+std::string Url::text() const { return scheme + "://" + authority() + target(); }
+
+std::optional<std::string> percent_decode(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '%') {
+      if (i + 2 >= text.size()) return std::nullopt;
+      const int high = hex_value(text[i + 1]);
+      const int low = hex_value(text[i + 2]);
+      if (high < 0 || low < 0) return std::nullopt;
+      c = static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+    if (c == '\0') return std::nullopt;
+    out += c;
+  }
+  return out;
+}
+
+std::string percent_encode(std::string_view text, std::string_view keep) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain || keep.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      out += '%';
+      out += kDigits[byte >> 4];
+      out += kDigits[byte & 0xf];
+    }
+  }
+  return out;
+}
+
+std::optional<std::string> query_value(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const auto end = std::min(query.find('&'), query.size());
+    const auto pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    const auto equals = pair.find('=');
+    if (equals == std::string_view::npos) continue;
+    if (percent_decode(pair.substr(0, equals)) != name) continue;
+    std::string value(pair.substr(equals + 1));
+    std::replace(value.begin(), value.end(), '+', ' ');
+    return percent_decode(value);
+  }
+  return std::nullopt;
+}
+
+}  // namespace hubcache::http
