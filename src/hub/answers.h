@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "hubcache/base/error.h"
+#include "hubcache/hub/refusal.h"
 #include "hubcache/hub/types.h"
 
 namespace hubcache::hub {
@@ -42,7 +43,4 @@ std::string error_code_of(int status, const http::Headers& headers);
 
 /// The error that stands for an answer of the Hub we can give nobody: 429 and 5xx.
 Error trouble_of(int status, const std::string& url);
-/// The error that stands for a refusal of the hub's own origin.
-Error refusal_of(int status, std::string code, std::string message, std::string commit);
-
 }  // namespace hubcache::hub

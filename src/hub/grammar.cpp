@@ -58,6 +58,11 @@ void require_no_dots(std::string_view decoded) {
   }
 }
 
+/// Names with control characters are nobody's files, and keys and logs are safer without them.
+bool has_control(std::string_view decoded) {
+  return std::ranges::any_of(decoded, [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
+}
+
 /// The segments of a path, as they came and decoded.
 struct Segments {
   std::vector<std::string_view> raw;
@@ -87,6 +92,7 @@ Segments split(std::string_view path) {
     const auto raw = path.substr(begin, end - begin);
     auto decoded = http::percent_decode(raw);
     if (!decoded) refuse("The path has a bad percent escape or a NUL");
+    if (has_control(*decoded)) refuse("The path has a control character");
     require_no_dots(*decoded);
     segments.raw.push_back(raw);
     segments.decoded.push_back(std::move(*decoded));

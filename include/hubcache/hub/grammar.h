@@ -29,7 +29,7 @@ struct Route {
 /// without the query, no slash in front. It is split where it is raw, so "%2F" stays inside its
 /// part; refs/pr/N and refs/convert/X may also come unencoded.
 /// Throws kBadRequest, which says what is wrong, for "." and ".." segments however they are
-/// spelled, empty segments, bad escapes, NUL, and names that no repo can have.
+/// spelled, empty segments, bad escapes, control characters, and names that no repo can have.
 Route parse_route(std::string_view below);
 
 /// Can a repo be called so: one or two segments of 1 to 96 word characters, "." and "-"? Names that

@@ -153,9 +153,10 @@ TEST(Grammar, RefusesEmptySegments) {
   }
 }
 
-TEST(Grammar, RefusesBadEscapesAndNul) {
+TEST(Grammar, RefusesBadEscapesAndControlCharacters) {
   for (const auto* below : {"o/n/resolve/main/%00", "o/n/resolve/main/a%00b", "o/n/resolve/main/%",
-                            "o/n/resolve/main/%4", "o/n/resolve/main/%zz", "%gg", "api/%"}) {
+                            "o/n/resolve/main/%4", "o/n/resolve/main/%zz", "%gg", "api/%",
+                            "o/n/resolve/main/a%0Ab", "o/n/resolve/a%7Fb/f"}) {
     expect_refused(below);
   }
 }
