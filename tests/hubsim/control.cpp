@@ -116,7 +116,8 @@ Json change_repo(Hub& hub, const Json& json) {
   if (!changes.empty()) {
     hub.commit(name, branch, std::move(changes), json.value("message", "Update files"));
   }
-  for (const auto& [ref, revision] : json.value("refs", Json::object()).items()) {
+  const auto refs = json.value("refs", Json::object());
+  for (const auto& [ref, revision] : refs.items()) {
     hub.set_ref(name, ref, revision.get<std::string>());
   }
   return {{"repo", name}, {"sha", hub.sha(name, branch)}};

@@ -95,6 +95,7 @@ bool Delivery::send_body(const Response& response) {
       }
       count = std::min(count, cut->fault.offset - at);
     }
+    if (at == total) return true;
     if (const auto* stall = find_fault(active_, Fault::Kind::kStall)) {
       if (at >= stall->fault.offset && !faults_.wait_lifted(*stall, given_up_)) return false;
       if (at < stall->fault.offset) count = std::min(count, stall->fault.offset - at);
@@ -104,7 +105,6 @@ bool Delivery::send_body(const Response& response) {
       if (in_file >= hold->fault.offset && !faults_.wait_lifted(*hold, given_up_)) return false;
       if (in_file < hold->fault.offset) count = std::min(count, hold->fault.offset - in_file);
     }
-    if (count == 0) return true;
     if (const auto* pace = find_fault(active_, Fault::Kind::kPace)) {
       const auto speed = std::max<std::uint64_t>(pace->fault.bytes_per_second, 1);
       count = std::min(count, std::max<std::uint64_t>(speed / 50, 1));
