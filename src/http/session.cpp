@@ -43,6 +43,7 @@ class Session {
   std::string in_;  // read and not used yet
   std::string out_;
   RequestHead head_;
+  Request request_;
   bool keep_alive_ = false;
   std::uint64_t sent_before_ = 0;
   steady_clock::time_point began_;
@@ -98,8 +99,8 @@ Task<bool> Session::read_head() {
   if (end > context_.limits.max_header_bytes) {
     throw Error(Error::Kind::kHeadersTooLarge, "the request's header fields are too large");
   }
-  head_ =
-      parse_request_head(std::string_view(in_).substr(0, end), context_.limits.max_target_bytes);
+  head_ = read_request_head(std::string_view(in_).substr(0, end), context_.limits.max_target_bytes,
+                            request_);
   in_.erase(0, end);
   co_return true;
 }
@@ -132,7 +133,7 @@ Task<std::string_view> Session::read_line() {
 }
 
 Task<> Session::read_chunked() {
-  auto& body = head_.request.body;
+  auto& body = request_.body;
   while (true) {
     const auto line = co_await read_line();
     const auto digits = line.substr(0, line.find(';'));
@@ -164,8 +165,8 @@ Task<> Session::read_chunked() {
 
 Task<> Session::read_body() {
   const auto& framing = head_.framing;
-  if (!framing.chunked && framing.length.value_or(0) == 0) co_return;
-  if (framing.length.value_or(0) > context_.limits.max_body_bytes) {
+  if (!framing.chunked && framing.content_length.value_or(0) == 0) co_return;
+  if (framing.content_length.value_or(0) > context_.limits.max_body_bytes) {
     throw Error(Error::Kind::kPayloadTooLarge, "the request's body is too large");
   }
   connection_.set_deadline(steady_clock::now() + context_.limits.body_timeout);
@@ -176,15 +177,15 @@ Task<> Session::read_body() {
     co_await read_chunked();
     co_return;
   }
-  co_await need(*framing.length);
-  head_.request.body = in_.substr(0, *framing.length);
-  in_.erase(0, *framing.length);
+  co_await need(*framing.content_length);
+  request_.body = in_.substr(0, *framing.content_length);
+  in_.erase(0, *framing.content_length);
 }
 
 Task<Response> Session::answer() {
   std::exception_ptr failure;
   try {
-    Request request = head_.request;
+    Request request = request_;
     co_return co_await context_.site.handle(std::move(request));
   } catch (const std::exception&) {
     failure = std::current_exception();
@@ -193,13 +194,13 @@ Task<Response> Session::answer() {
   if (error.kind() == Error::Kind::kInternal || error.kind() == Error::Kind::kIo) {
     context_.log.error(
         "request failed",
-        {{"why", error.what()}, {"context", error.context()}, {"request_id", head_.request.id}});
+        {{"why", error.what()}, {"context", error.context()}, {"request_id", request_.id}});
   } else if (!error.context().empty()) {
     context_.log.debug(
         "request refused",
-        {{"why", error.what()}, {"context", error.context()}, {"request_id", head_.request.id}});
+        {{"why", error.what()}, {"context", error.context()}, {"request_id", request_.id}});
   }
-  co_return context_.site.on_error(head_.request, error);
+  co_return context_.site.on_error(request_, error);
 }
 
 std::string_view Session::date() {
@@ -232,7 +233,7 @@ void Session::build_header(const Response& response, std::uint64_t length) {
   }
   field("Date", date());
   field("Server", "hubcache");
-  field("X-Request-Id", head_.request.id);
+  field("X-Request-Id", request_.id);
   field("Connection", keep_alive_ ? "keep-alive" : "close");
   out_ += "\r\n";
 }
@@ -264,7 +265,7 @@ Task<> Session::write(Response response) {
   const std::uint64_t length = size_of(response.body);
   build_header(response, length);
   connection_.set_deadline(steady_clock::now() + context_.limits.write_timeout);
-  if (head_.request.is_head() || length == 0) {
+  if (request_.is_head() || length == 0) {
     co_await connection_.write(out_, {}, false);
     co_return;
   }
@@ -294,7 +295,7 @@ Task<> Session::write(Response response) {
 
 void Session::log_access(int status) const {
   if (!context_.log.access_enabled()) return;
-  const auto& request = head_.request;
+  const auto& request = request_;
   const auto micros =
       std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began_);
   context_.log.access({{"client", request.peer.address},
@@ -310,7 +311,7 @@ void Session::log_access(int status) const {
 
 Task<> Session::refuse(Error error) {
   keep_alive_ = false;
-  auto response = context_.site.on_error(head_.request, error);
+  auto response = context_.site.on_error(request_, error);
   const int status = response.status;
   connection_.set_deadline(steady_clock::now() + context_.limits.write_timeout);
   co_await write(std::move(response));
@@ -319,6 +320,7 @@ Task<> Session::refuse(Error error) {
 
 Task<bool> Session::serve_one() {
   head_ = {};
+  request_ = {};
   served_ = {};
   keep_alive_ = false;
   sent_before_ = connection_.sent();
@@ -326,14 +328,14 @@ Task<bool> Session::serve_one() {
   std::optional<Error> wrong;
   try {
     if (!co_await read_head()) co_return false;
-    head_.request.peer = connection_.peer();
-    head_.request.id = obs::new_request_id();
+    request_.peer = connection_.peer();
+    request_.id = obs::new_request_id();
     co_await read_body();
   } catch (const Error& error) {
     wrong = error;
   }
   if (wrong) {
-    if (head_.request.id.empty()) head_.request.id = obs::new_request_id();
+    if (request_.id.empty()) request_.id = obs::new_request_id();
     co_await refuse(std::move(*wrong));
     co_return false;
   }
@@ -352,7 +354,7 @@ Task<bool> Session::serve_one() {
   if (cut) {
     context_.log.warn(
         "response cut",
-        {{"why", cut->what()}, {"context", cut->context()}, {"request_id", head_.request.id}});
+        {{"why", cut->what()}, {"context", cut->context()}, {"request_id", request_.id}});
     connection_.reset();
     throw Disconnected{};
   }

@@ -16,7 +16,7 @@ struct SessionContext {
   const Limits& limits;
   const Clock& clock;
   obs::Log& log;
-  std::string date;     // of `date_at`, as the Date field spells it
+  std::string date{};   // of `date_at`, as the Date field spells it
   std::time_t date_at = 0;
 };
 

@@ -102,8 +102,9 @@ class Client {
   /// Closes what is idle.
   void close();
 
- private:
   struct Impl;
+
+ private:
   std::shared_ptr<Impl> impl_;
 };
 

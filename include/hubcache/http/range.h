@@ -20,7 +20,7 @@ struct ByteRange {
 /// What a GET or HEAD of a representation of known size and strong ETag comes to.
 struct RangePlan {
   int status = 200;             // 200, 206, 304, 412 or 416
-  ByteRange range;              // what to send, for 200 and 206
+  ByteRange range{};            // what to send, for 200 and 206
   bool open_ended = false;      // the client asked to the end: no Range, "N-" or "-N"
 };
 

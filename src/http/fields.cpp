@@ -1,0 +1,107 @@
+#include "fields.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace hubcache::http {
+namespace {
+
+constexpr std::string_view kBlank = " \t";
+
+bool is_token_char(char c) {
+  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
+  return c != '\0' && std::strchr("!#$%&'*+-.^_`|~", c) != nullptr;
+}
+
+bool is_value_char(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte >= 0x20 && byte != 0x7f) || c == '\t';
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+}  // namespace
+
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
+}
+
+bool is_digits(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::optional<std::size_t> find_head_end(std::string_view text, Problem& problem) {
+  problem = nullptr;
+  const auto end = text.find("\r\n\r\n");
+  const auto head = end == std::string_view::npos ? text : text.substr(0, end + 4);
+  for (auto at = head.find_first_of("\r\n"); at != std::string_view::npos;
+       at = head.find_first_of("\r\n", at + 2)) {
+    if (head[at] == '\n' || (at + 1 < head.size() && head[at + 1] != '\n')) {
+      problem = "a line must end in CR LF";
+      return std::nullopt;
+    }
+  }
+  if (end == std::string_view::npos) return std::nullopt;
+  return end + 4;
+}
+
+std::string_view take_line(std::string_view& block) {
+  const auto end = std::min(block.find("\r\n"), block.size());
+  const auto line = block.substr(0, end);
+  block.remove_prefix(std::min(end + 2, block.size()));
+  return line;
+}
+
+Problem read_fields(std::string_view block, Headers& into) {
+  while (true) {
+    const auto line = take_line(block);
+    if (line.empty()) return nullptr;
+    if (line.front() == ' ' || line.front() == '\t') return "a header field is folded";
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos) return "a header field has no colon";
+    if (!is_token(line.substr(0, colon))) return "a header field has a bad name";
+    const auto value = trimmed(line.substr(colon + 1));
+    if (!std::all_of(value.begin(), value.end(), is_value_char)) {
+      return "a header field has a control character";
+    }
+    into.add(line.substr(0, colon), value);
+  }
+}
+
+Problem read_framing(const Headers& headers, bool http_1_0, Framing& into) {
+  const auto encodings = headers.count("Transfer-Encoding");
+  const auto lengths = headers.count("Content-Length");
+  if (encodings > 0) {
+    if (http_1_0) return "Transfer-Encoding in HTTP/1.0";
+    if (lengths > 0) return "both Transfer-Encoding and Content-Length";
+    if (encodings > 1 || !same_name(*headers.get("Transfer-Encoding"), "chunked")) {
+      return "unknown Transfer-Encoding";
+    }
+    into.chunked = true;
+  }
+  if (lengths > 1) return "more than one Content-Length";
+  if (lengths == 1) {
+    const auto text = *headers.get("Content-Length");
+    if (!is_digits(text) || text.size() > 18) return "bad Content-Length";
+    std::uint64_t length = 0;
+    for (const char c : text) length = length * 10 + static_cast<std::uint64_t>(c - '0');
+    into.content_length = length;
+  }
+  return nullptr;
+}
+
+bool list_has(std::string_view list, std::string_view token) {
+  while (!list.empty()) {
+    const auto end = std::min(list.find(','), list.size());
+    if (same_name(trimmed(list.substr(0, end)), token)) return true;
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return false;
+}
+
+}  // namespace hubcache::http
