@@ -26,6 +26,8 @@ class ByteSet {
   std::uint64_t end_from(std::uint64_t offset) const;
   /// The parts of `span` that are not in the set, in order.
   std::vector<ByteSpan> missing(ByteSpan span) const;
+  /// Where the first span that begins after `offset` begins; `limit` when that comes first.
+  std::uint64_t begin_after(std::uint64_t offset, std::uint64_t limit) const;
   bool empty() const noexcept { return spans_.empty(); }
 
  private:
@@ -59,11 +61,12 @@ class BlockMap {
   std::uint64_t contiguous_end(std::uint64_t offset) const;
   /// The missing parts of `span`, in order; neighbouring blocks are one part.
   std::vector<ByteSpan> missing(ByteSpan span) const;
-  /// The first missing bytes at or after `offset`; empty (begin == end == size) when none are.
-  ByteSpan first_missing(std::uint64_t offset) const;
+  /// The first missing part of `span`; empty, at its end, when there is none.
+  ByteSpan first_missing(ByteSpan span) const;
 
  private:
   ByteSpan clipped(ByteSpan span) const noexcept;
+  std::uint64_t whole_block_after(std::uint64_t block, std::uint64_t limit) const;
   std::uint64_t size_;
   std::uint64_t block_count_;
   std::uint64_t present_ = 0;

@@ -1,0 +1,29 @@
+#include "part_hash.h"
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "hubcache/base/error.h"
+
+namespace hubcache::store {
+namespace {
+
+constexpr std::size_t kReadSize = std::size_t{256} << 10;
+
+}  // namespace
+
+void PartHash::advance(Disk& disk, const Fd& file, std::uint64_t end) {
+  std::vector<std::byte> chunk(kReadSize);
+  while (done_ < end) {
+    const auto wanted = std::min<std::uint64_t>(chunk.size(), end - done_);
+    const auto into = std::span(chunk).first(static_cast<std::size_t>(wanted));
+    if (disk.pread(file, done_, into) != into.size()) {
+      throw Error(Error::Kind::kIo, "the disk failed", "a file is shorter than it was");
+    }
+    hasher_.update(into);
+    done_ += wanted;
+  }
+}
+
+}  // namespace hubcache::store

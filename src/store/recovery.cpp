@@ -1,0 +1,71 @@
+#include "recovery.h"
+
+#include <array>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "part.h"
+#include "rows.h"
+
+namespace hubcache::store {
+namespace {
+
+/// All 256 of them at once, so that sealing a blob never has to make and sync one.
+void make_blob_directories(Disk& disk, const std::filesystem::path& parent) {
+  const auto names = disk.list(parent);
+  const std::unordered_set<std::string> there(names.begin(), names.end());
+  bool made = false;
+  for (int i = 0; i < 256; ++i) {
+    const std::string name = to_hex(std::string(1, static_cast<char>(i)));
+    if (!there.contains(name)) made = disk.make_directory(parent / name) || made;
+  }
+  if (made) disk.sync_directory(parent);
+}
+
+void make_directories(Disk& disk, const Layout& layout) {
+  bool made = disk.make_directory(layout.blobs());
+  made = disk.make_directory(layout.fills()) || made;
+  if (made) disk.sync_directory(layout.root());
+  made = false;
+  for (const auto* algorithm : {"sha256", "gitsha1"}) {
+    made = disk.make_directory(layout.blobs() / algorithm) || made;
+  }
+  if (made) disk.sync_directory(layout.blobs());
+  for (const auto* algorithm : {"sha256", "gitsha1"}) {
+    make_blob_directories(disk, layout.blobs() / algorithm);
+  }
+}
+
+std::string fill_of(const std::string& file) {
+  for (const std::string_view ending : {".part", ".map"}) {
+    if (file.ends_with(ending)) return file.substr(0, file.size() - ending.size());
+  }
+  return {};
+}
+
+}  // namespace
+
+void recover_files(Shared& shared) {
+  make_directories(shared.disk, shared.layout);
+
+  const auto rows = shared.database.read_now(&fill_names);
+  std::set<std::string> known(rows.begin(), rows.end());
+  for (const auto& file : shared.disk.list(shared.layout.fills())) {
+    if (!known.contains(fill_of(file))) shared.disk.remove(shared.layout.fills() / file);
+  }
+  for (const auto& name : rows) {
+    if (const auto part = shared.disk.open(shared.layout.part(name))) {
+      const std::uint64_t used = shared.disk.size(*part).on_disk;
+      shared.space.add_used(used);
+      shared.fills.park(name, used);
+    } else {
+      Part::remove_files(shared.disk, shared.layout, name);
+      shared.database.write_now([&](db::Connection& sql) { drop_fill(sql, name); });
+    }
+  }
+  shared.space.add_used(shared.database.read_now(&bytes_of_blobs));
+}
+
+}  // namespace hubcache::store

@@ -1,0 +1,137 @@
+#include "rows.h"
+
+#include <array>
+#include <chrono>
+
+#include "hubcache/store/store.h"
+
+namespace hubcache::store {
+namespace {
+
+constexpr std::array kMigrations{
+    db::Migration{.number = 101, .name = "store: blobs, fills, bad digests", .sql = R"(
+CREATE TABLE blobs (
+  digest TEXT PRIMARY KEY,
+  size INTEGER NOT NULL,
+  bytes_on_disk INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  last_used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX blobs_by_use ON blobs (last_used, bytes_on_disk);
+CREATE TABLE fills (
+  name TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  via TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  last_used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE bad_digests (
+  origin TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  until INTEGER NOT NULL,
+  PRIMARY KEY (origin, digest)
+) STRICT, WITHOUT ROWID;
+)"}};
+
+std::int64_t seconds(WallTime time) {
+  return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+}
+
+BlobRow blob_row(const db::Statement& row) {
+  return {.size = static_cast<std::uint64_t>(row.integer(0)),
+          .on_disk = static_cast<std::uint64_t>(row.integer(1))};
+}
+
+}  // namespace
+
+std::span<const db::Migration> migrations() { return kMigrations; }
+
+std::optional<BlobRow> find_blob(db::Connection& sql, const Digest& digest) {
+  auto row = sql.query("SELECT size, bytes_on_disk FROM blobs WHERE digest = ?1", digest.text());
+  if (!row.step()) return std::nullopt;
+  return blob_row(row);
+}
+
+void put_blob(db::Connection& sql, const Digest& digest, const BlobRow& row, WallTime now) {
+  sql.run(
+      "INSERT INTO blobs (digest, size, bytes_on_disk, created, last_used) "
+      "VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT (digest) DO UPDATE SET size = excluded.size, "
+      "bytes_on_disk = excluded.bytes_on_disk, last_used = excluded.last_used",
+      digest.text(), row.size, row.on_disk, seconds(now));
+}
+
+std::optional<BlobRow> take_blob(db::Connection& sql, const Digest& digest) {
+  auto row =
+      sql.query("DELETE FROM blobs WHERE digest = ?1 RETURNING size, bytes_on_disk", digest.text());
+  if (!row.step()) return std::nullopt;
+  const auto taken = blob_row(row);
+  row.run();
+  return taken;
+}
+
+void touch_blob(db::Connection& sql, const Digest& digest, WallTime now) {
+  sql.run("UPDATE blobs SET last_used = ?2 WHERE digest = ?1 AND last_used < ?2", digest.text(),
+          seconds(now));
+}
+
+std::uint64_t bytes_of_blobs(db::Connection& sql) {
+  auto row = sql.query("SELECT coalesce(sum(bytes_on_disk), 0) FROM blobs");
+  row.step();
+  return static_cast<std::uint64_t>(row.integer(0));
+}
+
+std::optional<FillRow> find_fill(db::Connection& sql, const std::string& name) {
+  auto row = sql.query("SELECT name, digest, origin, via, size FROM fills WHERE name = ?1", name);
+  if (!row.step()) return std::nullopt;
+  return FillRow{.name = row.text(0),
+                 .digest = row.text(1),
+                 .origin = row.text(2),
+                 .via = row.text(3),
+                 .size = static_cast<std::uint64_t>(row.integer(4))};
+}
+
+void put_fill(db::Connection& sql, const FillRow& row, WallTime now) {
+  sql.run(
+      "INSERT OR REPLACE INTO fills (name, digest, origin, via, size, last_used) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+      row.name, row.digest, row.origin, row.via, row.size, seconds(now));
+}
+
+void set_fill_via(db::Connection& sql, const std::string& name, const std::string& via) {
+  sql.run("UPDATE fills SET via = ?2 WHERE name = ?1", name, via);
+}
+
+void drop_fill(db::Connection& sql, const std::string& name) {
+  sql.run("DELETE FROM fills WHERE name = ?1", name);
+}
+
+std::vector<std::string> fill_names(db::Connection& sql) {
+  std::vector<std::string> names;
+  auto row = sql.query("SELECT name FROM fills");
+  while (row.step()) names.push_back(row.text(0));
+  return names;
+}
+
+void put_bad_digest(db::Connection& sql, const BadDigestRow& row) {
+  sql.run("INSERT OR REPLACE INTO bad_digests (origin, digest, until) VALUES (?1, ?2, ?3)",
+          row.origin, row.digest, seconds(row.until));
+}
+
+void drop_bad_digest(db::Connection& sql, const std::string& origin, const std::string& digest) {
+  sql.run("DELETE FROM bad_digests WHERE origin = ?1 AND digest = ?2", origin, digest);
+}
+
+std::vector<BadDigestRow> current_bad_digests(db::Connection& sql, WallTime now) {
+  sql.run("DELETE FROM bad_digests WHERE until <= ?1", seconds(now));
+  std::vector<BadDigestRow> rows;
+  auto row = sql.query("SELECT origin, digest, until FROM bad_digests");
+  while (row.step()) {
+    rows.push_back({.origin = row.text(0),
+                    .digest = row.text(1),
+                    .until = WallTime(std::chrono::seconds(row.integer(2)))});
+  }
+  return rows;
+}
+
+}  // namespace hubcache::store

@@ -1,0 +1,173 @@
+#include "hubcache/store/staging.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+
+#include "hubcache/base/error.h"
+
+#include "rows.h"
+#include "staging_impl.h"
+
+namespace hubcache::store {
+namespace {
+
+template <typename F>
+class OnExit {
+ public:
+  explicit OnExit(F act) : act_(std::move(act)) {}
+  ~OnExit() { act_(); }
+  OnExit(const OnExit&) = delete;
+  OnExit& operator=(const OnExit&) = delete;
+
+ private:
+  F act_;
+};
+
+[[noreturn]] void misuse(const char* what) {
+  throw Error(Error::Kind::kInternal, "an internal error", what);
+}
+
+}  // namespace
+
+Staging::Impl::Impl(std::shared_ptr<Shared> s, StageRequest r, std::string n, Part::Opened opened,
+                    Executor executor)
+    : shared(std::move(s)),
+      digest(std::move(r.digest)),
+      size(r.size),
+      origin(std::move(r.origin)),
+      via(std::move(r.via)),
+      name(std::move(n)),
+      part(std::move(opened.part)),
+      blocks(std::move(opened.blocks)),
+      hash(std::make_shared<PartHash>(digest.algorithm(), size)),
+      hash_stopped(executor, Timer::time_point::max()) {}
+
+Staging::Impl::~Impl() {
+  if (!ended) shared->fills.park(name, part->used());
+}
+
+Staging::Staging(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Staging::~Staging() = default;
+
+const Digest& Staging::digest() const noexcept { return impl_->digest; }
+std::uint64_t Staging::size() const noexcept { return impl_->size; }
+const std::string& Staging::origin() const noexcept { return impl_->origin; }
+const std::string& Staging::via() const noexcept { return impl_->via; }
+const BlockMap& Staging::blocks() const noexcept { return impl_->blocks; }
+std::shared_ptr<const Fd> Staging::file() const noexcept { return impl_->part->file(); }
+std::uint64_t Staging::bytes_since_checkpoint() const noexcept { return impl_->unsynced; }
+std::uint64_t Staging::hashed() const noexcept { return impl_->hashed; }
+bool Staging::verified() const noexcept { return impl_->verified; }
+
+Task<void> Staging::mix() {
+  if (impl_->via.empty()) co_return;
+  auto change = [name = impl_->name](db::Connection& sql) { set_fill_via(sql, name, ""); };
+  co_await impl_->shared->database.write_durable(std::move(change));
+  impl_->via.clear();
+}
+
+Task<void> Staging::write(std::uint64_t offset, std::span<const std::byte> bytes) {
+  Impl& my = *impl_;
+  if (my.verified || my.ended) misuse("a write to a blob that was verified");
+  if (bytes.size() > my.size || offset > my.size - bytes.size()) {
+    throw Error(Error::Kind::kCorrupt, "there are more bytes than the blob has");
+  }
+  std::vector<ByteSpan> spans;
+  for (const auto& gap : my.blocks.missing({.begin = offset, .end = offset + bytes.size()})) {
+    const auto free = my.writing.missing(gap);
+    spans.insert(spans.end(), free.begin(), free.end());
+  }
+  if (spans.empty()) co_return;
+
+  for (const auto& span : spans) my.writing.add(span);
+  const OnExit written([&] {
+    for (const auto& span : spans) my.writing.remove(span);
+  });
+  auto work = [part = my.part, spans, offset, bytes] { part->write(spans, offset, bytes); };
+  co_await offload(my.shared->pool, std::move(work));
+  for (const auto& span : spans) {
+    const auto whole = my.blocks.mark(span);
+    my.unrecorded.insert(my.unrecorded.end(), whole.begin(), whole.end());
+    my.unsynced += span.length();
+  }
+}
+
+Task<void> Staging::checkpoint() {
+  Impl& my = *impl_;
+  if (my.ended || (my.unrecorded.empty() && my.checkpoints == 0)) co_return;
+  auto blocks = std::exchange(my.unrecorded, {});
+  my.unsynced = 0;
+  ++my.checkpoints;
+  const OnExit done([&] { --my.checkpoints; });
+  // Blocks of a checkpoint that fails stay unrecorded: the next run fetches them again.
+  auto work = [part = my.part, blocks = std::move(blocks)] { part->checkpoint(blocks); };
+  co_await offload(my.shared->pool, std::move(work));
+}
+
+Task<void> Staging::hash_ahead() {
+  Impl& my = *impl_;
+  if (my.hashing) {
+    while (my.hashing) co_await my.hash_stopped.async_wait(asio::as_tuple(use_task));
+    co_return;
+  }
+  const std::uint64_t end = my.blocks.contiguous_end(0);
+  my.hashing = true;
+  const OnExit stopped([&] {
+    my.hashing = false;
+    my.hash_stopped.cancel();
+  });
+  while (my.hashed < end) {
+    const std::uint64_t piece_end = std::min(end, my.hashed + PartHash::kPiece);
+    auto work = [shared = my.shared, file = my.part->file(), hash = my.hash, piece_end] {
+      hash->advance(shared->disk, *file, piece_end);
+    };
+    co_await offload(my.shared->pool, std::move(work));
+    my.hashed = piece_end;
+  }
+}
+
+Task<void> Staging::verify() {
+  Impl& my = *impl_;
+  if (my.verified) co_return;
+  if (!my.blocks.complete()) misuse("verify of a blob that is not complete");
+  do {
+    co_await hash_ahead();
+  } while (my.hashing || my.hashed < my.size);
+  if (!std::exchange(my.failed, true)) my.failed = my.hash->finish() != my.digest;
+  if (my.failed) {
+    throw Error(Error::Kind::kCorrupt, "the downloaded file is not what the Hub announced",
+                my.digest.text());
+  }
+  my.verified = true;
+}
+
+Task<void> Staging::seal() {
+  Impl& my = *impl_;
+  if (!my.verified || my.ended) misuse("seal of a blob that was not verified");
+  auto work = [part = my.part] { return part->seal(); };
+  const std::uint64_t on_disk = co_await offload(my.shared->pool, std::move(work));
+  my.ended = true;
+  my.shared->fills.drop(my.name);
+
+  auto record = [digest = my.digest, name = my.name, now = my.shared->clock.now(),
+                 row = BlobRow{.size = my.size, .on_disk = on_disk}](db::Connection& sql) {
+    drop_fill(sql, name);
+    put_blob(sql, digest, row, now);
+  };
+  co_await my.shared->database.write(std::move(record));
+}
+
+Task<void> Staging::discard() {
+  Impl& my = *impl_;
+  if (my.ended) co_return;
+  auto work = [part = my.part] { part->discard(); };
+  co_await offload(my.shared->pool, std::move(work));
+  my.ended = true;
+  my.shared->fills.drop(my.name);
+  auto forget = [name = my.name](db::Connection& sql) { drop_fill(sql, name); };
+  co_await my.shared->database.write(std::move(forget));
+}
+
+}  // namespace hubcache::store

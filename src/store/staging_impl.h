@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+
+#include "hubcache/store/staging.h"
+
+#include "part.h"
+#include "part_hash.h"
+#include "shared.h"
+
+namespace hubcache::store {
+
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+struct Staging::Impl {
+  Impl(std::shared_ptr<Shared> s, StageRequest r, std::string n, Part::Opened opened,
+       Executor executor);
+  ~Impl();
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  const std::shared_ptr<Shared> shared;
+  const Digest digest;
+  const std::uint64_t size;
+  const std::string origin;
+  std::string via;
+  const std::string name;  // Layout::fill_name()
+  const std::shared_ptr<Part> part;
+
+  BlockMap blocks;
+  ByteSet writing;                        // in the pool, not marked yet
+  std::vector<std::uint64_t> unrecorded;  // whole blocks no checkpoint has taken
+  std::uint64_t unsynced = 0;             // bytes marked since the last checkpoint began
+  int checkpoints = 0;                    // in the pool
+
+  const std::shared_ptr<PartHash> hash;
+  std::uint64_t hashed = 0;
+  bool hashing = false;
+  Timer hash_stopped;  // never expires; cancelled to wake who waits for the hash
+  bool verified = false;
+  bool failed = false;  // hashed to the end, and false
+  bool ended = false;   // sealed or discarded
+};
+
+}  // namespace hubcache::store

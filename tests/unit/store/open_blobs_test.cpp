@@ -1,0 +1,84 @@
+#include "hubcache/store/open_blobs.h"
+
+#include "unit/store/fixture.h"
+
+namespace hubcache::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+class OpenBlobsTest : public StoreTest {
+ protected:
+  std::shared_ptr<const Blob> open(OpenBlobs& blobs, std::string_view content) {
+    return runner.run(blobs.open(digest_of(content)));
+  }
+  std::int64_t last_used(std::string_view content) {
+    return database->write_now([digest = digest_of(content)](db::Connection& sql) {
+      auto row = sql.query("SELECT last_used FROM blobs WHERE digest = ?1", digest.text());
+      return row.step() ? row.integer(0) : 0;
+    });
+  }
+};
+
+TEST_F(OpenBlobsTest, AnOpenBlobIsFoundWithoutTheDisk) {
+  put("one");
+  OpenBlobs blobs(*store);
+  EXPECT_EQ(blobs.find(digest_of("one")), nullptr);
+  const auto blob = open(blobs, "one");
+  ASSERT_NE(blob, nullptr);
+  disk.crash_at_call(1);
+  EXPECT_EQ(blobs.find(digest_of("one")), blob);
+  EXPECT_EQ(open(blobs, "one"), blob);
+}
+
+TEST_F(OpenBlobsTest, WhatTheStoreHasNotIsNull) {
+  OpenBlobs blobs(*store);
+  EXPECT_EQ(open(blobs, "none"), nullptr);
+  EXPECT_EQ(blobs.size(), 0U);
+}
+
+TEST_F(OpenBlobsTest, TheLeastRecentlyUsedOneIsClosedFirst) {
+  for (const auto* content : {"one", "two", "three"}) put(content);
+  OpenBlobs blobs(*store, 2);
+  open(blobs, "one");
+  open(blobs, "two");
+  blobs.find(digest_of("one"));
+  open(blobs, "three");
+  EXPECT_EQ(blobs.size(), 2U);
+  EXPECT_NE(blobs.find(digest_of("one")), nullptr);
+  EXPECT_EQ(blobs.find(digest_of("two")), nullptr);
+}
+
+TEST_F(OpenBlobsTest, AForgottenBlobIsAskedOfTheStoreAgain) {
+  put("one");
+  OpenBlobs blobs(*store);
+  open(blobs, "one");
+  runner.run(store->remove(digest_of("one")));
+  blobs.forget(digest_of("one"));
+  EXPECT_EQ(open(blobs, "one"), nullptr);
+}
+
+TEST_F(OpenBlobsTest, TwoWhoOpenABlobAtOnceShareIt) {
+  put("one");
+  OpenBlobs blobs(*store);
+  auto first = runner.start(blobs.open(digest_of("one")));
+  auto second = runner.start(blobs.open(digest_of("one")));
+  EXPECT_EQ(first.get(), second.get());
+}
+
+TEST_F(OpenBlobsTest, UseIsNotedNowAndThen) {
+  put("one");
+  OpenBlobs blobs(*store);
+  clock.advance(1h);
+  open(blobs, "one");
+  const auto opened = last_used("one");
+  clock.advance(1min);
+  blobs.find(digest_of("one"));
+  EXPECT_EQ(last_used("one"), opened);
+  clock.advance(2h);
+  blobs.find(digest_of("one"));
+  EXPECT_EQ(last_used("one"), opened + 7'260);
+}
+
+}  // namespace
+}  // namespace hubcache::store

@@ -1,0 +1,205 @@
+#include "hubcache/store/store.h"
+
+#include <fstream>
+
+#include <gmock/gmock.h>
+
+#include "unit/store/fixture.h"
+
+namespace hubcache::store {
+namespace {
+
+using namespace std::chrono_literals;
+using test::kind_thrown_by;
+
+const std::string kContent = random_text(2 * kMiB + 77);
+
+class LimitedStoreTest : public StoreTest {
+ protected:
+  void limit(std::uint64_t max_size, std::uint64_t min_free) {
+    options.max_size = max_size;
+    options.min_free = min_free;
+    restart();
+  }
+};
+
+TEST_F(StoreTest, AnUnknownDigestIsAValueNotAnError) {
+  EXPECT_EQ(stored("nothing"), std::nullopt);
+  EXPECT_FALSE(runner.run(store->contains(digest_of("nothing"))));
+}
+
+TEST_F(StoreTest, ABlobOutlivesARestart) {
+  put(kContent);
+  restart();
+  EXPECT_EQ(stored(kContent), kContent);
+}
+
+TEST_F(StoreTest, ARowWithoutAFileIsAMissAndHeals) {
+  put(kContent);
+  std::filesystem::remove(blob_file(digest_of(kContent)));
+  EXPECT_EQ(stored(kContent), std::nullopt);
+  EXPECT_EQ(store->used(), 0U);
+  put(kContent);
+  EXPECT_EQ(stored(kContent), kContent);
+}
+
+TEST_F(StoreTest, AFileOfTheWrongSizeIsAMissAndGoes) {
+  put(kContent);
+  const auto file = blob_file(digest_of(kContent));
+  std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  std::filesystem::resize_file(file, 100);
+  EXPECT_EQ(stored(kContent), std::nullopt);
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(StoreTest, Security14AFileWithoutARowIsHashedAgainBeforeItsFirstByte) {
+  put(kContent);
+  lose_rows();
+  restart();
+  EXPECT_EQ(stored(kContent), kContent);
+
+  const auto other = digest_of("what the name says");
+  std::ofstream(blob_file(other)) << "something else";
+  EXPECT_EQ(stored(other), std::nullopt);
+  EXPECT_FALSE(std::filesystem::exists(blob_file(other)));
+}
+
+TEST_F(StoreTest, ManyWhoAskForAnAdoptedFileGetItAfterOneHash) {
+  put(kContent);
+  lose_rows();
+  restart();
+  std::vector<std::future<std::optional<Blob>>> asked;
+  for (int i = 0; i < 8; ++i) asked.push_back(runner.start(store->open(digest_of(kContent))));
+  for (auto& answer : asked) EXPECT_TRUE(answer.get().has_value());
+  EXPECT_EQ(store->used(),
+            std::filesystem::file_size(blob_file(digest_of(kContent))) / 4096 * 4096 + 4096);
+}
+
+TEST_F(StoreTest, ARemovedBlobIsReadOnByWhoHasItOpen) {
+  put(kContent);
+  const auto blob = runner.run(store->open(digest_of(kContent)));
+  EXPECT_TRUE(runner.run(store->remove(digest_of(kContent))));
+  EXPECT_FALSE(runner.run(store->remove(digest_of(kContent))));
+  EXPECT_EQ(stored(kContent), std::nullopt);
+  std::string text(blob->size, '\0');
+  PosixDisk().pread(*blob->file, 0, std::as_writable_bytes(std::span(text)));
+  EXPECT_EQ(text, kContent);
+}
+
+TEST_F(StoreTest, AStartRemovesFilesOfFillsItDoesNotKnow) {
+  stage(kContent);
+  std::ofstream(options.data_dir / "fills" / "stray") << "x";
+  lose_rows();
+  restart();
+  EXPECT_EQ(files_in_fills(), 0U);
+}
+
+TEST_F(StoreTest, AStartForgetsFillsWhosePartIsGone) {
+  stage(kContent);
+  for (const auto& file : std::filesystem::directory_iterator(options.data_dir / "fills")) {
+    if (file.path().extension() == ".part") std::filesystem::remove(file);
+  }
+  restart();
+  EXPECT_EQ(files_in_fills(), 0U);
+  EXPECT_EQ(runner.run(store->parked_via("https://hub", digest_of(kContent))), std::nullopt);
+}
+
+TEST_F(StoreTest, SpaceIsCountedWhileItIsPromisedStoredAndFreed) {
+  auto staging = stage(kContent);
+  EXPECT_GE(store->used(), kContent.size());
+  write_all(*staging, kContent);
+  runner.run(staging->verify());
+  runner.run(staging->seal());
+  staging.reset();
+  const auto on_disk = store->used();
+  EXPECT_GE(on_disk, kContent.size());
+  EXPECT_LT(on_disk, kContent.size() + kMiB);
+  restart();
+  EXPECT_EQ(store->used(), on_disk);
+  runner.run(store->remove(digest_of(kContent)));
+  EXPECT_EQ(store->used(), 0U);
+}
+
+TEST_F(StoreTest, ADiscardedFillGivesItsSpaceBack) {
+  auto staging = stage(kContent);
+  write_all(*staging, kContent);
+  runner.run(staging->discard());
+  staging.reset();
+  EXPECT_EQ(store->used(), 0U);
+}
+
+TEST_F(LimitedStoreTest, AFillThatWouldPassTheSizeCapIsNoSpace) {
+  limit(10 * kMiB, 0);
+  const StageRequest big{.digest = digest_of("big"), .size = 11 * kMiB, .origin = {}, .via = {}};
+  EXPECT_EQ(kind_thrown_by([&] { stage(big); }), Error::Kind::kNoSpace);
+  EXPECT_EQ(files_in_fills(), 0U);
+  EXPECT_NO_THROW(stage(kContent));
+}
+
+TEST_F(LimitedStoreTest, PromisesToOtherFillsCount) {
+  limit(10 * kMiB, 0);
+  const StageRequest half{.digest = digest_of("1"), .size = 6 * kMiB, .origin = {}, .via = {}};
+  const StageRequest other{.digest = digest_of("2"), .size = 6 * kMiB, .origin = {}, .via = {}};
+  auto first = stage(half);
+  EXPECT_EQ(kind_thrown_by([&] { stage(other); }), Error::Kind::kNoSpace);
+  first.reset();
+  EXPECT_NO_THROW(stage(other));
+}
+
+TEST_F(LimitedStoreTest, TheFreeSpaceFloorHolds) {
+  limit(0, 100 * kMiB);
+  disk.say_free(102 * kMiB);
+  EXPECT_EQ(kind_thrown_by([&] { stage(kContent); }), Error::Kind::kNoSpace);
+  disk.say_free(103 * kMiB);
+  EXPECT_NO_THROW(stage(kContent));
+}
+
+TEST_F(LimitedStoreTest, ARangeFillOnlyNeedsSpaceForWhatItWrites) {
+  limit(14 * kMiB, 0);
+  const auto other = stage({.digest = digest_of("1"), .size = 6 * kMiB, .origin = {}, .via = {}});
+  const auto content = random_text(12 * kMiB);
+  auto staging = stage({.digest = digest_of(content),
+                        .size = content.size(),
+                        .origin = {},
+                        .via = {},
+                        .whole = false});
+  EXPECT_NO_THROW(write(*staging, content, 5 * kMiB, 7 * kMiB));
+  EXPECT_EQ(kind_thrown_by([&] { write_all(*staging, content); }), Error::Kind::kNoSpace);
+}
+
+TEST_F(LimitedStoreTest, AFileLargerThanTheCacheIsNeverBegun) {
+  limit(10 * kMiB, 0);
+  const StageRequest large{
+      .digest = digest_of("1"), .size = 11 * kMiB, .origin = {}, .via = {}, .whole = false};
+  EXPECT_EQ(kind_thrown_by([&] { stage(large); }), Error::Kind::kNoSpace);
+}
+
+TEST_F(StoreTest, AnAbsurdSizeIsNoSpace) {
+  const StageRequest absurd{
+      .digest = digest_of("x"), .size = std::uint64_t{1} << 50, .origin = {}, .via = {}};
+  EXPECT_EQ(kind_thrown_by([&] { stage(absurd); }), Error::Kind::kNoSpace);
+  EXPECT_EQ(files_in_fills(), 0U);
+}
+
+TEST_F(StoreTest, Security12ABadDigestIsRememberedForThirtyDaysPerOrigin) {
+  const auto digest = digest_of(kContent);
+  runner.run(store->remember_bad("https://hub", digest));
+  EXPECT_TRUE(runner.run(store->is_bad("https://hub", digest)));
+  EXPECT_FALSE(runner.run(store->is_bad("https://other", digest)));
+  restart();
+  EXPECT_TRUE(runner.run(store->is_bad("https://hub", digest)));
+  clock.advance(24h * 30);
+  EXPECT_FALSE(runner.run(store->is_bad("https://hub", digest)));
+}
+
+TEST_F(StoreTest, AFreshRightDownloadEndsABadName) {
+  const auto digest = digest_of(kContent);
+  runner.run(store->remember_bad("https://hub", digest));
+  runner.run(store->forget_bad("https://hub", digest));
+  EXPECT_FALSE(runner.run(store->is_bad("https://hub", digest)));
+  restart();
+  EXPECT_FALSE(runner.run(store->is_bad("https://hub", digest)));
+}
+
+}  // namespace
+}  // namespace hubcache::store
