@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <nlohmann/json.hpp>
 
-#include "hubcache/http/url.h"
 #include "hubcache/registry/load.h"
 
 namespace hubcache::registry {

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "hubcache/http/url.h"
 #include "hubcache/registry/registry.h"
 
 namespace hubcache::registry {

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "hubcache/access/accounts.h"
+#include "hubcache/base/clock.h"
+#include "hubcache/obs/log.h"
+#include "hubcache/registry/registry.h"
+#include "hubcache/rest/api.h"
+
+namespace hubcache::pulp {
+
+struct Options {
+  rest::Options rest;
+  std::string content_prefix = "/pulp/content/";
+  std::filesystem::path data_dir;  // whose file system `status/` reports
+};
+
+/// What the API works with; app keeps all of it alive.
+struct Services {
+  db::Database& database;
+  const db::SecretBox& secrets;
+  registry::Registry& registry;
+  access::Accounts& accounts;
+  const Clock& clock;
+  obs::Log& log;
+};
+
+/// The tables of tasks and of what was set up at the first start.
+std::span<const db::Migration> migrations();
+
+/// At start, before the registry is loaded. With a new database: a remote `huggingface` and a
+/// distribution `hf` of it, which is also the root distribution; what is deleted later stays
+/// deleted. `upstream`, when given, becomes the hub of that remote at each start. Blocks.
+/// Throws kBadRequest for an upstream that is no http(s) URL.
+void bootstrap(db::Database& database, const db::SecretBox& secrets, const Clock& clock,
+               const std::optional<std::string>& upstream);
+
+/// The management API with the resources and routes of Pulp's Hugging Face plugin.
+std::unique_ptr<rest::Api> make_api(Services services, Options options);
+
+}  // namespace hubcache::pulp

@@ -1,0 +1,45 @@
+#include <nlohmann/json.hpp>
+
+#include "hubcache/registry/load.h"
+#include "hubcache/rest/row.h"
+
+#include "resources.h"
+
+namespace hubcache::pulp {
+namespace {
+
+constexpr std::string_view kPathFilters[] = {"", "contains", "icontains", "in"};
+constexpr std::string_view kReferenceFilters[] = {"", "in"};
+
+}  // namespace
+
+rest::Resource distribution(const Described& with) {
+  auto base_url = [prefix = with.content_prefix](const rest::Row& row, rest::Json& value) {
+    value = prefix + row.doc.value("base_path", "") + "/";
+  };
+  return {
+      .name = "HuggingFaceDistribution",
+      .kind = std::string(registry::kDistributionKind),
+      .path = "distributions/hugging_face/hugging-face/",
+      .model = "hugging_face.huggingfacedistribution",
+      .create = rest::Create::kTask,
+      .fields =
+          {
+              rest::path("base_path").required().unique().disjoint().filters(kPathFilters),
+              rest::computed("base_url", base_url),
+              rest::href("content_guard", "contentguard").nullable(),
+              rest::prn_of("content_guard_prn", "content_guard"),
+              rest::nothing("no_content_change_since"),
+              rest::boolean("hidden").fallback(false),
+              rest::labels("pulp_labels"),
+              rest::text("name").required().unique().filters(rest::kNameFilters),
+              rest::href("repository", "repository").nullable().filters(kReferenceFilters),
+              rest::href("repository_version", "repository_version").nullable(),
+              rest::href("publication", "publication").nullable(),
+              // Pulp answers with a task whenever a remote is given; scripts wait for it.
+              rest::href("remote", std::string(registry::kRemoteKind)).nullable().always_changes(),
+          },
+  };
+}
+
+}  // namespace hubcache::pulp
