@@ -49,8 +49,9 @@ std::optional<Digest> digest_of(std::string_view etag) {
 
 std::optional<std::uint64_t> number_of(std::string_view text) {
   std::uint64_t number = 0;
-  const auto* const end = text.data() + text.size();
-  const auto [stop, failure] = std::from_chars(text.data(), end, number);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [stop, failure] = std::from_chars(begin, end, number);
   if (text.empty() || failure != std::errc() || stop != end) return std::nullopt;
   return number;
 }

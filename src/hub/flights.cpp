@@ -59,7 +59,8 @@ class Board : public std::enable_shared_from_this<Board<Answer>> {
     while (!flight->landed()) {
       co_await flight->landed_signal.async_wait(asio::as_tuple(use_task));
     }
-    if (flight->failure) throw own_copy(*flight->failure);
+    const auto& failure = flight->failure;
+    if (failure) throw own_copy(*failure);
     co_return flight->answer;
   }
 

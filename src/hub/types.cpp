@@ -1,29 +1,38 @@
 #include "hubcache/hub/types.h"
 
-#include <array>
 #include <span>
 
 #include "hubcache/hub/grammar.h"
 
 namespace hubcache::hub {
-namespace {
 
-struct TypeNames {
-  std::string_view name;
-  std::string_view api_segment;
-};
-
-const TypeNames& names_of(RepoType type) {
-  static constexpr std::array<TypeNames, 4> kNames{
-      {{"model", "models"}, {"dataset", "datasets"}, {"space", "spaces"}, {"kernel", "kernels"}}};
-  return kNames.at(static_cast<std::size_t>(type));
+std::string_view name_of(RepoType type) {
+  switch (type) {
+    case RepoType::kModel:
+      return "model";
+    case RepoType::kDataset:
+      return "dataset";
+    case RepoType::kSpace:
+      return "space";
+    case RepoType::kKernel:
+      return "kernel";
+  }
+  return "model";
 }
 
-}  // namespace
-
-std::string_view name_of(RepoType type) { return names_of(type).name; }
-
-std::string_view api_segment(RepoType type) { return names_of(type).api_segment; }
+std::string_view api_segment(RepoType type) {
+  switch (type) {
+    case RepoType::kModel:
+      return "models";
+    case RepoType::kDataset:
+      return "datasets";
+    case RepoType::kSpace:
+      return "spaces";
+    case RepoType::kKernel:
+      return "kernels";
+  }
+  return "models";
+}
 
 std::string RepoId::key() const {
   std::string key(name_of(type));
