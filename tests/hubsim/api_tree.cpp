@@ -25,7 +25,9 @@ Json file_json(const ApiCall& call, const std::string& path, const Entry& entry,
     const auto& commit = *call.repo.commits.at(entry.changed_in);
     file["lastCommit"] = {
         {"id", commit.id}, {"title", title(commit)}, {"date", iso_time(commit.time)}};
-    file["securityFileStatus"] = {{"status", "safe"}};
+    file["securityFileStatus"] = {{"status", "safe"},
+                                  {"avScan", {{"virusFound", false}, {"virusNames", nullptr}}},
+                                  {"pickleImportScan", nullptr}};
   }
   return file;
 }

@@ -163,7 +163,11 @@ Response Hub::State::answer(Host host, const Request& request, const Faults::Act
   const bool expire = find_fault(active, Fault::Kind::kExpire) != nullptr;
   const std::shared_lock lock(mutex);
   const Site site{world, behaviour, url, cdn_url, key, expire};
-  if (host == Host::kCdn) return answer_cdn(site, request, expire);
+  if (host == Host::kCdn) {
+    if (auto xorb = answer_xorb(site, request)) return *xorb;
+    return answer_cdn(site, request, expire);
+  }
+  if (request.path.starts_with("/_cas/")) return answer_cas(site, request);
   Response response;
   if (request.method == "OPTIONS") {
     response = preflight();

@@ -425,6 +425,23 @@ TEST_F(HubTest, SmallRoutesAnswer) {
   EXPECT_EQ(mirror.header("x-error-code"), "");
 }
 
+TEST_F(HubTest, XetClientsGetTheFileInXorbs) {
+  const auto xet = hub.xet_hash("org/model", "model.safetensors");
+  const auto url = hub.url() + "/_cas/v2/reconstructions/" + xet;
+  EXPECT_EQ(raw_request("GET", url).status, 401);
+  const Headers token = {{"Authorization", "Bearer xet_x"}, {"Range", "bytes=200000-300000"}};
+  const auto plan = json::parse(raw_request("GET", url, token).body);
+  EXPECT_EQ(plan["offset_into_first_range"], 200000 - 131072);
+  EXPECT_EQ(plan["terms"][0]["range"], json({{"start", 1}, {"end", 3}}));
+  const auto xorb = plan["xorbs"][plan["terms"][0]["hash"].get<std::string>()][0];
+  EXPECT_EQ(xorb["ranges"][0]["bytes"], json({{"start", 131080}, {"end", 131080 * 3 - 1}}));
+  const auto bytes =
+      raw_request("GET", xorb["url"].get<std::string>(), {{"Range", "bytes=131080-262159"}});
+  EXPECT_EQ(bytes.status, 206);
+  EXPECT_EQ(bytes.body.substr(0, 8), std::string("\0\0\0\x02\0\0\0\x02", 8));
+  EXPECT_EQ(bytes.body.substr(8), hub.bytes("org/model", "model.safetensors", 131072, 131072));
+}
+
 TEST_F(HubTest, ListsShowWhatTheCallerMaySee) {
   const auto reply = get("/api/models?author=org&limit=2");
   EXPECT_EQ(json::parse(reply.body).size(), 2U);

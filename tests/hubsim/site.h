@@ -66,6 +66,10 @@ Response answer_files(const Site& site, const Request& request);
 Response answer_resolve_cache(const Site& site, const Request& request);
 /// /api/...
 Response answer_api(const Site& site, const Request& request);
+/// /_cas/..., where Xet clients ask how a file is put together, and the CDN's /xorbs/..., which has
+/// the pieces; nothing when the request is for none of these.
+Response answer_cas(const Site& site, const Request& request);
+std::optional<Response> answer_xorb(const Site& site, const Request& request);
 /// The CDN's own.
 Response answer_cdn(const Site& site, const Request& request, bool all_expired);
 /// The signed URL under which the CDN has an entry's bytes.
