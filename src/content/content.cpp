@@ -64,6 +64,11 @@ Task<http::Response> Content::route(http::Request request,
                                     const registry::Distribution& distribution,
                                     const registry::Remote* remote, std::string below,
                                     std::string own_path) {
+  for (const auto via : request.headers.all("Via")) {
+    if (via.find(options_.instance_id) != std::string_view::npos) {
+      throw Error(Error::Kind::kLoop, "this request came from this very server");
+    }
+  }
   if (remote == nullptr) {
     throw Error(Error::Kind::kNotFound,
                 "Distribution is not pointing to a publication, repository, repository version, "

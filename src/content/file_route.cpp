@@ -1,6 +1,7 @@
 #include "hubcache/content/file_route.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "hubcache/content/proof.h"
@@ -113,21 +114,32 @@ Task<http::Body> FileRoute::join_fill(UpstreamFile file, std::string repo, http:
     served.cache = "pass";
     co_return co_await pass(std::move(file), plan);
   }
+  auto wanted = wish(file, repo, plan);
+  wanted.seen_via = via;
   fill::Joined joined;
-  bool full = false;
+  std::optional<Error> refused;
   try {
-    joined = co_await services_.fills.join(wish(file, repo, plan));
+    joined = co_await services_.fills.join(std::move(wanted));
   } catch (const Error& error) {
-    if (error.kind() != Error::Kind::kNoSpace) throw;
-    full = true;
+    refused = error;
   }
-  if (full) {
+  if (!refused) {
+    served.cache = joined.started ? "miss" : "join";
+    co_return std::move(joined.body);
+  }
+  // Another repo's fill began meanwhile, or the blob is stored by now: looked at anew.
+  if (refused->kind() == Error::Kind::kConflict) {
+    if (auto blob = co_await services_.blobs.open(*file.digest)) {
+      served.cache = "hit";
+      co_return co_await body_of_blob(std::move(blob), std::move(file), repo, plan);
+    }
+  } else if (refused->kind() == Error::Kind::kNoSpace) {
     services_.log.warn("no room, passing through", {{"size", file.size}});
-    served.cache = "pass";
-    co_return co_await pass(std::move(file), plan);
+  } else {
+    throw *refused;
   }
-  served.cache = joined.started ? "miss" : "join";
-  co_return std::move(joined.body);
+  served.cache = "pass";
+  co_return co_await pass(std::move(file), plan);
 }
 
 // Bytes that are not verified yet prove nothing against this repo: the answer is not recorded, and

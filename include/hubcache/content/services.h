@@ -18,6 +18,7 @@ namespace hubcache::content {
 struct Options {
   std::string external_url;  // [server] external_url; empty: the request's Host
   std::string token_key;     // for the keyed hash that stands for a caller's token
+  std::string instance_id;   // what our own requests carry in Via
 };
 
 /// What the routes of one worker work with; app keeps all of it alive.

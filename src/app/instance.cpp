@@ -1,0 +1,258 @@
+#include "hubcache/app/instance.h"
+
+#include <algorithm>
+#include <future>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "hubcache/access/accounts.h"
+#include "hubcache/access/grants.h"
+#include "hubcache/access/proofs.h"
+#include "hubcache/base/digest.h"
+#include "hubcache/catalog/catalog.h"
+#include "hubcache/catalog/documents.h"
+#include "hubcache/content/content.h"
+#include "hubcache/content/errors.h"
+#include "hubcache/db/database.h"
+#include "hubcache/db/secrets.h"
+#include "hubcache/fill/fills.h"
+#include "hubcache/hub/probe.h"
+#include "hubcache/http/router.h"
+#include "hubcache/http/server.h"
+#include "hubcache/pulp/pulp.h"
+#include "hubcache/registry/load.h"
+#include "hubcache/store/data_dir.h"
+#include "hubcache/store/open_blobs.h"
+#include "hubcache/store/store.h"
+#include "hubcache/web/health.h"
+
+namespace hubcache::app {
+namespace {
+
+constexpr std::size_t kDiskThreads = 8;
+
+std::vector<db::Migration> all_migrations() {
+  std::vector<db::Migration> all;
+  const auto add = [&all](const auto& some) { all.insert(all.end(), some.begin(), some.end()); };
+  add(store::migrations());
+  add(registry::migrations());
+  add(catalog::catalog_migrations());
+  add(catalog::document_migrations());
+  add(access::account_migrations());
+  add(access::grant_migrations());
+  add(access::proof_migrations());
+  add(pulp::migrations());
+  return all;
+}
+
+std::size_t worker_count(const Config& config) {
+  if (config.server.workers != 0) return config.server.workers;
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+store::Options store_options(const Config& config) {
+  return {.data_dir = config.storage.data_dir,
+          .max_size = config.storage.max_size,
+          .min_free = config.storage.min_free};
+}
+
+access::Access::Options grant_options(const Config& config) {
+  return {.grant_ttl = config.cache.grant_ttl,
+          .public_ttl = config.cache.public_grant_ttl,
+          .refusal_ttl = config.cache.refusal_ttl,
+          .stale_grants = config.cache.stale_grants};
+}
+
+
+http::Response no_such_page() { return http::text_response(404, "404: Not Found"); }
+
+}  // namespace
+
+struct Instance::Parts {
+  Parts(const Config& c, const Clock& clk, obs::Log& lg);
+
+  http::Site site_of(std::size_t worker);
+  template <typename T>
+  void wait_for(Task<T> task);
+
+  const Config config;
+  const Clock& clock;
+  obs::Log& log;
+  store::DataDir data_dir;
+  db::SecretBox secrets;
+  store::PosixDisk disk;
+  Pool disk_pool{"disk", kDiskThreads};
+  db::Database database;
+  Workers workers;
+  store::Store store;
+  std::unique_ptr<registry::Registry> registry;
+  std::unique_ptr<access::Accounts> accounts;
+  std::vector<std::unique_ptr<http::Client>> clients;  // by worker, as all that follow
+  std::vector<std::unique_ptr<hub::Hub>> hubs;
+  std::vector<hub::Hub*> hub_of_worker;
+  std::vector<std::unique_ptr<store::OpenBlobs>> blobs;
+  std::unique_ptr<hub::Flights> flights;
+  std::unique_ptr<access::Access> access;
+  access::Proofs proofs;
+  catalog::Catalog catalog;
+  catalog::Documents documents;
+  std::unique_ptr<fill::Fills> fills;
+  std::unique_ptr<rest::Api> api;
+  std::vector<std::unique_ptr<content::Content>> contents;
+  web::Health health;
+  std::string instance_id = to_hex(random_bytes(8));
+  std::unique_ptr<http::Server> server;
+};
+
+Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
+    : config(c),
+      clock(clk),
+      log(lg),
+      data_dir(store::DataDir::open(config.storage.data_dir)),
+      secrets(db::SecretBox::load(data_dir.secrets_key())),
+      database({.file = data_dir.database()}, all_migrations(), log),
+      workers(worker_count(config)),
+      store(store_options(config), disk, database, disk_pool, clock, log),
+      proofs(workers, database, clock),
+      catalog(workers, database, {.revision_ttl = config.cache.revision_ttl}, clock),
+      documents(database, {.ttl = config.cache.document_ttl}, clock) {
+  store.recover();
+  const auto upstream = config.upstream.url_given ? std::optional(config.upstream.url)
+                                                  : std::optional<std::string>();
+  pulp::bootstrap(database, secrets, clock, upstream);
+  auto load = [this](db::Connection& sql) { return registry::load(sql, secrets); };
+  registry = std::make_unique<registry::Registry>(workers, database.read_now(load));
+
+  accounts = std::make_unique<access::Accounts>(
+      workers, database,
+      access::Accounts::Options{.generated_file = data_dir.admin_password()}, clock, log);
+  const auto password = config.admin_password.empty() ? std::optional<std::string>()
+                                                      : std::optional(config.admin_password);
+  if (accounts->ensure_admin(password)) {
+    log.info("admin password generated", {{"file", data_dir.admin_password().string()}});
+  }
+
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    clients.push_back(std::make_unique<http::Client>(
+        workers.executor(i),
+        http::Client::Options{.user_agent = "hubcache/" HUBCACHE_VERSION}, log));
+    hubs.push_back(std::make_unique<hub::Hub>(
+        *clients.back(), hub::Hub::Options{.instance_id = instance_id}, clock));
+    hub_of_worker.push_back(hubs.back().get());
+    blobs.push_back(std::make_unique<store::OpenBlobs>(store));
+  }
+  flights = std::make_unique<hub::Flights>(workers, hub_of_worker);
+  access = std::make_unique<access::Access>(workers, database, grant_options(config), clock);
+
+  auto verified = [this](std::string origin, std::string via, Digest digest) {
+    asio::co_spawn(workers.executor(workers.home(std::hash<Digest>{}(digest))),
+                   proofs.record(std::move(origin), std::move(via), std::move(digest), true),
+                   [](const std::exception_ptr&) {});
+  };
+  fills = std::make_unique<fill::Fills>(
+      workers, store,
+      fill::Fills::Options{.strict = config.strict_integrity, .on_verified = std::move(verified)},
+      clock, log);
+
+  api = pulp::make_api({.database = database,
+                        .secrets = secrets,
+                        .registry = *registry,
+                        .accounts = *accounts,
+                        .clock = clock,
+                        .log = log},
+                       {.rest = {.external_url = config.server.external_url,
+                                 .trusted_proxies = {},
+                                 .mask_secrets = config.masked_secrets},
+                        .data_dir = data_dir.path()});
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    contents.push_back(std::make_unique<content::Content>(
+        content::Services{.worker = i,
+                          .registry = *registry,
+                          .access = *access,
+                          .proofs = proofs,
+                          .catalog = catalog,
+                          .documents = documents,
+                          .flights = *flights,
+                          .hubs = hub_of_worker,
+                          .fills = *fills,
+                          .store = store,
+                          .blobs = *blobs[i],
+                          .log = log},
+        content::Options{.external_url = config.server.external_url,
+                         .token_key = secrets.derive("caller tokens"),
+                         .instance_id = instance_id}));
+  }
+}
+
+http::Site Instance::Parts::site_of(std::size_t worker) {
+  auto& content = *contents[worker];
+  const auto answer = [](http::Response (*page)()) {
+    return [page](http::Request /*request*/) -> Task<http::Response> { co_return page(); };
+  };
+  const auto ready = [this](http::Request /*request*/) -> Task<http::Response> {
+    co_return health.readyz();
+  };
+  auto router = std::make_shared<http::Router>([&content](http::Request request) {
+    return content.handle_root(std::move(request));
+  });
+  router->prefix("/pulp/content/", [&content](http::Request request) {
+    return content.handle(std::move(request));
+  });
+  router->prefix("/pulp/", [this](http::Request request) {
+    return api->handle(std::move(request));
+  });
+  router->prefix("/-/", answer(no_such_page));
+  for (const std::string prefix : {"/-", ""}) {
+    router->exact(prefix + "/healthz", answer(web::Health::healthz));
+    router->exact(prefix + "/readyz", ready);
+  }
+  auto render = [](const http::Request& request, const Error& error) {
+    const bool rest = request.path().starts_with("/pulp/") &&
+                      !request.path().starts_with("/pulp/content");
+    return rest ? rest::Api::render(request, error) : content::error_response(request, error);
+  };
+  return {.handle = [router](http::Request request) { return (*router)(std::move(request)); },
+          .on_error = render};
+}
+
+template <typename T>
+void Instance::Parts::wait_for(Task<T> task) {
+  std::promise<void> done;
+  asio::co_spawn(workers.executor(0), std::move(task),
+                 [&done](const std::exception_ptr&) { done.set_value(); });
+  done.get_future().wait();
+}
+
+Instance::Instance(const Config& config, const Clock& clock, obs::Log& log)
+    : parts_(std::make_unique<Parts>(config, clock, log)) {}
+
+Instance::~Instance() { shut_down(); }
+
+void Instance::start(std::vector<net::Listener> listeners) {
+  auto& parts = *parts_;
+  std::vector<http::Site> sites;
+  for (std::size_t i = 0; i < parts.workers.size(); ++i) sites.push_back(parts.site_of(i));
+  parts.server = std::make_unique<http::Server>(parts.workers, std::move(sites),
+                                                parts.config.server.limits, parts.clock, parts.log);
+  parts.workers.start();
+  for (auto& listener : listeners) parts.server->serve(std::move(listener));
+  parts.health.set_ready(true);
+}
+
+void Instance::shut_down() {
+  if (!parts_) return;
+  auto& parts = *parts_;
+  parts.health.set_ready(false);
+  if (parts.server) {
+    parts.wait_for(parts.server->shut_down(parts.config.server.shutdown_timeout));
+    parts.wait_for(parts.fills->park());
+  }
+  parts.workers.stop();
+  parts.workers.join();
+  parts_.reset();
+}
+
+}  // namespace hubcache::app
