@@ -34,14 +34,16 @@ std::string_view ChunkedDecoder::take(std::string_view& input) {
 
 ChunkedDecoder::State ChunkedDecoder::step(char c) {
   switch (state_) {
-    case State::kSize: return size_digit(c);
+    case State::kSize:
+      return size_digit(c);
     case State::kExtension:
       if (c == '\r') return State::kSizeEnd;
       return is_text(c) && ++line_bytes_ <= kMaxSizeLine ? State::kExtension : State::kBad;
     case State::kSizeEnd:
       line_bytes_ = 0;
       return c == '\n' ? after_size() : State::kBad;
-    case State::kPayloadCr: return c == '\r' ? State::kPayloadLf : State::kBad;
+    case State::kPayloadCr:
+      return c == '\r' ? State::kPayloadLf : State::kBad;
     case State::kPayloadLf:
       size_ = 0;
       digits_ = 0;
@@ -52,11 +54,14 @@ ChunkedDecoder::State ChunkedDecoder::step(char c) {
     case State::kTrailerLine:
       if (c == '\r') return State::kTrailerLineEnd;
       return is_text(c) && ++line_bytes_ <= kMaxTrailers ? State::kTrailerLine : State::kBad;
-    case State::kTrailerLineEnd: return c == '\n' ? State::kTrailer : State::kBad;
-    case State::kTrailerEnd: return c == '\n' ? State::kDone : State::kBad;
+    case State::kTrailerLineEnd:
+      return c == '\n' ? State::kTrailer : State::kBad;
+    case State::kTrailerEnd:
+      return c == '\n' ? State::kDone : State::kBad;
     case State::kPayload:
     case State::kDone:
-    case State::kBad: break;
+    case State::kBad:
+      break;
   }
   return State::kBad;
 }

@@ -18,16 +18,28 @@ class ChunkedDecoder {
   bool bad() const noexcept { return state_ == State::kBad; }
 
  private:
-  enum class State { kSize, kExtension, kSizeEnd, kPayload, kPayloadCr, kPayloadLf,
-                     kTrailer, kTrailerLine, kTrailerLineEnd, kTrailerEnd, kDone, kBad };
+  enum class State {
+    kSize,
+    kExtension,
+    kSizeEnd,
+    kPayload,
+    kPayloadCr,
+    kPayloadLf,
+    kTrailer,
+    kTrailerLine,
+    kTrailerLineEnd,
+    kTrailerEnd,
+    kDone,
+    kBad
+  };
   State step(char c);
   State size_digit(char c);
   State after_size() const { return size_ == 0 ? State::kTrailer : State::kPayload; }
 
   State state_ = State::kSize;
-  std::uint64_t size_ = 0;         // of the chunk, then what is left of it
-  std::size_t digits_ = 0;         // of the size
-  std::size_t line_bytes_ = 0;     // of the current size line, or all trailers
+  std::uint64_t size_ = 0;      // of the chunk, then what is left of it
+  std::size_t digits_ = 0;      // of the size
+  std::size_t line_bytes_ = 0;  // of the current size line, or all trailers
 };
 
 }  // namespace hubcache::http

@@ -335,8 +335,7 @@ Task<ClientResponse> Client::send(const Origin& origin, ClientRequest request, T
   const auto deadline = after(timeouts.connect + timeouts.first_byte);
   co_await impl_->enter(origin, deadline);
   ClientResponse response;
-  response.connection_ =
-      std::make_unique<ClientResponse::Connection>(impl_, origin, timeouts);
+  response.connection_ = std::make_unique<ClientResponse::Connection>(impl_, origin, timeouts);
   auto& connection = *response.connection_;
 
   const bool in_full = origin.scheme == "http" && !origin.proxy_url.empty();

@@ -1,17 +1,25 @@
 #include "fields.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 
 namespace hubcache::http {
 namespace {
 
 constexpr std::string_view kBlank = " \t";
 
-bool is_token_char(char c) {
-  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
-  return c != '\0' && std::strchr("!#$%&'*+-.^_`|~", c) != nullptr;
+constexpr std::array<bool, 256> token_table() {
+  std::array<bool, 256> table{};
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
+    table[static_cast<unsigned char>(c)] = true;
+  }
+  return table;
 }
+
+constexpr std::array<bool, 256> kTokenTable = token_table();
+
+bool is_token_char(char c) { return kTokenTable[static_cast<unsigned char>(c)]; }
 
 bool is_value_char(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -22,6 +30,16 @@ std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(kBlank);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+bool has_bare_line_end(std::string_view text) {
+  for (auto at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+    if (at == 0 || text[at - 1] != '\r') return true;
+  }
+  for (auto at = text.find('\r'); at != std::string_view::npos; at = text.find('\r', at + 1)) {
+    if (at + 1 < text.size() && text[at + 1] != '\n') return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -39,12 +57,9 @@ std::optional<std::size_t> find_head_end(std::string_view text, Problem& problem
   problem = nullptr;
   const auto end = text.find("\r\n\r\n");
   const auto head = end == std::string_view::npos ? text : text.substr(0, end + 4);
-  for (auto at = head.find_first_of("\r\n"); at != std::string_view::npos;
-       at = head.find_first_of("\r\n", at + 2)) {
-    if (head[at] == '\n' || (at + 1 < head.size() && head[at + 1] != '\n')) {
-      problem = "a line must end in CR LF";
-      return std::nullopt;
-    }
+  if (has_bare_line_end(head)) {
+    problem = "a line must end in CR LF";
+    return std::nullopt;
   }
   if (end == std::string_view::npos) return std::nullopt;
   return end + 4;

@@ -50,7 +50,8 @@ RequestHead read_request_head(std::string_view block, std::size_t max_target_byt
   const auto line = take_line(block);
   const auto first = line.find(' ');
   const auto last = line.rfind(' ');
-  if (first == std::string_view::npos || first == last) refuse("the request line has no three parts");
+  if (first == std::string_view::npos || first == last)
+    refuse("the request line has no three parts");
   const auto method = line.substr(0, first);
   const auto target = line.substr(first + 1, last - first - 1);
   if (!is_token(method) || method.size() > 32) refuse("bad method");
@@ -78,7 +79,8 @@ RequestHead read_request_head(std::string_view block, std::size_t max_target_byt
     if (!same_name(name, "Connection")) continue;
     if (list_has(value, "close")) head.keep_alive = false;
   }
-  if (head.http_1_0) head.keep_alive = list_has(headers.get("Connection").value_or(""), "keep-alive");
+  if (head.http_1_0)
+    head.keep_alive = list_has(headers.get("Connection").value_or(""), "keep-alive");
   if (const auto expect = headers.get("Expect"); expect && !head.http_1_0) {
     if (!same_name(*expect, "100-continue")) refuse("unknown expectation");
     head.expects_continue = true;

@@ -1,18 +1,19 @@
 #include "hubcache/http/server.h"
 
 #include <algorithm>
-#include <atomic>
+#include <array>
 #include <cerrno>
-#include <list>
+#include <cstring>
 #include <utility>
 
 #include <arpa/inet.h>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "session.h"
@@ -22,221 +23,230 @@ namespace {
 
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
-using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
+using ListenSocket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
+using WorkerList = std::vector<std::shared_ptr<ServerWorker>>;
 
-constexpr std::string_view kTooMany =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 10\r\n"
-    "Connection: close\r\n\r\n";
+constexpr std::size_t kDiskThreads = 4;
+constexpr int kAcceptsInARow = 64;
+constexpr std::chrono::milliseconds kNoDescriptorPause{50};
+constexpr std::chrono::milliseconds kFailurePause{1000};
+constexpr std::chrono::milliseconds kShutDownPoll{5};
+constexpr std::chrono::milliseconds kResetGrace{1000};
 
-Peer peer_of(int socket) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  ::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &size);
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (storage.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
-    ::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
-    return {.address = text.data(), .port = ntohs(v4.sin_port)};
-  }
-  if (storage.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
-    ::inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
-    return {.address = text.data(), .port = ntohs(v6.sin6_port)};
-  }
-  return {.address = "unix"};
-}
-
-/// How often deadlines are looked at: often enough for the shortest of them.
-std::chrono::milliseconds sweep_interval(const Limits& limits) {
+/// How often deadlines are looked at: seldom enough to cost nothing, and a fraction of the
+/// shortest.
+std::chrono::milliseconds tick_of(const Limits& limits) {
   const auto shortest = std::min(
       {limits.header_timeout, limits.idle_timeout, limits.body_timeout, limits.write_timeout});
-  return std::clamp(shortest / 4, std::chrono::milliseconds(10), std::chrono::milliseconds(1000));
+  return std::clamp(shortest / 8, std::chrono::milliseconds{5}, std::chrono::milliseconds{500});
+}
+
+Peer peer_of(const sockaddr_storage& address) {
+  Peer peer{.address = "unix"};
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    peer.address = inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
+    peer.port = ntohs(v4.sin_port);
+  } else if (address.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
+    const auto* bytes = reinterpret_cast<const char*>(&v6.sin6_addr);
+    peer.address = mapped ? inet_ntop(AF_INET, bytes + 12, text.data(), text.size())
+                          : inet_ntop(AF_INET6, bytes, text.data(), text.size());
+    peer.port = ntohs(v6.sin6_port);
+  }
+  return peer;
+}
+
+Task<> pause(std::chrono::milliseconds time) {
+  const Executor executor = co_await asio::this_coro::executor;
+  Timer timer(executor, time);
+  boost::system::error_code ignored;
+  co_await timer.async_wait(asio::redirect_error(use_task, ignored));
+}
+
+std::size_t connections_of(const WorkerList& workers) {
+  std::size_t sum = 0;
+  for (const auto& worker : workers) sum += worker->connections.load(std::memory_order_relaxed);
+  return sum;
+}
+
+void reset_all(ServerWorker& worker) {
+  std::vector<std::shared_ptr<Session>> sessions;
+  for (Session* session : worker.sessions) sessions.push_back(session->shared_from_this());
+  for (const auto& session : sessions) session->reset();
+}
+
+/// Looks at the deadlines of a worker's sessions until it drains and has none left.
+Task<> watch(std::shared_ptr<ServerWorker> worker) {
+  const auto tick = tick_of(worker->limits);
+  std::vector<std::shared_ptr<Session>> sessions;
+  while (!worker->draining || worker->connections.load() > 0) {
+    co_await pause(tick);
+    const auto now = std::chrono::steady_clock::now();
+    // A session may end while it is checked: hold them, and leave the list alone.
+    for (Session* session : worker->sessions) sessions.push_back(session->shared_from_this());
+    for (const auto& session : sessions) session->check(now);
+    sessions.clear();
+  }
+}
+
+/// One listening socket, on worker 0.
+struct Acceptor {
+  Acceptor(Executor executor, net::Listener listener, WorkerList to)
+      : socket(executor), address(std::move(listener.address)), workers(std::move(to)) {
+    sockaddr_storage bound{};
+    socklen_t size = sizeof bound;
+    ::getsockname(listener.socket.get(), reinterpret_cast<sockaddr*>(&bound), &size);
+    socket.assign(asio::generic::stream_protocol(bound.ss_family, 0), listener.socket.release());
+  }
+
+  void stop() {
+    stopped = true;
+    boost::system::error_code ignored;
+    socket.close(ignored);
+  }
+
+  void hand_over(Fd connection, Peer peer);
+  int accept_some();
+  static Task<> run(std::shared_ptr<Acceptor> self);
+
+  ListenSocket socket;
+  const std::string address;
+  const WorkerList workers;
+  bool stopped = false;
+  bool short_of_descriptors = false;
+};
+
+void Acceptor::hand_over(Fd connection, Peer peer) {
+  const bool refused = connections_of(workers) >= workers[0]->limits.max_connections;
+  const auto least = std::min_element(workers.begin(), workers.end(), [](auto& a, auto& b) {
+    return a->connections.load(std::memory_order_relaxed) <
+           b->connections.load(std::memory_order_relaxed);
+  });
+  const auto& worker = *least;
+  worker->connections.fetch_add(1, std::memory_order_relaxed);
+  auto begin = [worker, refused, fd = std::move(connection), from = std::move(peer)]() mutable {
+    auto session = std::make_shared<Session>(worker, std::move(fd), std::move(from));
+    Session::start(std::move(session), refused);
+  };
+  asio::post(worker->executor, std::move(begin));
+}
+
+// The errno that ended a row of accepts; 0 when there may be more.
+int Acceptor::accept_some() {
+  for (int i = 0; i < kAcceptsInARow; ++i) {
+    sockaddr_storage from{};
+    socklen_t size = sizeof from;
+    Fd connection(::accept4(socket.native_handle(), reinterpret_cast<sockaddr*>(&from), &size,
+                            SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (connection) {
+      short_of_descriptors = false;
+      hand_over(std::move(connection), peer_of(from));
+    } else if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+Task<> Acceptor::run(std::shared_ptr<Acceptor> self) {
+  obs::Log& log = self->workers[0]->log;
+  while (!self->stopped) {
+    boost::system::error_code failure;
+    co_await self->socket.async_wait(ListenSocket::wait_read,
+                                     asio::redirect_error(use_task, failure));
+    if (self->stopped) break;
+    const int code = failure ? failure.value() : self->accept_some();
+    if (code == 0 || code == EAGAIN) continue;
+    if (code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM) {
+      // The connection stays in the backlog until a descriptor is free.
+      if (!std::exchange(self->short_of_descriptors, true)) {
+        log.error("accept_failed", {{"address", self->address}, {"context", std::strerror(code)}});
+      }
+      co_await pause(kNoDescriptorPause);
+    } else {
+      log.error("accept_failed", {{"address", self->address}, {"context", std::strerror(code)}});
+      co_await pause(kFailurePause);
+    }
+  }
 }
 
 }  // namespace
 
 struct Server::Impl {
-  /// The connections of one worker, and the timer that enforces their deadlines.
-  struct Shard {
-    Executor executor;
-    std::shared_ptr<SessionContext> context;
-    std::list<Connection*> connections;
-    Timer sweeper;
-    std::atomic<std::size_t> count{0};
-  };
+  WorkerList workers;
+  std::vector<std::weak_ptr<Acceptor>> acceptors;  // worker 0's, once serve() was called
 
-  Impl(Workers& w, std::vector<Site> s, Limits l, const Clock& clock, obs::Log& lg)
-      : workers(w), sites(std::move(s)), limits(l), log(lg) {
-    for (std::size_t i = 0; i < workers.size(); ++i) {
-      auto context = std::make_shared<SessionContext>(
-          SessionContext{.site = sites[i], .limits = limits, .clock = clock, .log = log});
-      shards.push_back(std::unique_ptr<Shard>(new Shard{.executor = workers.executor(i),
-                                                        .context = std::move(context),
-                                                        .connections = {},
-                                                        .sweeper = Timer(workers.executor(i))}));
-    }
+  void stop_accepting(std::shared_ptr<Impl> self) {
+    auto stop = [self = std::move(self)] {
+      for (const auto& weak : self->acceptors) {
+        if (const auto acceptor = weak.lock()) acceptor->stop();
+      }
+      self->acceptors.clear();
+    };
+    asio::dispatch(workers[0]->executor, std::move(stop));
   }
-
-  Workers& workers;
-  std::vector<Site> sites;
-  Limits limits;
-  obs::Log& log;
-  std::vector<std::unique_ptr<Shard>> shards;
-  std::vector<std::shared_ptr<Descriptor>> acceptors;  // on worker 0
-  std::vector<net::Listener> listeners;
-  std::atomic<bool> stopping{false};
 };
-
-namespace {
-
-template <typename Impl>
-Task<> sweep(std::shared_ptr<Impl> impl, std::size_t worker) {
-  auto& shard = *impl->shards[worker];
-  while (true) {
-    shard.sweeper.expires_after(sweep_interval(impl->limits));
-    const auto [error] = co_await shard.sweeper.async_wait(asio::as_tuple(use_task));
-    if (error) co_return;
-    const auto now = std::chrono::steady_clock::now();
-    for (auto* connection : shard.connections) connection->expire(now);
-  }
-}
-
-template <typename Impl>
-Task<> run_connection(std::shared_ptr<Impl> impl, std::size_t worker, int socket, int family) {
-  auto& shard = *impl->shards[worker];
-  const Fd owned(socket);
-  try {
-    ServerSocket stream(shard.executor, asio::generic::stream_protocol(family, 0), ::dup(socket));
-    auto connection = std::make_shared<Connection>(std::move(stream), peer_of(socket));
-    const auto place = shard.connections.insert(shard.connections.end(), connection.get());
-    if (impl->stopping) connection->close_when_idle();
-    try {
-      co_await serve_connection(connection, shard.context);
-    } catch (const std::exception& failure) {
-      impl->log.error("connection failed", {{"why", failure.what()}});
-    }
-    shard.connections.erase(place);
-  } catch (const std::exception& failure) {
-    impl->log.error("connection refused", {{"why", failure.what()}});
-  }
-  shard.count.fetch_sub(1);
-}
-
-template <typename Impl>
-void hand_out(const std::shared_ptr<Impl>& impl, int socket) {
-  std::size_t total = 0;
-  std::size_t least = 0;
-  for (std::size_t i = 0; i < impl->shards.size(); ++i) {
-    const auto count = impl->shards[i]->count.load();
-    total += count;
-    if (count < impl->shards[least]->count.load()) least = i;
-  }
-  if (total >= impl->limits.max_connections) {
-    ::send(socket, kTooMany.data(), kTooMany.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    ::close(socket);
-    return;
-  }
-  sockaddr_storage own{};
-  socklen_t size = sizeof own;
-  ::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &size);
-  if (own.ss_family != AF_UNIX) {
-    const int on = 1;
-    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  }
-  impl->shards[least]->count.fetch_add(1);
-  asio::co_spawn(impl->shards[least]->executor, run_connection(impl, least, socket, own.ss_family),
-                 [](const std::exception_ptr&) {});
-}
-
-template <typename Impl>
-Task<> accept_loop(std::shared_ptr<Impl> impl, std::shared_ptr<Descriptor> acceptor) {
-  Timer pause(impl->workers.executor(0));
-  while (!impl->stopping) {
-    const int socket =
-        ::accept4(acceptor->native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (socket >= 0) {
-      hand_out(impl, socket);
-      continue;
-    }
-    if (errno == EINTR || errno == ECONNABORTED) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      const auto [error] =
-          co_await acceptor->async_wait(Descriptor::wait_read, asio::as_tuple(use_task));
-      if (error) co_return;
-      continue;
-    }
-    // Out of descriptors or memory: connections that end will make room.
-    impl->log.warn("cannot accept connections", {{"errno", errno}});
-    pause.expires_after(std::chrono::milliseconds(100));
-    co_await pause.async_wait(asio::as_tuple(use_task));
-  }
-}
-
-template <typename Impl>
-Task<> stop_accepting(std::shared_ptr<Impl> impl) {
-  for (auto& acceptor : impl->acceptors) acceptor->close();
-  impl->acceptors.clear();
-  co_return;
-}
-
-template <typename Impl>
-Task<> each_connection(std::shared_ptr<Impl> impl, std::size_t worker, bool reset) {
-  for (auto* connection : impl->shards[worker]->connections) {
-    if (reset) {
-      connection->reset();
-    } else {
-      connection->close_when_idle();
-    }
-  }
-  if (reset) impl->shards[worker]->sweeper.cancel();
-  co_return;
-}
-
-}  // namespace
 
 Server::Server(Workers& workers, std::vector<Site> sites, Limits limits, const Clock& clock,
                obs::Log& log)
-    : impl_(std::make_shared<Impl>(workers, std::move(sites), limits, clock, log)) {
+    : impl_(std::make_shared<Impl>()) {
+  const auto pool = std::make_shared<Pool>("http-disk", kDiskThreads);
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    asio::co_spawn(workers.executor(i), sweep(impl_, i), [](const std::exception_ptr&) {});
+    auto worker = std::make_shared<ServerWorker>(workers.executor(i), std::move(sites[i]), limits,
+                                                 clock, log, pool);
+    asio::co_spawn(worker->executor, watch(worker), asio::detached);
+    impl_->workers.push_back(std::move(worker));
   }
 }
 
-Server::~Server() = default;
+Server::~Server() {
+  impl_->stop_accepting(impl_);
+  for (const auto& worker : impl_->workers) {
+    auto end = [worker] {
+      worker->draining = true;
+      reset_all(*worker);
+    };
+    asio::post(worker->executor, std::move(end));
+  }
+}
 
 void Server::serve(net::Listener listener) {
-  auto start = [impl = impl_, fd = listener.socket.release()] {
-    auto acceptor = std::make_shared<Descriptor>(impl->workers.executor(0), fd);
+  const Executor executor = impl_->workers[0]->executor;
+  auto acceptor = std::make_shared<Acceptor>(executor, std::move(listener), impl_->workers);
+  auto begin = [impl = impl_, acceptor, executor] {
     impl->acceptors.push_back(acceptor);
-    asio::co_spawn(impl->workers.executor(0), accept_loop(impl, std::move(acceptor)),
-                   [](const std::exception_ptr&) {});
+    asio::co_spawn(executor, Acceptor::run(acceptor), asio::detached);
   };
-  asio::post(impl_->workers.executor(0), std::move(start));
+  asio::dispatch(executor, std::move(begin));
 }
 
 Task<void> Server::shut_down(std::chrono::milliseconds deadline) {
   const auto impl = impl_;
-  impl->stopping = true;
-  co_await on(impl->workers.executor(0), stop_accepting(impl));
-  for (std::size_t i = 0; i < impl->shards.size(); ++i) {
-    co_await on(impl->workers.executor(i), each_connection(impl, i, false));
+  impl->stop_accepting(impl);
+  for (const auto& worker : impl->workers) {
+    auto drain = [worker] {
+      worker->draining = true;
+      for (Session* session : worker->sessions) session->end_if_idle();
+    };
+    asio::post(worker->executor, std::move(drain));
   }
   const auto end = std::chrono::steady_clock::now() + deadline;
-  const Executor here = co_await asio::this_coro::executor;
-  Timer pause(here);
-  while (connections() != 0 && std::chrono::steady_clock::now() < end) {
-    pause.expires_after(std::chrono::milliseconds(10));
-    co_await pause.async_wait(use_task);
+  while (connections_of(impl->workers) > 0 && std::chrono::steady_clock::now() < end) {
+    co_await pause(kShutDownPoll);
   }
-  for (std::size_t i = 0; i < impl->shards.size(); ++i) {
-    co_await on(impl->workers.executor(i), each_connection(impl, i, true));
+  for (const auto& worker : impl->workers) {
+    auto reset = [worker] { reset_all(*worker); };
+    asio::post(worker->executor, std::move(reset));
+  }
+  while (connections_of(impl->workers) > 0 &&
+         std::chrono::steady_clock::now() < end + kResetGrace) {
+    co_await pause(kShutDownPoll);
   }
 }
 
-std::size_t Server::connections() const {
-  std::size_t total = 0;
-  for (const auto& shard : impl_->shards) total += shard->count.load();
-  return total;
-}
+std::size_t Server::connections() const { return connections_of(impl_->workers); }
 
 }  // namespace hubcache::http

@@ -1,383 +1,433 @@
 #include "session.h"
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
+#include <cstring>
+#include <exception>
 #include <utility>
 
-#include <unistd.h>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+#include "hubcache/http/status.h"
+
+#include "chunked.h"
 
 namespace hubcache::http {
 namespace {
 
-using std::chrono::steady_clock;
+using net::Io;
 
-/// Up to this size a file goes out together with the header, from memory: one system call for both
-/// costs less than sendfile's two.
-constexpr std::uint64_t kSmallFile = 16UL * 1024;
+constexpr std::size_t kReadSize = 4 * 1024;
+constexpr std::size_t kBodyReadSize = 64 * 1024;
+constexpr std::size_t kSmallFile = 16 * 1024;  // copied behind the header: one call sends both
+constexpr std::size_t kRequestLineRest = 64;   // of a request line without its target
+constexpr std::size_t kMostDrained = 8 * 1024 * 1024;
+constexpr std::chrono::seconds kLinger{2};
+constexpr int kClientGone = 499;  // for the log only, as nginx has it
+constexpr std::size_t kLoggedPath = 1024;
+constexpr std::size_t kLoggedAgent = 200;
 
-class Session {
- public:
-  Session(Connection& connection, SessionContext& context)
-      : connection_(connection), context_(context) {}
-
-  /// False when the connection is to end.
-  Task<bool> serve_one();
-
- private:
-  Task<bool> read_head();
-  Task<> read_body();
-  Task<> read_chunked();
-  Task<std::string_view> read_line();
-  Task<> need(std::size_t bytes);
-  Task<Response> answer();
-  Task<> write(Response response);
-  Task<> write_body(Response& response);
-  Task<> refuse(Error error);
-  void build_header(const Response& response, std::uint64_t length);
-  std::string_view date();
-  void log_access(int status) const;
-
-  Connection& connection_;
-  SessionContext& context_;
-  std::string in_;  // read and not used yet
-  std::string out_;
-  RequestHead head_;
-  Request request_;
-  bool keep_alive_ = false;
-  std::uint64_t sent_before_ = 0;
-  steady_clock::time_point began_;
-  Served served_;
-};
-
-std::size_t end_of_head(std::string_view text) {
-  const auto plain = text.find("\n\n");  // refused by the parser, but an end
-  auto proper = text.find("\n\r\n");
-  if (proper != std::string_view::npos) proper += 3;
-  return std::min(proper, plain == std::string_view::npos ? plain : plain + 2);
-}
-
-std::uint64_t size_of(const Body& body) {
-  if (const auto* text = std::get_if<std::string>(&body)) return text->size();
-  if (const auto* file = std::get_if<FileSpan>(&body)) return file->length;
-  if (const auto* source = std::get_if<std::unique_ptr<SpanSource>>(&body))
-    return (*source)->size();
-  return 0;
-}
-
-Task<bool> Session::read_head() {
-  while (in_.starts_with("\r\n")) in_.erase(0, 2);
-  bool idle = in_.empty();
-  connection_.set_idle(idle);
-  connection_.set_deadline(steady_clock::now() +
-                           (idle ? context_.limits.idle_timeout : context_.limits.header_timeout));
-  std::size_t end = std::string::npos;
-  while ((end = end_of_head(in_)) == std::string::npos) {
-    if (in_.size() > context_.limits.max_header_bytes) break;
-    if (idle && connection_.closing()) co_return false;
-    bool more = false;
-    bool timed_out = false;
-    try {
-      more = co_await connection_.read_some(in_);
-    } catch (const Disconnected& gone) {
-      if (!gone.timed_out || in_.empty()) co_return false;
-      timed_out = true;
-    }
-    if (timed_out) throw Error(Error::Kind::kRequestTimeout, "the request took too long to come");
-    if (!more) co_return false;
-    if (idle) {
-      idle = false;
-      connection_.set_idle(false);
-      connection_.set_deadline(steady_clock::now() + context_.limits.header_timeout);
-    }
-  }
-  began_ = steady_clock::now();
-  const auto line = std::string_view(in_).substr(0, in_.find('\n'));
-  if (line.size() > context_.limits.max_target_bytes + 32) {
-    throw Error(Error::Kind::kUriTooLong, "the request target is too long");
-  }
-  if (end > context_.limits.max_header_bytes) {
-    throw Error(Error::Kind::kHeadersTooLarge, "the request's header fields are too large");
-  }
-  head_ = read_request_head(std::string_view(in_).substr(0, end), context_.limits.max_target_bytes,
-                            request_);
-  in_.erase(0, end);
-  co_return true;
-}
-
-Task<> Session::need(std::size_t bytes) {
-  while (in_.size() < bytes) {
-    bool more = false;
-    bool timed_out = false;
-    try {
-      more = co_await connection_.read_some(in_);
-    } catch (const Disconnected& gone) {
-      if (!gone.timed_out) throw;
-      timed_out = true;
-    }
-    if (timed_out) {
-      throw Error(Error::Kind::kRequestTimeout, "the request's body took too long to come");
-    }
-    if (!more) throw Disconnected{};
-  }
-}
-
-Task<std::string_view> Session::read_line() {
-  constexpr std::size_t kLongest = 1024;
-  std::size_t end = std::string::npos;
-  while ((end = in_.find("\r\n")) == std::string::npos) {
-    if (in_.size() > kLongest) throw Error(Error::Kind::kBadRequest, "a malformed chunk");
-    co_await need(in_.size() + 1);
-  }
-  co_return std::string_view(in_).substr(0, end);
-}
-
-Task<> Session::read_chunked() {
-  auto& body = request_.body;
-  while (true) {
-    const auto line = co_await read_line();
-    const auto digits = line.substr(0, line.find(';'));
-    std::uint64_t size = 0;
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), size, 16);
-    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) {
-      throw Error(Error::Kind::kBadRequest, "a malformed chunk size");
-    }
-    in_.erase(0, line.size() + 2);
-    if (size > context_.limits.max_body_bytes - body.size()) {
-      throw Error(Error::Kind::kPayloadTooLarge, "the request's body is too large");
-    }
-    if (size == 0) break;
-    co_await need(size + 2);
-    body.append(in_, 0, size);
-    if (in_.compare(size, 2, "\r\n") != 0) {
-      throw Error(Error::Kind::kBadRequest, "a malformed chunk");
-    }
-    in_.erase(0, size + 2);
-  }
-  while (true) {  // trailers are read and dropped
-    const auto line = co_await read_line();
-    const bool last = line.empty();
-    in_.erase(0, line.size() + 2);
-    if (last) break;
-  }
-}
-
-Task<> Session::read_body() {
-  const auto& framing = head_.framing;
-  if (!framing.chunked && framing.content_length.value_or(0) == 0) co_return;
-  if (framing.content_length.value_or(0) > context_.limits.max_body_bytes) {
-    throw Error(Error::Kind::kPayloadTooLarge, "the request's body is too large");
-  }
-  connection_.set_deadline(steady_clock::now() + context_.limits.body_timeout);
-  if (head_.expects_continue && in_.empty()) {
-    co_await connection_.write("HTTP/1.1 100 Continue\r\n\r\n", {}, false);
-  }
-  if (framing.chunked) {
-    co_await read_chunked();
-    co_return;
-  }
-  co_await need(*framing.content_length);
-  request_.body = in_.substr(0, *framing.content_length);
-  in_.erase(0, *framing.content_length);
-}
-
-Task<Response> Session::answer() {
-  std::exception_ptr failure;
-  try {
-    Request request = request_;
-    co_return co_await context_.site.handle(std::move(request));
-  } catch (const std::exception&) {
-    failure = std::current_exception();
-  }
-  const auto error = Error::from(failure);
-  if (error.kind() == Error::Kind::kInternal || error.kind() == Error::Kind::kIo) {
-    context_.log.error(
-        "request failed",
-        {{"why", error.what()}, {"context", error.context()}, {"request_id", request_.id}});
-  } else if (!error.context().empty()) {
-    context_.log.debug(
-        "request refused",
-        {{"why", error.what()}, {"context", error.context()}, {"request_id", request_.id}});
-  }
-  co_return context_.site.on_error(request_, error);
-}
-
-std::string_view Session::date() {
-  const std::time_t now = ::time(nullptr);
-  if (now != context_.date_at) {
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    context_.date.resize(64);
-    context_.date.resize(std::strftime(context_.date.data(), context_.date.size(),
-                                       "%a, %d %b %Y %H:%M:%S GMT", &parts));
-    context_.date_at = now;
-  }
-  return context_.date;
-}
-
-void Session::build_header(const Response& response, std::uint64_t length) {
-  const auto field = [this](std::string_view name, std::string_view value) {
-    out_.append(name).append(": ").append(value).append("\r\n");
-  };
-  out_.clear();
-  out_.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ");
-  out_.append(reason_of(response.status)).append("\r\n");
-  for (std::size_t i = 0; i < response.headers.size(); ++i) {
-    const auto [name, value] = response.headers[i];
-    field(name, value);
-  }
-  const bool bodiless = response.status == 304 || response.status == 204;
-  if (!bodiless && !response.headers.has("Content-Length")) {
-    field("Content-Length", std::to_string(length));
-  }
-  field("Date", date());
-  field("Server", "hubcache");
-  field("X-Request-Id", request_.id);
-  field("Connection", keep_alive_ ? "keep-alive" : "close");
-  out_ += "\r\n";
-}
-
-Task<> Session::write_body(Response& response) {
-  const auto patience = context_.limits.write_timeout;
-  auto source = std::get<std::unique_ptr<SpanSource>>(std::move(response.body));
-  std::uint64_t left = source->size();
-  while (left != 0) {
-    const auto span = co_await source->next();
-    const auto length = length_of(span);
-    if (length == 0 || length > left) {
-      throw Error(Error::Kind::kInternal, "a body ended early");
-    }
-    connection_.set_deadline(steady_clock::now() + patience);
-    if (const auto* file = std::get_if<FileSpan>(&span)) {
-      co_await connection_.send_file(*file, patience);
-    } else {
-      const auto bytes = std::get<std::span<const std::byte>>(span);
-      co_await connection_.write({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, {},
-                                 false);
-    }
-    connection_.set_deadline(Connection::Deadline::max());
-    left -= length;
-  }
-}
-
-Task<> Session::write(Response response) {
-  const std::uint64_t length = size_of(response.body);
-  build_header(response, length);
-  connection_.set_deadline(steady_clock::now() + context_.limits.write_timeout);
-  if (request_.is_head() || length == 0) {
-    co_await connection_.write(out_, {}, false);
-    co_return;
-  }
-  if (const auto* text = std::get_if<std::string>(&response.body)) {
-    co_await connection_.write(out_, *text, false);
-    co_return;
-  }
-  if (const auto* file = std::get_if<FileSpan>(&response.body)) {
-    if (length > kSmallFile) {
-      co_await connection_.write(out_, {}, true);
-      co_await connection_.send_file(*file, context_.limits.write_timeout);
-      co_return;
-    }
-    const std::size_t header = out_.size();
-    out_.resize(header + length);
-    const ssize_t count =
-        ::pread(file->file->get(), out_.data() + header, length, static_cast<off_t>(file->offset));
-    if (count != static_cast<ssize_t>(length)) {
-      throw Error(Error::Kind::kIo, "a stored file is shorter than it was");
-    }
-    co_await connection_.write(out_, {}, false);
-    co_return;
-  }
-  co_await connection_.write(out_, {}, false);
-  co_await write_body(response);
-}
-
-void Session::log_access(int status) const {
-  if (!context_.log.access_enabled()) return;
-  const auto& request = request_;
-  const auto micros =
-      std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began_);
-  context_.log.access({{"client", request.peer.address},
-                       {"method", request.method},
-                       {"path", request.path()},
-                       {"status", status},
-                       {"bytes", connection_.sent() - sent_before_},
-                       {"us", micros.count()},
-                       {"cache", served_.cache},
-                       {"request_id", request.id},
-                       {"agent", request.headers.get("User-Agent").value_or("")}});
-}
-
-Task<> Session::refuse(Error error) {
-  keep_alive_ = false;
-  auto response = context_.site.on_error(request_, error);
-  const int status = response.status;
-  connection_.set_deadline(steady_clock::now() + context_.limits.write_timeout);
-  co_await write(std::move(response));
-  log_access(status);
-}
-
-Task<bool> Session::serve_one() {
-  head_ = {};
-  request_ = {};
-  served_ = {};
-  keep_alive_ = false;
-  sent_before_ = connection_.sent();
-  began_ = steady_clock::now();
-  std::optional<Error> wrong;
-  try {
-    if (!co_await read_head()) co_return false;
-    request_.peer = connection_.peer();
-    request_.id = obs::new_request_id();
-    co_await read_body();
-  } catch (const Error& error) {
-    wrong = error;
-  }
-  if (wrong) {
-    if (request_.id.empty()) request_.id = obs::new_request_id();
-    co_await refuse(std::move(*wrong));
-    co_return false;
-  }
-  connection_.set_deadline(Connection::Deadline::max());
-  auto response = co_await answer();
-  const int status = response.status;
-  served_ = response.served;
-  keep_alive_ = head_.keep_alive && !connection_.closing();
-  std::optional<Error> cut;
-  try {
-    co_await write(std::move(response));
-  } catch (const Error& error) {
-    cut = error;
-  }
-  log_access(status);
-  if (cut) {
-    context_.log.warn(
-        "response cut",
-        {{"why", cut->what()}, {"context", cut->context()}, {"request_id", request_.id}});
-    connection_.reset();
-    throw Disconnected{};
-  }
-  co_return keep_alive_;
-}
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
-Task<> serve_connection(std::shared_ptr<Connection> connection,
-                        std::shared_ptr<SessionContext> context) {
-  Session session(*connection, *context);
-  bool orderly = false;
-  try {
-    while (co_await session.serve_one()) {
-    }
-    orderly = true;
-  } catch (const Disconnected& gone) {
-    if (gone.timed_out) connection->reset();
-  } catch (const std::exception& failure) {
-    context->log.error("connection failed", {{"why", failure.what()}});
-    connection->reset();
-  }
-  if (orderly) co_await connection->linger();
+/// One request and what becomes of it.
+struct Session::Exchange {
+  Request request;  // its body is kept apart: the handler gets it, an error page does not need it
+  std::string body;
+  RequestHead head;
+  std::optional<Error> problem;  // found here, before any handler
+  SteadyTime started;
+  bool broken = false;  // the connection is no more
+  bool keep_alive = false;
+};
+
+void InputBuffer::consume(std::size_t size) {
+  begin_ += size;
+  if (begin_ == end_) begin_ = end_ = 0;
 }
+
+asio::mutable_buffer InputBuffer::room(std::size_t least) {
+  if (begin_ > 0) {
+    std::memmove(bytes_.data(), bytes_.data() + begin_, end_ - begin_);
+    end_ -= std::exchange(begin_, 0);
+  }
+  if (bytes_.size() - end_ < least) bytes_.resize(end_ + least);
+  return asio::buffer(bytes_.data() + end_, bytes_.size() - end_);
+}
+
+Session::Session(std::shared_ptr<ServerWorker> worker, Fd socket, Peer peer)
+    : worker_(std::move(worker)),
+      place_(worker_->sessions.insert(worker_->sessions.end(), this)),
+      socket_(worker_->executor, std::move(socket), *worker_->pool),
+      peer_(std::move(peer)),
+      id_(obs::new_request_id()) {}
+
+Session::~Session() {
+  worker_->sessions.erase(place_);
+  worker_->connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Session::start(std::shared_ptr<Session> session, bool refused) {
+  const auto executor = session->worker_->executor;
+  const auto slot = session->cancel_.slot();
+  // The handler holds the session: the signal must outlive the coroutine that listens to it.
+  auto ended = [session](std::exception_ptr) {};
+  asio::co_spawn(executor, run(session, refused),
+                 asio::bind_cancellation_slot(slot, std::move(ended)));
+}
+
+void Session::check(SteadyTime now) {
+  socket_.check(now);
+  if (phase_ == Phase::kHandling && !gone_ && socket_.peer_gone()) {
+    gone_ = true;
+    cancel_.emit(asio::cancellation_type::terminal);
+  }
+}
+
+void Session::end_if_idle() {
+  if (phase_ == Phase::kIdle) socket_.stop();
+}
+
+void Session::reset() {
+  gone_ = true;
+  end_ = End::kReset;
+  socket_.stop();
+  cancel_.emit(asio::cancellation_type::terminal);
+}
+
+Task<> Session::run(std::shared_ptr<Session> self, bool refused) {
+  try {
+    if (refused) {
+      co_await self->refuse();
+    } else {
+      while (co_await self->serve_one()) {
+      }
+    }
+    if (self->end_ == End::kLinger) co_await self->linger();
+  } catch (const std::exception& failure) {
+    self->end_ = End::kReset;
+    if (!self->gone_) {
+      self->worker_->log.error("session_failed", {{"context", failure.what()}});
+    }
+  }
+  if (self->end_ == End::kReset) {
+    self->socket_.reset();
+  } else {
+    self->socket_.close();
+  }
+}
+
+Task<> Session::refuse() {
+  Exchange exchange;
+  exchange.started = now();
+  exchange.request.peer = peer_;
+  exchange.request.id = next_id();
+  const Error error(Error::Kind::kUnavailable, "too many connections");
+  Response response = render(exchange.request, error);
+  end_ = End::kLinger;
+  co_await send(exchange, response);
+}
+
+Task<bool> Session::serve_one() {
+  Exchange exchange;
+  const auto block = co_await read_block(exchange);
+  if (block == 0 && !exchange.problem) co_return false;
+
+  exchange.started = now();
+  exchange.request.peer = peer_;
+  exchange.request.id = next_id();
+  if (!exchange.problem) parse(exchange, block);
+  if (!exchange.problem) co_await read_body(exchange);
+  if (exchange.broken) co_return false;
+
+  Response response;
+  if (exchange.problem) {
+    // Where the next request begins is not known: this connection ends, but gently, so that the
+    // client reads our answer before it learns of the end.
+    end_ = End::kLinger;
+    response = render(exchange.request, *exchange.problem);
+  } else {
+    response = co_await answer(exchange);
+    if (gone_) {
+      end_ = End::kReset;
+      response.status = kClientGone;
+      log_access(exchange, response, 0);
+      co_return false;
+    }
+    exchange.keep_alive = exchange.head.keep_alive && !worker_->draining;
+  }
+  co_await send(exchange, response);
+  phase_ = Phase::kIdle;
+  co_return exchange.keep_alive&& end_ == End::kClose;
+}
+
+Task<std::size_t> Session::read_block(Exchange& exchange) {
+  const Limits& limits = worker_->limits;
+  std::optional<SteadyTime> header_deadline;
+  bool blank_line_allowed = true;  // RFC 9112 2.2: some clients send one after a body
+  while (true) {
+    if (blank_line_allowed && input_.view().starts_with("\r\n")) {
+      input_.consume(2);
+      blank_line_allowed = false;
+    }
+    const auto bytes = input_.view();
+    Problem problem = nullptr;
+    const auto end = find_head_end(bytes, problem);
+    if (problem != nullptr) {
+      exchange.problem.emplace(Error::Kind::kBadRequest, std::string("bad request: ") + problem);
+      co_return 0;
+    }
+    if (!end && bytes.size() > limits.max_target_bytes + kRequestLineRest &&
+        bytes.find('\r') == std::string_view::npos) {
+      exchange.problem.emplace(Error::Kind::kUriTooLong, "the request's target is too long");
+      co_return 0;
+    }
+    if (end.value_or(bytes.size()) > limits.max_header_bytes) {
+      exchange.problem.emplace(Error::Kind::kHeadersTooLarge, "the request's header is too large");
+      co_return 0;
+    }
+    if (end) co_return *end;
+
+    if (bytes.empty() && worker_->draining) co_return 0;
+    if (!bytes.empty() && !header_deadline) header_deadline = now() + limits.header_timeout;
+    phase_ = bytes.empty() ? Phase::kIdle : Phase::kReading;
+    const auto deadline = header_deadline.value_or(now() + limits.idle_timeout);
+    const auto read = co_await socket_.read_some(input_.room(kReadSize), deadline);
+    if (read.status == Io::kTimeout && header_deadline) {
+      exchange.problem.emplace(Error::Kind::kRequestTimeout, "the request came too slowly");
+      co_return 0;
+    }
+    if (read.status != Io::kOk) co_return 0;
+    input_.added(read.size);
+  }
+}
+
+void Session::parse(Exchange& exchange, std::size_t block) {
+  try {
+    exchange.head = read_request_head(input_.view().substr(0, block),
+                                      worker_->limits.max_target_bytes, exchange.request);
+  } catch (const Error& problem) {
+    exchange.problem = problem;
+  }
+  input_.consume(block);
+}
+
+Task<> Session::read_body(Exchange& exchange) {
+  const Framing& framing = exchange.head.framing;
+  if (!framing.chunked && framing.content_length.value_or(0) == 0) co_return;
+  const Limits& limits = worker_->limits;
+  if (framing.content_length.value_or(0) > limits.max_body_bytes) {
+    exchange.problem.emplace(Error::Kind::kPayloadTooLarge, "the request's body is too large");
+    co_return;
+  }
+  phase_ = Phase::kReading;
+  if (exchange.head.expects_continue && input_.view().empty()) {
+    const Io status = co_await socket_.write(kContinue, {}, limits.write_timeout);
+    exchange.broken = status != Io::kOk;
+    if (exchange.broken) co_return;
+  }
+  const auto deadline = now() + limits.body_timeout;
+  if (framing.chunked) {
+    co_await read_chunked(exchange, deadline);
+    co_return;
+  }
+  const auto size = static_cast<std::size_t>(*framing.content_length);
+  while (true) {
+    const auto piece = input_.view().substr(0, size - exchange.body.size());
+    exchange.body += piece;
+    input_.consume(piece.size());
+    if (exchange.body.size() == size) co_return;
+    if (!co_await fill_buffer(exchange, deadline)) co_return;
+  }
+}
+
+Task<> Session::read_chunked(Exchange& exchange, SteadyTime deadline) {
+  ChunkedDecoder decoder;
+  while (true) {
+    auto bytes = input_.view();
+    const auto before = bytes.size();
+    const auto piece = decoder.take(bytes);
+    exchange.body += piece;
+    input_.consume(before - bytes.size());
+    if (decoder.done()) co_return;
+    if (decoder.bad()) {
+      exchange.problem.emplace(Error::Kind::kBadRequest, "bad request: the chunks are malformed");
+      co_return;
+    }
+    if (exchange.body.size() > worker_->limits.max_body_bytes) {
+      exchange.problem.emplace(Error::Kind::kPayloadTooLarge, "the request's body is too large");
+      co_return;
+    }
+    if (piece.empty() && !co_await fill_buffer(exchange, deadline)) co_return;
+  }
+}
+
+Task<bool> Session::fill_buffer(Exchange& exchange, SteadyTime deadline) {
+  const auto read = co_await socket_.read_some(input_.room(kBodyReadSize), deadline);
+  if (read.status == Io::kOk) {
+    input_.added(read.size);
+    co_return true;
+  }
+  if (read.status == Io::kTimeout) {
+    exchange.problem.emplace(Error::Kind::kRequestTimeout, "the request's body came too slowly");
+  } else {
+    exchange.broken = true;
+  }
+  co_return false;
+}
+
+Task<Response> Session::answer(Exchange& exchange) {
+  std::exception_ptr failure;
+  phase_ = Phase::kHandling;
+  try {
+    Request given = exchange.request;
+    given.body = std::move(exchange.body);
+    co_return co_await worker_->site.handle(std::move(given));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (gone_) co_return Response{};
+  co_return render(exchange.request, Error::from(failure));
+}
+
+Response Session::render(const Request& request, const Error& error) {
+  if (error.kind() == Error::Kind::kInternal || error.kind() == Error::Kind::kIo) {
+    worker_->log.error("request_failed", {{"request_id", request.id},
+                                          {"kind", name_of(error.kind())},
+                                          {"message", error.what()},
+                                          {"context", error.context()}});
+  }
+  try {
+    return worker_->site.on_error(request, error);
+  } catch (const std::exception& failure) {
+    worker_->log.error("error_page_failed",
+                       {{"request_id", request.id}, {"context", failure.what()}});
+    const int status = status_of(error.kind());
+    return text_response(status, std::string(reason_of(status)) + "\n");
+  }
+}
+
+Task<> Session::send(const Exchange& exchange, Response& response) {
+  phase_ = Phase::kWriting;
+  const auto before = socket_.bytes_written();
+  const auto limit = worker_->limits.write_timeout;
+  std::string& out = worker_->out;
+  out.clear();
+  append_head(out, response, exchange.request.id, worker_->date.at(worker_->clock.now()),
+              {.to_head = exchange.request.is_head(),
+               .close = !exchange.keep_alive,
+               .to_http_1_0 = exchange.head.http_1_0});
+  const auto head_size = out.size();
+  const bool bare = exchange.request.is_head() || !may_have_body(response.status) ||
+                    length_of(response.body) == 0;
+
+  Io status = Io::kOk;
+  if (bare) {
+    status = co_await socket_.write(out, {}, limit);
+  } else if (const auto* text = std::get_if<std::string>(&response.body)) {
+    status = co_await socket_.write(out, *text, limit);
+  } else if (const auto* file = std::get_if<FileSpan>(&response.body)) {
+    status = co_await send_span(*file, out);
+  } else if (const auto* source = std::get_if<std::unique_ptr<SpanSource>>(&response.body)) {
+    // The header does not wait for the source: clients give up after ten seconds without one.
+    status = co_await socket_.write(out, {}, limit);
+    if (status == Io::kOk) status = co_await send_source(**source);
+  }
+  if (status != Io::kOk) end_ = End::kReset;
+  if (status == Io::kShortFile) {
+    worker_->log.error("file_too_short", {{"request_id", exchange.request.id}});
+  }
+  const auto written = socket_.bytes_written() - before;
+  log_access(exchange, response, written - std::min<std::uint64_t>(written, head_size));
+}
+
+Task<Io> Session::send_span(FileSpan span, std::string_view head) {
+  const auto limit = worker_->limits.write_timeout;
+  const int file = span.file->get();
+  std::string& out = worker_->out;
+  if (span.length <= kSmallFile && !head.empty()) {
+    const auto size = static_cast<std::size_t>(span.length);
+    const auto start = out.size();
+    out.resize(start + size);
+    if (net::read_resident(file, out.data() + start, size, span.offset) == size) {
+      co_return co_await socket_.write(out, {}, limit);
+    }
+    out.resize(start);
+    head = out;
+  }
+  if (!head.empty()) {
+    const Io status = co_await socket_.write(head, {}, limit, true);
+    if (status != Io::kOk) co_return status;
+  }
+  co_return co_await socket_.send_file(file, span.offset, span.length, limit);
+}
+
+Task<Io> Session::send_source(SpanSource& source) {
+  std::uint64_t left = source.size();
+  while (left > 0) {
+    std::exception_ptr failure;
+    Span span;
+    phase_ = Phase::kHandling;
+    try {
+      span = co_await source.next();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    phase_ = Phase::kWriting;
+    if (gone_) co_return Io::kStopped;
+    if (failure) {
+      const Error error = Error::from(failure);
+      worker_->log.warn("body_cut", {{"kind", name_of(error.kind())},
+                                     {"message", error.what()},
+                                     {"context", error.context()}});
+      co_return Io::kStopped;
+    }
+    const auto length = length_of(span);
+    if (length == 0 || length > left) co_return Io::kShortFile;
+    Io status = Io::kOk;
+    if (const auto* file = std::get_if<FileSpan>(&span)) {
+      status = co_await send_span(*file, {});
+    } else {
+      const auto bytes = std::get<std::span<const std::byte>>(span);
+      const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      status = co_await socket_.write({}, text, worker_->limits.write_timeout);
+    }
+    if (status != Io::kOk) co_return status;
+    left -= length;
+  }
+  co_return Io::kOk;
+}
+
+Task<> Session::linger() {
+  socket_.shut_down_write();
+  const auto deadline = now() + kLinger;
+  std::size_t drained = 0;
+  while (drained < kMostDrained) {
+    input_.consume(input_.view().size());
+    const auto read = co_await socket_.read_some(input_.room(kBodyReadSize), deadline);
+    if (read.status != Io::kOk) co_return;
+    drained += read.size;
+  }
+}
+
+void Session::log_access(const Exchange& exchange, const Response& response, std::uint64_t bytes) {
+  if (!worker_->log.access_enabled()) return;
+  const Request& request = exchange.request;
+  const std::chrono::duration<double, std::milli> took = now() - exchange.started;
+  worker_->log.access(
+      {{"client", peer_.address},
+       {"method", request.method},
+       {"path", request.path().substr(0, kLoggedPath)},
+       {"status", response.status},
+       {"bytes", bytes},
+       {"ms", took.count()},
+       {"cache", response.served.cache},
+       {"end", end_ == End::kReset ? "cut" : "whole"},
+       {"request_id", request.id},
+       {"agent", request.headers.get("User-Agent").value_or("").substr(0, kLoggedAgent)}});
+}
+
+std::string Session::next_id() { return id_ + "-" + std::to_string(++requests_); }
 
 }  // namespace hubcache::http

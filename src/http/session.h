@@ -1,27 +1,125 @@
 #pragma once
 
-#include <ctime>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <list>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "connection.h"
+#include <boost/asio/cancellation_signal.hpp>
+
+#include "hubcache/base/clock.h"
+#include "hubcache/base/error.h"
 #include "hubcache/http/server.h"
+#include "hubcache/net/socket.h"
+
 #include "request_head.h"
+#include "response_head.h"
 
 namespace hubcache::http {
 
-/// What all sessions of one worker share.
-struct SessionContext {
-  const Site& site;
-  const Limits& limits;
+class Session;
+
+/// What the sessions of one worker share. Holds nothing that belongs to an io_context, so whoever
+/// lets go of it last may do so anywhere.
+struct ServerWorker {
+  ServerWorker(Executor on, Site answers, Limits bounds, const Clock& time, obs::Log& lines,
+               std::shared_ptr<Pool> disk)
+      : executor(on),
+        site(std::move(answers)),
+        limits(bounds),
+        clock(time),
+        log(lines),
+        pool(std::move(disk)) {}
+
+  const Executor executor;
+  const Site site;
+  const Limits limits;
   const Clock& clock;
   obs::Log& log;
-  std::string date{};   // of `date_at`, as the Date field spells it
-  std::time_t date_at = 0;
+  const std::shared_ptr<Pool> pool;
+  std::atomic<std::size_t> connections{0};  // also those on their way here; read by the acceptor
+
+  // Only this worker touches the rest.
+  std::list<Session*> sessions;
+  bool draining = false;  // shutting down: every response is the last of its connection
+  std::string out;        // a response is put together here; free again at the first wait
+  DateLine date;
 };
 
-/// Serves the requests of one connection, one after the other, until it ends.
-Task<> serve_connection(std::shared_ptr<Connection> connection,
-                        std::shared_ptr<SessionContext> context);
+/// Bytes that were read and not yet used.
+class InputBuffer {
+ public:
+  std::string_view view() const { return {bytes_.data() + begin_, end_ - begin_}; }
+  void consume(std::size_t size);
+  /// Space for at least `least` more bytes.
+  asio::mutable_buffer room(std::size_t least);
+  void added(std::size_t size) { end_ += size; }
+
+ private:
+  std::vector<char> bytes_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+/// One connection of a client: reads a request, has it answered, writes the response, again.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(std::shared_ptr<ServerWorker> worker, Fd socket, Peer peer);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// `refused`: there are too many connections; answers 503 and closes.
+  static void start(std::shared_ptr<Session> session, bool refused);
+
+  /// Looks at deadlines, and whether a client that waits is still there.
+  void check(SteadyTime now);
+  /// Ends the session if it is between two requests.
+  void end_if_idle();
+  void reset();
+
+ private:
+  enum class Phase { kIdle, kReading, kHandling, kWriting };
+  enum class End { kClose, kLinger, kReset };
+  struct Exchange;
+
+  static Task<> run(std::shared_ptr<Session> self, bool refused);
+  Task<> refuse();
+  /// One request and its response; false when it was the last.
+  Task<bool> serve_one();
+  /// The size of the header block at the front of the buffer; 0 when there will be none.
+  Task<std::size_t> read_block(Exchange& exchange);
+  void parse(Exchange& exchange, std::size_t block);
+  Task<> read_body(Exchange& exchange);
+  Task<> read_chunked(Exchange& exchange, SteadyTime deadline);
+  Task<bool> fill_buffer(Exchange& exchange, SteadyTime deadline);
+  Task<Response> answer(Exchange& exchange);
+  Response render(const Request& request, const Error& error);
+  Task<> send(const Exchange& exchange, Response& response);
+  /// `head` is empty or what the worker's `out` holds.
+  Task<net::Io> send_span(FileSpan span, std::string_view head);
+  Task<net::Io> send_source(SpanSource& source);
+  Task<> linger();
+  void log_access(const Exchange& exchange, const Response& response, std::uint64_t bytes);
+  std::string next_id();
+  SteadyTime now() const { return std::chrono::steady_clock::now(); }
+
+  std::shared_ptr<ServerWorker> worker_;
+  std::list<Session*>::iterator place_;
+  net::Socket socket_;
+  Peer peer_;
+  std::string id_;  // of the connection; its requests count up from it
+  std::uint64_t requests_ = 0;
+  InputBuffer input_;
+  Phase phase_ = Phase::kIdle;
+  End end_ = End::kClose;
+  asio::cancellation_signal cancel_;
+  bool gone_ = false;  // the client left, or reset() was called: nothing is left to say
+};
 
 }  // namespace hubcache::http

@@ -1,7 +1,5 @@
 #include "transport.h"
 
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <utility>
 
@@ -11,6 +9,7 @@
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/write.hpp>
 #include <openssl/evp.h>
+#include <sys/socket.h>
 
 #include "hubcache/base/error.h"
 #include "hubcache/http/url.h"
@@ -20,7 +19,8 @@ namespace hubcache::http {
 namespace {
 
 [[noreturn]] void fail(const std::string& doing, const boost::system::error_code& error) {
-  throw Error(Error::Kind::kUpstream, "the Hub could not be reached", doing + ": " + error.message());
+  throw Error(Error::Kind::kUpstream, "the Hub could not be reached",
+              doing + ": " + error.message());
 }
 
 }  // namespace
@@ -96,8 +96,8 @@ Task<> Transport::connect_tcp(std::string host, std::uint16_t port, bool check) 
     }
     boost::system::error_code ignored;
     socket_.close(ignored);
-    const auto [failed] = co_await socket_.async_connect(candidate.endpoint(),
-                                                         asio::as_tuple(use_task));
+    const auto [failed] =
+        co_await socket_.async_connect(candidate.endpoint(), asio::as_tuple(use_task));
     error = failed;
     if (!error) break;
   }
@@ -110,9 +110,10 @@ Task<> Transport::connect_through_proxy() {
   if (!proxy) throw Error(Error::Kind::kUpstream, "the remote's proxy_url cannot be used");
   co_await connect_tcp(proxy->host, proxy->port, false);
   if (origin_.scheme == "http") co_return;  // requests name their target in full
-  const std::string target = Url{.scheme = "http", .host = origin_.host, .port = origin_.port,
-                                 .path = "/", .query = {}}.host +
-                             ":" + std::to_string(origin_.port);
+  const std::string target =
+      Url{.scheme = "http", .host = origin_.host, .port = origin_.port, .path = "/", .query = {}}
+          .host +
+      ":" + std::to_string(origin_.port);
   std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
   if (const auto login = proxy_authorization(origin_); !login.empty()) {
     request += "Proxy-Authorization: " + login + "\r\n";
@@ -131,8 +132,7 @@ Task<> Transport::connect_through_proxy() {
     if (answer.size() > 8192) break;
   }
   if (!answer.starts_with("HTTP/1.1 200") && !answer.starts_with("HTTP/1.0 200")) {
-    throw Error(Error::Kind::kUpstream, "the proxy refused",
-                answer.substr(0, answer.find('\r')));
+    throw Error(Error::Kind::kUpstream, "the proxy refused", answer.substr(0, answer.find('\r')));
   }
 }
 
@@ -144,8 +144,8 @@ Task<> Transport::handshake(asio::ssl::context& tls) {
   if (origin_.verify_tls) {
     tls_->set_verify_callback(asio::ssl::host_name_verification(origin_.host));
   }
-  const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::client,
-                                                      asio::as_tuple(use_task));
+  const auto [error] =
+      co_await tls_->async_handshake(asio::ssl::stream_base::client, asio::as_tuple(use_task));
   if (error) fail("TLS with " + origin_.host, error);
 }
 
@@ -158,7 +158,8 @@ Task<std::size_t> Transport::read_some(asio::mutable_buffer into, Deadline deadl
   } else {
     std::tie(error, count) = co_await socket_.async_read_some(into, asio::as_tuple(use_task));
   }
-  const bool ended = error == asio::error::eof || error == boost::asio::ssl::error::stream_truncated;
+  const bool ended =
+      error == asio::error::eof || error == boost::asio::ssl::error::stream_truncated;
   if (ended && !guard.fired()) co_return 0;
   guard.check("read from " + origin_.host, error);
   co_return count;
@@ -179,8 +180,7 @@ Task<> Transport::write(std::string_view bytes, Deadline deadline) {
 
 bool Transport::is_dead() {
   char c = 0;
-  const ssize_t count =
-      ::recv(socket_.native_handle(), &c, 1, MSG_PEEK | MSG_DONTWAIT);
+  const ssize_t count = ::recv(socket_.native_handle(), &c, 1, MSG_PEEK | MSG_DONTWAIT);
   return count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 

@@ -1,0 +1,198 @@
+#include "hubcache/net/socket.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+namespace hubcache::net {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::uint64_t kWindow = 2 * 1024 * 1024;  // is looked at, and warmed up, at once
+constexpr std::uint64_t kTurn = 4 * 1024 * 1024;    // then others on this worker have their turn
+
+bool would_block(int code) { return code == EAGAIN || code == EWOULDBLOCK; }
+
+bool is_resident(int file, std::uint64_t offset) {
+  char byte = 0;
+  iovec part{&byte, 1};
+  const ssize_t n = ::preadv2(file, &part, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+  return n >= 0 || errno != EAGAIN;  // a file system that cannot tell is trusted
+}
+
+// Runs in the pool. Reading a byte at the end waits until the kernel's read-ahead got there.
+void warm_up(int file, std::uint64_t offset, std::uint64_t end) {
+  ::readahead(file, static_cast<off64_t>(offset), end - offset);
+  char byte = 0;
+  for (const std::uint64_t at : {offset, end - 1}) {
+    if (::pread(file, &byte, 1, static_cast<off_t>(at)) < 0) return;  // sendfile will say why
+  }
+}
+
+asio::generic::stream_protocol protocol_of(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  return {address.ss_family, 0};
+}
+
+}  // namespace
+
+Socket::Socket(Executor executor, Fd fd, Pool& pool) : stream_(executor), pool_(pool) {
+  stream_.assign(protocol_of(fd.get()), fd.get());
+  fd.release();
+}
+
+Task<Socket::Read> Socket::read_some(asio::mutable_buffer into, SteadyTime deadline) {
+  boost::system::error_code failure;
+  await_until(deadline);
+  const auto n = co_await stream_.async_read_some(into, asio::redirect_error(use_task, failure));
+  const Io status = outcome(failure);
+  co_return Read{status, n};
+}
+
+Task<Io> Socket::write(std::string_view head, std::string_view body,
+                       std::chrono::milliseconds limit, bool more) {
+  std::string rest;  // of `head`, whose memory is ours only until we wait
+  while (!head.empty() || !body.empty()) {
+    const ssize_t n = send_now(head, body, more);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      if (!would_block(errno)) co_return Io::kClosed;
+      if (rest.empty() && !head.empty()) head = rest = std::string(head);
+      const Io status = co_await writable(limit);
+      if (status != Io::kOk) co_return status;
+      continue;
+    }
+    const auto size = static_cast<std::size_t>(n);
+    written_ += size;
+    const auto of_head = std::min(size, head.size());
+    head.remove_prefix(of_head);
+    body.remove_prefix(size - of_head);
+  }
+  co_return Io::kOk;
+}
+
+Task<Io> Socket::send_file(int file, std::uint64_t offset, std::uint64_t length,
+                           std::chrono::milliseconds limit) {
+  const std::uint64_t end = offset + length;
+  std::uint64_t warm = offset;  // up to here the pages are in memory
+  std::uint64_t turn = 0;
+  while (offset < end) {
+    if (offset >= warm) {
+      warm = std::min(end, offset + kWindow);
+      if (!is_resident(file, offset) || !is_resident(file, warm - 1)) {
+        auto work = [file, offset, warm] { warm_up(file, offset, warm); };
+        co_await offload(pool_, std::move(work));
+      }
+    }
+    auto at = static_cast<off_t>(offset);
+    const ssize_t n = ::sendfile(stream_.native_handle(), file, &at, warm - offset);
+    if (n == 0) co_return Io::kShortFile;
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EIO || errno == EINVAL || errno == EBADF) co_return Io::kShortFile;
+      if (!would_block(errno)) co_return Io::kClosed;
+      const Io status = co_await writable(limit);
+      if (status != Io::kOk) co_return status;
+      turn = 0;
+      continue;
+    }
+    offset += static_cast<std::uint64_t>(n);
+    written_ += static_cast<std::uint64_t>(n);
+    turn += static_cast<std::uint64_t>(n);
+    if (turn >= kTurn) {
+      turn = 0;
+      co_await asio::post(stream_.get_executor(), use_task);
+    }
+  }
+  co_return Io::kOk;
+}
+
+Task<Io> Socket::writable(std::chrono::milliseconds limit) {
+  boost::system::error_code failure;
+  await_until(steady_clock::now() + limit);
+  co_await stream_.async_wait(Stream::wait_write, asio::redirect_error(use_task, failure));
+  co_return outcome(failure);
+}
+
+void Socket::await_until(SteadyTime deadline) {
+  deadline_ = deadline;
+  timed_out_ = false;
+}
+
+Io Socket::outcome(const boost::system::error_code& failure) {
+  deadline_ = SteadyTime::max();
+  if (!failure) return Io::kOk;
+  if (timed_out_) return Io::kTimeout;
+  if (stopped_ || failure == asio::error::operation_aborted) return Io::kStopped;
+  return Io::kClosed;
+}
+
+ssize_t Socket::send_now(std::string_view head, std::string_view body, bool more) {
+  std::array<iovec, 2> parts{{{const_cast<char*>(head.data()), head.size()},
+                              {const_cast<char*>(body.data()), body.size()}}};
+  msghdr message{};
+  message.msg_iov = head.empty() ? &parts[1] : parts.data();
+  message.msg_iovlen = head.empty() || body.empty() ? 1 : 2;
+  return ::sendmsg(stream_.native_handle(), &message,
+                   MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
+}
+
+void Socket::check(SteadyTime now) {
+  if (now < deadline_) return;
+  deadline_ = SteadyTime::max();
+  timed_out_ = true;
+  boost::system::error_code ignored;
+  stream_.cancel(ignored);
+}
+
+void Socket::stop() {
+  stopped_ = true;
+  boost::system::error_code ignored;
+  stream_.cancel(ignored);
+}
+
+bool Socket::peer_gone() const {
+  char byte = 0;
+  const auto fd = const_cast<Stream&>(stream_).native_handle();
+  const ssize_t n = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n == 0 || (n < 0 && !would_block(errno) && errno != EINTR);
+}
+
+void Socket::shut_down_write() {
+  boost::system::error_code ignored;
+  stream_.shutdown(Stream::shutdown_send, ignored);
+}
+
+void Socket::close() {
+  boost::system::error_code ignored;
+  stream_.close(ignored);
+}
+
+void Socket::reset() {
+  if (!stream_.is_open()) return;
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(stream_.native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  close();
+}
+
+std::size_t read_resident(int file, char* into, std::size_t size, std::uint64_t offset) {
+  iovec part{into, size};
+  ssize_t n = ::preadv2(file, &part, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+  if (n < 0 && errno == EOPNOTSUPP) n = ::pread(file, into, size, static_cast<off_t>(offset));
+  return n > 0 ? static_cast<std::size_t>(n) : 0;
+}
+
+}  // namespace hubcache::net
