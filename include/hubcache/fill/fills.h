@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hubcache/base/clock.h"
@@ -20,20 +22,23 @@ namespace hubcache::fill {
 
 /// What a reader wants of which blob, and by which right.
 struct Wish {
-  std::string origin;        // hub::Endpoint::origin_key(): fills are shared within it
+  std::string origin;  // hub::Endpoint::origin_key(): fills are shared within it
   Digest digest;
   std::uint64_t size = 0;
   http::ByteRange range;
-  bool to_end = true;        // whole body, or open-ended range: gets the last block after verify()
-  std::string via;           // the repo it is read through (scope and canonical repo)
+  bool to_end = true;  // whole body, or open-ended range: gets the last block after verify()
+  std::string via;     // the repo it is read through (scope and canonical repo)
   SourceFactory source;
-  int connections = 4;       // at most, for files above 64 MiB
+  int connections = 4;  // at most, for files above 64 MiB
+  /// What source_repo() said when the reader's right to these bytes was looked at; join() throws
+  /// kConflict when that no longer holds (another repo's fill began, or the blob is stored by now).
+  std::optional<std::string> seen_via = std::nullopt;
 };
 
 /// How the reader was served, for the access log and for proofs.
 struct Joined {
   std::unique_ptr<http::SpanSource> body;
-  bool started = false;      // this reader started the fill (a miss), else it joined
+  bool started = false;  // this reader started the fill (a miss), else it joined
 };
 
 /// All downloads under way, one per digest and hub origin; a fill lives on the worker its digest
@@ -43,25 +48,34 @@ class Fills {
   struct Options {
     std::chrono::milliseconds retry_delay{500};  // first backoff; doubles, with jitter
     int max_retries = 3;
+    std::chrono::milliseconds first_byte{7'000};     // join() waits that long for upstream
     std::chrono::milliseconds drip_interval{3'000};  // while the last block is held back
+    std::chrono::milliseconds linger{2'000};  // of a fill of closed ranges, for the next range
     bool strict = false;  // [content] integrity = "strict": closed ranges wait for verify() too
     /// Called on the fill's worker once a blob was verified whose bytes all came through `via`
     /// (this run or an earlier one): that repo needs no further proof.
     std::function<void(std::string origin, std::string via, Digest digest)> on_verified;
   };
+  /// What source_repo() says when the bytes came through several repos; no repo is called that.
+  static constexpr std::string_view kMixed = "*";
+
   Fills(Workers& workers, store::Store& store, Options options, const Clock& clock, obs::Log& log);
   ~Fills();
 
-  /// Joins the fill of the blob, or starts it. Throws kUnavailable for a resume of a blob whose
-  /// last download was false (SECURITY 12), kNoSpace when there is no room (the caller then passes
-  /// through).
+  /// Joins the fill of the blob, or starts it, and returns when upstream delivers (or the bytes are
+  /// there already). Throws kUnavailable for a resume of a blob whose last download was false
+  /// (SECURITY 12), kNoSpace when there is no room (the caller then passes through), kConflict as
+  /// Wish::seen_via says, the refusal of the wish's source, and kUpstream, kUpstreamTimeout or
+  /// kCorrupt when upstream fails before the first byte.
   Task<Joined> join(Wish wish);
 
   /// The repo whose bytes a running or parked fill of this blob is made of; empty when there is no
-  /// fill. A reader through another repo needs a proof first (SECURITY 8).
+  /// fill, kMixed when it is several. A reader through another repo needs a proof first (SECURITY
+  /// 8).
   Task<std::string> source_repo(std::string origin, Digest digest);
 
-  /// Parks every fill at a block boundary.
+  /// Keeps what every fill has for the next run and ends it; join() throws kUnavailable from now
+  /// on. To be awaited before this object goes.
   Task<void> park();
 
  private:

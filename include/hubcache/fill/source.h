@@ -22,7 +22,8 @@ class Stream {
 };
 
 /// Where the bytes of one blob come from: one repo's file with one caller's right. Made and used on
-/// one worker.
+/// one worker; open() may be called while earlier calls and streams are under way. All waits can be
+/// cancelled.
 class Source {
  public:
   virtual ~Source() = default;

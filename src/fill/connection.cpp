@@ -1,0 +1,164 @@
+// What one upstream connection of a fill does.
+#include <algorithm>
+#include <utility>
+
+#include "fill.h"
+
+namespace hubcache::fill {
+namespace {
+
+constexpr std::size_t kReadSize = std::size_t{256} << 10;
+constexpr std::uint64_t kAheadOfHash = std::uint64_t{1} << 30;
+constexpr int kMostDoublings = 6;
+
+bool is_refusal(Error::Kind kind) {
+  return kind == Error::Kind::kUnauthorized || kind == Error::Kind::kForbidden ||
+         kind == Error::Kind::kNotFound;
+}
+
+bool may_be_tried_again(Error::Kind kind) {
+  return kind == Error::Kind::kUpstream || kind == Error::Kind::kUpstreamTimeout ||
+         kind == Error::Kind::kTooManyRequests || kind == Error::Kind::kUnavailable;
+}
+
+}  // namespace
+
+class Fill::Lease {
+ public:
+  Lease(Plan& plan, Run& run) : plan_(plan), run_(run) {}
+  ~Lease() { plan_.done(run_); }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+ private:
+  Plan& plan_;
+  Run& run_;
+};
+
+/// Fetches one run after another, until nothing is left to do.
+Task<void> Fill::connection(Run* first) {
+  std::vector<std::byte> buffer(kReadSize);
+  for (Run* run = first; run != nullptr; run = next_run()) {
+    const Lease lease(plan_, *run);
+    co_await complete(*run, buffer);
+    if (stopping_) co_return;
+  }
+}
+
+Task<void> Fill::complete(Run& run, std::span<std::byte> buffer) {
+  int failures = 0;
+  while (!stopping_) {
+    const std::uint64_t before = stored_;
+    const auto failure = co_await attempt(run, buffer);
+    if (!failure || winding_down_ || run.position >= run.end) co_return;
+    if (stored_ != before) failures = 0;
+    if (is_refusal(failure->kind())) {
+      if (!sources_.current(via_)) stop(*failure);
+      continue;
+    }
+    if (!may_be_tried_again(failure->kind()) || ++failures > context_.options.max_retries) {
+      stop(*failure);
+      co_return;
+    }
+    context_.log.debug("fill is interrupted", {{"digest", digest_.text()},
+                                               {"message", failure->what()},
+                                               {"context", failure->context()}});
+    co_await back_off(failures);
+  }
+}
+
+Task<std::optional<Error>> Fill::attempt(Run& run, std::span<std::byte> buffer) {
+  const auto entry = sources_.current(via_);
+  if (!entry) co_return Error(Error::Kind::kForbidden, "no reader is left who may read this");
+  std::optional<Error> failure;
+  try {
+    co_await transfer(*entry, run, buffer);
+  } catch (const std::exception& caught) {
+    failure = Error::from(caught);
+  }
+  if (failure && is_refusal(failure->kind())) {
+    sources_.refuse(entry, *failure);
+    progress_->advance();
+  }
+  co_return failure;
+}
+
+// Returns when the run is at its end, also when that was drawn nearer or another reader is more
+// urgent; throws what upstream did.
+Task<void> Fill::transfer(Sources::Entry& entry, Run& run, std::span<std::byte> buffer) {
+  const std::uint64_t asked_end = run.end;
+  const auto stream = co_await entry.source->open(run.position, run.end - run.position);
+  std::uint64_t at = stream->offset();
+  if (at != run.position) {
+    if (at != 0) throw Error(Error::Kind::kUpstream, "upstream answered with another range");
+    plan_.ignore_ranges(run, at);
+    if (run.position == run.end) co_return;
+  }
+  while (!stopping_) {
+    const auto count = co_await stream->read(asio::buffer(buffer.data(), buffer.size()));
+    if (count == 0) break;
+    plan_.open_up();
+    progress_->streaming();
+    // More than was asked for: this is the whole, from the start, as some servers answer a Range.
+    if (at + count > run.end && run.end == asked_end && asked_end < size_) {
+      plan_.ignore_ranges(run, at);
+    }
+
+    const std::uint64_t end = std::min(at + count, run.end);
+    const bool block_ended = store::BlockMap::block_of(at) != store::BlockMap::block_of(end);
+    if (end > at) co_await keep(at, buffer.first(end - at), entry.via);
+    at += count;
+    run.position = std::max(end, run.position);
+    // At the end that was asked for, one more read lets the connection be used again.
+    if (at >= run.end && (run.end != asked_end || at > asked_end)) co_return;
+    if (block_ended && plan_.should_yield(run, staging_->blocks(), waiting())) co_return;
+    if (plan_.satisfied(staging_->blocks()) && at < run.end) co_return;
+  }
+  if (run.position < run.end && !stopping_) {
+    throw Error(Error::Kind::kUpstream, "upstream ended the file early");
+  }
+}
+
+Task<void> Fill::keep(std::uint64_t offset, std::span<const std::byte> bytes,
+                      const std::string& via) {
+  if (staging_->blocks().has({.begin = offset, .end = offset + bytes.size()})) co_return;
+  if (!via_.empty() && via != via_) {
+    co_await staging_->mix();
+    via_.clear();
+  }
+  co_await staging_->write(offset, bytes);
+  stored_ += bytes.size();
+  progress_->advance();
+  if (is_complete()) progress_->work().notify();
+}
+
+Task<void> Fill::back_off(int failures) {
+  const auto most = context_.options.retry_delay * (1 << std::min(failures - 1, kMostDoublings));
+  std::uniform_int_distribution<std::chrono::milliseconds::rep> pick(most.count() / 2,
+                                                                     most.count());
+  Timer timer(home_, std::chrono::milliseconds(pick(jitter_)));
+  co_await timer.async_wait(use_task);
+}
+
+Run* Fill::next_run() {
+  if (stopping_ || winding_down_) return nullptr;
+  const auto& blocks = staging_->blocks();
+  const std::uint64_t hashed = staging_->hashed();
+  const bool hold_back = blocks.contiguous_end(hashed) - hashed > kAheadOfHash;
+  Run* run = plan_.next(blocks, waiting(), hold_back);
+  satisfied_ = plan_.satisfied(blocks);
+  return run;
+}
+
+std::vector<std::uint64_t> Fill::waiting() {
+  std::erase_if(seats_, [](const auto& seat) { return seat->left.load(); });
+  std::vector<std::uint64_t> offsets;
+  for (const auto& seat : seats_) {
+    if (seat->waits_at && !seat->refused) offsets.push_back(*seat->waits_at);
+  }
+  return offsets;
+}
+
+bool Fill::is_idle() const { return !stopping_ && satisfied_ && plan_.running() == 0; }
+
+}  // namespace hubcache::fill

@@ -1,0 +1,250 @@
+#include "fill.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+
+namespace hubcache::fill {
+namespace {
+
+constexpr std::uint64_t kCheckpointBytes = std::uint64_t{64} << 20;
+constexpr std::chrono::seconds kCheckpointTime{5};
+constexpr std::uint64_t kHashStep = std::uint64_t{8} << 20;
+
+bool is_whole(const Fills::Options& options, const Wish& wish) {
+  return wish.to_end || options.strict;
+}
+
+Plan::Options plan_options(const Wish& wish) {
+  Plan::Options options;
+  options.connections = static_cast<std::size_t>(std::max(wish.connections, 1));
+  return options;
+}
+
+}  // namespace
+
+Fill::Fill(const Context& context, std::size_t home, const Wish& first, std::function<void()> ended)
+    : context_(context),
+      home_(context.workers.executor(home)),
+      ended_(std::move(ended)),
+      origin_(first.origin),
+      digest_(first.digest),
+      size_(first.size),
+      via_(first.via),
+      progress_(std::make_shared<Progress>(
+          size_, Progress::Rules{.strict = context.options.strict,
+                                 .drip_interval = context.options.drip_interval})),
+      plan_(size_, plan_options(first)),
+      sources_(home) {}
+
+void Fill::begin() {
+  asio::co_spawn(home_, run(shared_from_this()), [](const std::exception_ptr&) {});
+}
+
+std::shared_ptr<Seat> Fill::admit(const Wish& wish) {
+  auto seat = std::make_shared<Seat>();
+  seat->range = wish.range;
+  seat->to_end = wish.to_end;
+  seats_.push_back(seat);
+  sources_.add(wish.via, seat, wish.source);
+  if (is_whole(context_.options, wish)) {
+    plan_.want_all(wish.range.offset);
+  } else {
+    plan_.want({.begin = wish.range.offset, .end = wish.range.end()});
+  }
+  progress_->work().notify();
+  return seat;
+}
+
+void Fill::park() { stop(Error(Error::Kind::kUnavailable, "the server is shutting down")); }
+
+// `self` is a parameter: it keeps the fill for as long as this runs.
+Task<void> Fill::run(std::shared_ptr<Fill> self) {
+  std::optional<Error> failure;
+  try {
+    co_await self->live();
+  } catch (const std::exception& caught) {
+    failure = Error::from(caught);
+  }
+  self->settle(std::move(failure));
+}
+
+Task<void> Fill::live() {
+  if (!co_await open()) co_return;
+  co_await fetch_wanted();
+  if (!error_ && is_complete()) co_await verify();
+  if (error_) co_await give_up(*error_);
+  if (staging_->verified()) {
+    co_await accept();
+  } else {
+    co_await staging_->park();
+  }
+}
+
+/// False when the blob was stored meanwhile: readers take it from there.
+Task<bool> Fill::open() {
+  if (const auto blob = co_await context_.store.open(digest_)) {
+    if (blob->size != size_) {
+      throw Error(Error::Kind::kUpstream, "the Hub names a size that the content does not have");
+    }
+    via_.clear();
+    progress_->show_stored(blob->file);
+    co_return false;
+  }
+  // What is there already keeps its repo until another one really adds to it.
+  const auto parked = co_await context_.store.parked_via(origin_, digest_);
+  store::StageRequest request{.digest = digest_,
+                              .size = size_,
+                              .origin = origin_,
+                              .via = parked.value_or(via_),
+                              .whole = plan_.wants_all()};
+  staging_ = co_await context_.store.stage(std::move(request));
+  via_ = staging_->via();
+  progress_->show(staging_->file(), staging_->blocks());
+  co_return true;
+}
+
+Task<void> Fill::fetch_wanted() {
+  start_job(&Fill::keep_checkpoints);
+  start_job(&Fill::hash_along);
+  while (!stopping_ && !is_complete()) {
+    drop_ended_jobs();
+    while (Run* run = next_run()) start_connection(*run);
+    if (is_idle()) {
+      co_await wait_for_wants();
+    } else {
+      co_await progress_->work().wait();
+    }
+  }
+  co_await end_jobs();
+}
+
+Task<void> Fill::wait_for_wants() {
+  const auto until = std::chrono::steady_clock::now() + context_.options.linger;
+  while (is_idle() && std::chrono::steady_clock::now() < until) {
+    co_await progress_->work().wait_until(until);
+    satisfied_ = plan_.satisfied(staging_->blocks());
+  }
+  if (is_idle()) stopping_ = true;
+}
+
+Task<void> Fill::verify() {
+  start_job(&Fill::verify_bytes);
+  while (!stopping_ && !staging_->verified()) co_await progress_->work().wait();
+  co_await end_jobs();
+}
+
+/// Throws `why`, once what it means for the stored bytes is done.
+Task<void> Fill::give_up(Error why) {
+  if (why.kind() != Error::Kind::kCorrupt) {
+    co_await staging_->park();
+    throw Error(std::move(why));
+  }
+  // Durable before any reader hears of it: a client may resume at once, with a false start.
+  std::optional<Error> failure;
+  try {
+    if (is_complete()) co_await context_.store.remember_bad(origin_, digest_);
+  } catch (const std::exception& caught) {
+    failure = Error::from(caught);
+  }
+  if (failure) {
+    context_.log.error("a false download could not be remembered",
+                       {{"digest", digest_.text()}, {"error", failure->context()}});
+  }
+  co_await staging_->discard();
+  throw Error(std::move(why));
+}
+
+Task<void> Fill::accept() {
+  progress_->verified();
+  if (!via_.empty() && context_.options.on_verified) {
+    context_.options.on_verified(origin_, via_, digest_);
+  }
+  co_await staging_->seal();  // no reader waits for it
+  if (co_await context_.store.is_bad(origin_, digest_)) {
+    co_await context_.store.forget_bad(origin_, digest_);
+  }
+}
+
+void Fill::settle(std::optional<Error> failure) {
+  stopping_ = true;
+  if (failure && failure->kind() != Error::Kind::kUnavailable) {
+    context_.log.warn("fill ended", {{"digest", digest_.text()},
+                                     {"error", name_of(failure->kind())},
+                                     {"message", failure->what()},
+                                     {"context", failure->context()}});
+  }
+  progress_->end(std::move(failure));
+  staging_.reset();
+  ended_();
+}
+
+void Fill::stop(const Error& why) {
+  if (stopping_) return;
+  stopping_ = true;
+  error_ = why;
+  progress_->work().notify();
+}
+
+void Fill::start_job(Task<void> (Fill::*work)()) {
+  start(jobs_.emplace_back(std::make_shared<Job>()), (this->*work)());
+}
+
+void Fill::start_connection(Run& run) {
+  start(jobs_.emplace_back(std::make_shared<Job>()), connection(&run));
+}
+
+void Fill::start(const std::shared_ptr<Job>& job, Task<void> work) {
+  auto done = [self = shared_from_this(), job](const std::exception_ptr& failure) {
+    job->ended = true;
+    if (failure && !self->winding_down_) self->stop(Error::from(failure));
+    self->progress_->work().notify();
+  };
+  asio::co_spawn(home_, std::move(work),
+                 asio::bind_cancellation_slot(job->stop.slot(), std::move(done)));
+}
+
+// Bytes on their way to the disk are not lost by it: work in the pool is not cancelled.
+Task<void> Fill::end_jobs() {
+  winding_down_ = true;
+  for (const auto& job : jobs_) job->stop.emit(asio::cancellation_type::terminal);
+  drop_ended_jobs();
+  while (!jobs_.empty()) {
+    co_await progress_->work().wait();
+    drop_ended_jobs();
+  }
+  winding_down_ = false;
+}
+
+void Fill::drop_ended_jobs() {
+  std::erase_if(jobs_, [](const auto& job) { return job->ended; });
+}
+
+Task<void> Fill::keep_checkpoints() {
+  auto last = context_.clock.steady();
+  while (true) {
+    co_await progress_->changed().wait_for(kCheckpointTime);
+    const std::uint64_t bytes = staging_->bytes_since_checkpoint();
+    const bool due = context_.clock.steady() - last >= kCheckpointTime;
+    if (bytes < kCheckpointBytes && (!due || bytes == 0)) continue;
+    co_await staging_->checkpoint();
+    last = context_.clock.steady();
+  }
+}
+
+Task<void> Fill::hash_along() {
+  while (true) {
+    const std::uint64_t end = staging_->blocks().contiguous_end(staging_->hashed());
+    if (plan_.wants_all() && end - staging_->hashed() >= kHashStep) {
+      co_await staging_->hash_ahead();
+      progress_->work().notify();
+    } else {
+      co_await progress_->changed().wait();
+    }
+  }
+}
+
+Task<void> Fill::verify_bytes() { co_await staging_->verify(); }
+
+}  // namespace hubcache::fill

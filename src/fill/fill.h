@@ -1,0 +1,123 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <boost/asio/cancellation_signal.hpp>
+
+#include "hubcache/base/digest.h"
+#include "hubcache/fill/fills.h"
+#include "hubcache/fill/plan.h"
+#include "hubcache/store/staging.h"
+
+#include "progress.h"
+#include "sources.h"
+
+namespace hubcache::fill {
+
+/// What fills work with; outlives them.
+struct Context {
+  Workers& workers;
+  store::Store& store;
+  Fills::Options options;
+  const Clock& clock;
+  obs::Log& log;
+};
+
+/// One download of one blob, shared by every request that wants the blob.
+///
+/// Detached: once a reader wanted the whole, it runs to its end even when all readers have left;
+/// for closed ranges it fetches their blocks, waits a little for more, and parks. It begins with
+/// a look at the store and ends verified and sealed, discarded (false bytes), or parked.
+///
+/// Threading: belongs to its home worker; only that calls it.
+class Fill : public std::enable_shared_from_this<Fill> {
+ public:
+  /// For what the first reader wants, who still has to be admitted. `ended` is called once, when
+  /// another fill of the blob may begin.
+  Fill(const Context& context, std::size_t home, const Wish& first, std::function<void()> ended);
+  void begin();
+
+  /// False when it is about to end without the blob: who comes now waits for that.
+  bool admits() const noexcept { return !stopping_; }
+  std::shared_ptr<Seat> admit(const Wish& wish);
+  const std::shared_ptr<Progress>& progress() const noexcept { return progress_; }
+  std::uint64_t size() const noexcept { return size_; }
+  /// The repo all bytes came through; empty when they are mixed. Known once progress() is open.
+  const std::string& via() const noexcept { return via_; }
+  /// For shutdown: keeps what is there for the next run. progress() tells when that is done.
+  void park();
+
+ private:
+  /// Something a fill does beside other things: a connection, checkpoints, hashing.
+  struct Job {
+    asio::cancellation_signal stop;
+    bool ended = false;
+  };
+  /// Gives a run back to the plan.
+  class Lease;
+
+  static Task<void> run(std::shared_ptr<Fill> self);
+  Task<void> live();
+  Task<bool> open();
+  Task<void> fetch_wanted();
+  Task<void> wait_for_wants();
+  Task<void> verify();
+  Task<void> give_up(Error why);
+  Task<void> accept();
+  void settle(std::optional<Error> failure);
+  void stop(const Error& why);
+
+  void start_job(Task<void> (Fill::*work)());
+  void start_connection(Run& run);
+  void start(const std::shared_ptr<Job>& job, Task<void> work);
+  Task<void> end_jobs();
+  void drop_ended_jobs();
+
+  Task<void> keep_checkpoints();
+  Task<void> hash_along();
+  Task<void> verify_bytes();
+
+  Task<void> connection(Run* first);
+  Task<void> complete(Run& run, std::span<std::byte> buffer);
+  Task<std::optional<Error>> attempt(Run& run, std::span<std::byte> buffer);
+  Task<void> transfer(Sources::Entry& entry, Run& run, std::span<std::byte> buffer);
+  Task<void> keep(std::uint64_t offset, std::span<const std::byte> bytes, const std::string& via);
+  Task<void> back_off(int failures);
+
+  Run* next_run();
+  std::vector<std::uint64_t> waiting();
+  bool is_idle() const;
+  bool is_complete() const { return staging_->blocks().complete(); }
+
+  const Context& context_;
+  Executor home_;
+  std::function<void()> ended_;
+  std::string origin_;
+  Digest digest_;
+  std::uint64_t size_;
+  std::string via_;
+  std::shared_ptr<Progress> progress_;
+  std::unique_ptr<store::Staging> staging_;  // from open() to the end
+  Plan plan_;
+  Sources sources_;
+  std::vector<std::shared_ptr<Seat>> seats_;
+  std::list<std::shared_ptr<Job>> jobs_;
+  std::uint64_t stored_ = 0;   // bytes written in this run
+  bool satisfied_ = false;     // all that is wanted is there
+  bool winding_down_ = false;  // jobs are being ended; what they throw means nothing
+  bool stopping_ = false;
+  std::optional<Error> error_;  // why it stops, unless it is idle
+  std::minstd_rand jitter_{std::random_device{}()};
+};
+
+}  // namespace hubcache::fill

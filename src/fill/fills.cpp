@@ -1,0 +1,169 @@
+#include "hubcache/fill/fills.h"
+
+#include <atomic>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "fill.h"
+#include "reader.h"
+
+namespace hubcache::fill {
+namespace {
+
+constexpr std::uint64_t kLargestClosedTail = std::uint64_t{8} << 20;
+
+/// What a reader needs of the fill it was admitted to.
+struct Admission {
+  std::shared_ptr<Progress> progress;
+  Ticket ticket;
+  std::shared_ptr<const Fd> file;
+  bool started = false;
+};
+
+/// A large range that ends with the file is a way to complete it (SECURITY 12).
+bool reads_to_end(const Wish& wish) {
+  const bool holds_last_byte = wish.range.end() == wish.size;
+  return wish.to_end || (holds_last_byte && wish.range.length > kLargestClosedTail);
+}
+
+}  // namespace
+
+struct Fills::Impl {
+  using Key = std::pair<std::string, Digest>;
+  using Home = std::map<Key, std::shared_ptr<Fill>>;  // belongs to its worker
+
+  std::size_t home_of(const Digest& digest) const {
+    return context.workers.home(std::hash<Digest>{}(digest));
+  }
+  std::shared_ptr<Fill> find(std::size_t home, const Key& key) const;
+  std::shared_ptr<Fill> make(std::size_t home, const Key& key, const Wish& wish);
+  Task<Admission> admit(std::size_t home, Wish wish);
+  Task<void> refuse_false_start(Wish wish);
+  Task<std::string> source_repo(std::size_t home, Key key);
+  Task<void> park(std::size_t home);
+
+  Context context;
+  std::vector<Home> homes;  // by worker
+  std::atomic<bool> closing{false};
+};
+
+std::shared_ptr<Fill> Fills::Impl::find(std::size_t home, const Key& key) const {
+  const auto found = homes[home].find(key);
+  return found == homes[home].end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Fill> Fills::Impl::make(std::size_t home, const Key& key, const Wish& wish) {
+  auto ended = [this, home, key] { homes[home].erase(key); };
+  auto fill = std::make_shared<Fill>(context, home, wish, std::move(ended));
+  homes[home].emplace(key, fill);
+  return fill;
+}
+
+Task<Admission> Fills::Impl::admit(std::size_t home, Wish wish) {
+  co_await refuse_false_start(wish);
+  const Key key(wish.origin, wish.digest);
+  auto fill = find(home, key);
+  while (fill && !fill->admits()) {
+    const auto ending = fill->progress();
+    fill.reset();
+    co_await Progress::wait_end(ending);
+    fill = find(home, key);
+  }
+  if (closing) throw Error(Error::Kind::kUnavailable, "the server is shutting down");
+  Admission admission;
+  admission.started = !fill;
+  if (!fill) fill = make(home, key, wish);
+  if (fill->size() != wish.size) {
+    throw Error(Error::Kind::kUpstream, "the Hub names two sizes for one digest");
+  }
+  admission.ticket = Ticket(fill->admit(wish));
+  admission.progress = fill->progress();
+  if (admission.started) fill->begin();
+
+  co_await Progress::wait_open(admission.progress);
+  if (wish.seen_via) {
+    const std::string via(fill->via().empty() ? kMixed : std::string_view(fill->via()));
+    if (admission.progress->is_stored() || (via != *wish.seen_via && via != wish.via)) {
+      throw Error(Error::Kind::kConflict, "the blob's bytes come from elsewhere by now");
+    }
+  }
+  admission.file = admission.progress->file();
+  co_await Progress::wait_ready(admission.progress, admission.ticket.seat(),
+                                context.options.first_byte);
+  co_return admission;
+}
+
+// Whoever resumes holds the start of the last download, and that was false.
+Task<void> Fills::Impl::refuse_false_start(Wish wish) {
+  if (!wish.to_end || wish.range.offset == 0) co_return;
+  if (!co_await context.store.is_bad(wish.origin, wish.digest)) co_return;
+  if (co_await context.store.contains(wish.digest)) co_return;
+  throw Error(Error::Kind::kUnavailable,
+              "the last download of this file was corrupt: start again from its beginning");
+}
+
+Task<std::string> Fills::Impl::source_repo(std::size_t home, Key key) {
+  if (const auto fill = find(home, key)) {
+    bool opened = true;
+    try {
+      co_await Progress::wait_open(fill->progress());
+    } catch (const Error&) {
+      opened = false;
+    }
+    if (opened && fill->progress()->is_stored()) co_return std::string();
+    if (opened) co_return fill->via().empty() ? std::string(kMixed) : fill->via();
+  }
+  const auto parked = co_await context.store.parked_via(key.first, key.second);
+  if (!parked) co_return std::string();
+  co_return parked->empty() ? std::string(kMixed) : *parked;
+}
+
+Task<void> Fills::Impl::park(std::size_t home) {
+  for (const auto& [key, fill] : homes[home]) fill->park();
+  while (!homes[home].empty()) {
+    const auto progress = homes[home].begin()->second->progress();
+    co_await Progress::wait_end(progress);
+  }
+}
+
+Fills::Fills(Workers& workers, store::Store& store, Options options, const Clock& clock,
+             obs::Log& log)
+    : impl_(std::make_unique<Impl>(Context{.workers = workers,
+                                           .store = store,
+                                           .options = std::move(options),
+                                           .clock = clock,
+                                           .log = log},
+                                   std::vector<Impl::Home>(workers.size()))) {}
+
+Fills::~Fills() = default;
+
+Task<Joined> Fills::join(Wish wish) {
+  wish.to_end = reads_to_end(wish);
+  const std::size_t home = impl_->home_of(wish.digest);
+  const http::ByteRange range = wish.range;
+  const Executor executor = impl_->context.workers.executor(home);
+  auto admission = co_await on(executor, impl_->admit(home, std::move(wish)));
+  Joined joined;
+  joined.started = admission.started;
+  joined.body =
+      std::make_unique<Reader>(executor, std::move(admission.progress), std::move(admission.ticket),
+                               std::move(admission.file), range);
+  co_return joined;
+}
+
+Task<std::string> Fills::source_repo(std::string origin, Digest digest) {
+  const std::size_t home = impl_->home_of(digest);
+  const Executor executor = impl_->context.workers.executor(home);
+  Impl::Key key(std::move(origin), std::move(digest));
+  co_return co_await on(executor, impl_->source_repo(home, std::move(key)));
+}
+
+Task<void> Fills::park() {
+  impl_->closing = true;
+  for (std::size_t home = 0; home < impl_->homes.size(); ++home) {
+    co_await on(impl_->context.workers.executor(home), impl_->park(home));
+  }
+}
+
+}  // namespace hubcache::fill

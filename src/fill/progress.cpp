@@ -1,0 +1,135 @@
+#include "progress.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace hubcache::fill {
+namespace {
+
+constexpr std::uint64_t kHeldBack = std::uint64_t{1} << 20;       // until verified
+constexpr std::uint64_t kNeverDripped = std::uint64_t{64} << 10;  // the end of what is held back
+constexpr std::uint64_t kDrip = 1'024;
+
+}  // namespace
+
+/// Tells the scheduler where a reader waits, for as long as it does.
+class Progress::Waiting {
+ public:
+  Waiting(Progress& progress, Seat& seat, std::uint64_t offset) : seat_(seat) {
+    seat_.waits_at = offset;
+    progress.work_.notify();
+  }
+  ~Waiting() { seat_.waits_at.reset(); }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  Seat& seat_;
+};
+
+void Progress::show(std::shared_ptr<const Fd> file, const store::BlockMap& blocks) {
+  file_ = std::move(file);
+  live_ = &blocks;
+  changed_.notify();
+}
+
+void Progress::show_stored(std::shared_ptr<const Fd> file) {
+  file_ = std::move(file);
+  stored_ = true;
+  verified();
+}
+
+void Progress::streaming() {
+  if (std::exchange(streaming_, true)) return;
+  changed_.notify();
+  work_.notify();
+}
+
+void Progress::verified() {
+  verified_ = true;
+  changed_.notify();
+}
+
+void Progress::end(std::optional<Error> failure) {
+  if (live_ != nullptr) last_ = *live_;
+  live_ = nullptr;
+  error_ = std::move(failure);
+  ended_ = true;
+  changed_.notify();
+}
+
+std::uint64_t Progress::present_end(std::uint64_t offset) const {
+  return blocks() != nullptr ? blocks()->contiguous_end(offset) : offset;
+}
+
+std::uint64_t Progress::readable_end(const Seat& seat, std::uint64_t offset) const {
+  if (verified_) return size_;
+  std::uint64_t released = size_;
+  if (seat.to_end) {
+    released = size_ > kHeldBack ? size_ - kHeldBack : 0;
+  } else if (rules_.strict) {
+    released = 0;
+  }
+  return std::min(present_end(offset), released);
+}
+
+// Some clients give up when nothing comes for 10 s; a few bytes keep them, and 64 KiB less than
+// the whole tell nobody that the file is good.
+std::uint64_t Progress::drip_end(const Seat& seat, std::uint64_t offset) const {
+  if (!seat.to_end || size_ < kNeverDripped) return offset;
+  return std::min({offset + kDrip, present_end(offset), size_ - kNeverDripped});
+}
+
+void Progress::check(const Seat& seat) const {
+  if (seat.refused) throw *seat.refused;
+  if (error_ && !verified_) throw *error_;
+}
+
+Task<void> Progress::wait_open(std::shared_ptr<Progress> self) {
+  while (!self->file_) {
+    if (self->error_) throw *self->error_;
+    co_await self->changed_.wait();
+  }
+}
+
+Task<void> Progress::wait_ready(std::shared_ptr<Progress> self, std::shared_ptr<Seat> seat,
+                                std::chrono::milliseconds time) {
+  const std::uint64_t offset = seat->range.offset;
+  const Waiting waiting(*self, *seat, offset);
+  const auto deadline = std::chrono::steady_clock::now() + time;
+  while (true) {
+    self->check(*seat);
+    if (self->streaming_ || self->verified_ || self->ended_) co_return;
+    if (self->present_end(offset) > offset) co_return;
+    if (std::chrono::steady_clock::now() >= deadline) {
+      throw Error(Error::Kind::kUpstreamTimeout, "the Hub did not deliver in time");
+    }
+    co_await self->changed_.wait_until(deadline);
+  }
+}
+
+Task<std::uint64_t> Progress::wait_past(std::shared_ptr<Progress> self, std::shared_ptr<Seat> seat,
+                                        std::uint64_t offset) {
+  const Waiting waiting(*self, *seat, offset);
+  const auto drip_at = std::chrono::steady_clock::now() + self->rules_.drip_interval;
+  while (true) {
+    self->check(*seat);
+    const std::uint64_t end = self->readable_end(*seat, offset);
+    if (end > offset) co_return end;
+    if (self->ended_) throw Error(Error::Kind::kUnavailable, "the download was given up");
+    const std::uint64_t drip = self->drip_end(*seat, offset);
+    if (drip <= offset) {
+      co_await self->changed_.wait();
+    } else if (std::chrono::steady_clock::now() >= drip_at) {
+      co_return drip;
+    } else {
+      co_await self->changed_.wait_until(drip_at);
+    }
+  }
+}
+
+Task<void> Progress::wait_end(std::shared_ptr<Progress> self) {
+  while (!self->ended_) co_await self->changed_.wait();
+}
+
+}  // namespace hubcache::fill

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "hubcache/base/error.h"
+#include "hubcache/base/fd.h"
+#include "hubcache/base/task.h"
+#include "hubcache/fill/signal.h"
+#include "hubcache/http/range.h"
+#include "hubcache/store/block_map.h"
+
+namespace hubcache::fill {
+
+/// One reader's place in a fill. All but `left` belongs to the fill's worker.
+struct Seat {
+  http::ByteRange range;
+  bool to_end = false;
+  std::optional<std::uint64_t> waits_at;  // the missing byte it needs next
+  std::optional<Error> refused;           // its source was: it ends
+  std::atomic<bool> left{false};          // set on the reader's worker
+};
+
+/// How far a blob has come, as its readers see it: the fill reports, readers wait. It outlives the
+/// fill while readers hold it.
+///
+/// Threading: belongs to the fill's worker (readers come by on()); may be destroyed on any.
+class Progress {
+ public:
+  struct Rules {
+    bool strict = false;  // closed ranges wait for verify() too
+    std::chrono::milliseconds drip_interval{3'000};
+  };
+  Progress(std::uint64_t size, Rules rules) : size_(size), rules_(rules) {}
+
+  // The fill's side. `blocks` must live until end().
+  void show(std::shared_ptr<const Fd> file, const store::BlockMap& blocks);
+  void show_stored(std::shared_ptr<const Fd> file);
+  void advance() { changed_.notify(); }  // there are more bytes, or a seat was refused
+  void streaming();                      // upstream delivers
+  void verified();
+  void end(std::optional<Error> failure);
+  /// Wakes the fill: a reader begins to wait, upstream delivers, a job ended.
+  Signal& work() noexcept { return work_; }
+  /// Wakes who waits for bytes.
+  Signal& changed() noexcept { return changed_; }
+
+  bool is_stored() const noexcept { return stored_; }
+  const std::shared_ptr<const Fd>& file() const noexcept { return file_; }
+
+  // The readers' side; each throws what ended the fill.
+  /// Until it is known what the blob's bytes come from.
+  static Task<void> wait_open(std::shared_ptr<Progress> self);
+  /// Until the reader can be answered: its first byte is there, or upstream delivers. Throws
+  /// kUpstreamTimeout after `time`.
+  static Task<void> wait_ready(std::shared_ptr<Progress> self, std::shared_ptr<Seat> seat,
+                               std::chrono::milliseconds time);
+  /// Until bytes past `offset` may be read; returns where they end.
+  static Task<std::uint64_t> wait_past(std::shared_ptr<Progress> self, std::shared_ptr<Seat> seat,
+                                       std::uint64_t offset);
+  /// Until the fill has ended, however it did.
+  static Task<void> wait_end(std::shared_ptr<Progress> self);
+
+ private:
+  class Waiting;
+  const store::BlockMap* blocks() const noexcept { return last_ ? &*last_ : live_; }
+  std::uint64_t present_end(std::uint64_t offset) const;
+  std::uint64_t readable_end(const Seat& seat, std::uint64_t offset) const;
+  std::uint64_t drip_end(const Seat& seat, std::uint64_t offset) const;
+  void check(const Seat& seat) const;
+
+  std::uint64_t size_;
+  Rules rules_;
+  std::shared_ptr<const Fd> file_;
+  const store::BlockMap* live_ = nullptr;  // the staging's, while the fill runs
+  std::optional<store::BlockMap> last_;    // its copy afterwards
+  bool stored_ = false;
+  bool streaming_ = false;
+  bool verified_ = false;
+  bool ended_ = false;
+  std::optional<Error> error_;
+  Signal changed_;
+  Signal work_;
+};
+
+}  // namespace hubcache::fill

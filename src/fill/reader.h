@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "hubcache/base/task.h"
+#include "hubcache/http/message.h"
+
+#include "progress.h"
+
+namespace hubcache::fill {
+
+/// Holds a reader's seat, and gives it up when the reader goes.
+class Ticket {
+ public:
+  Ticket() = default;
+  explicit Ticket(std::shared_ptr<Seat> seat) : seat_(std::move(seat)) {}
+  Ticket(Ticket&&) noexcept = default;
+  Ticket& operator=(Ticket&&) noexcept = default;
+  Ticket(const Ticket&) = delete;
+  Ticket& operator=(const Ticket&) = delete;
+  ~Ticket() {
+    if (seat_) seat_->left = true;
+  }
+  const std::shared_ptr<Seat>& seat() const noexcept { return seat_; }
+
+ private:
+  std::shared_ptr<Seat> seat_;
+};
+
+/// The body of one request that follows a fill. Lives on the request's worker and asks the fill's
+/// only when it has caught up; what it hands out is read from the staging's file.
+class Reader final : public http::SpanSource {
+ public:
+  Reader(Executor home, std::shared_ptr<Progress> progress, Ticket ticket,
+         std::shared_ptr<const Fd> file, http::ByteRange range);
+
+  std::uint64_t size() const override { return range_.length; }
+  Task<http::Span> next() override;
+
+ private:
+  Executor home_;
+  std::shared_ptr<Progress> progress_;
+  Ticket ticket_;
+  std::shared_ptr<const Fd> file_;
+  http::ByteRange range_;
+  std::uint64_t offset_;    // of the next byte to hand out
+  std::uint64_t readable_;  // up to here, as far as is known here
+};
+
+}  // namespace hubcache::fill

@@ -1,0 +1,272 @@
+#include "hubcache/fill/fills.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "fixture.h"
+
+namespace hubcache::fill::test {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+using testing::SizeIs;
+
+TEST_F(FillsTest, EightReadersCauseOneRequest) {
+  serve(some_bytes(3 * kMiB + 5));
+  hold(kMiB, bytes_.size());
+  std::vector<std::future<Joined>> joining;
+  for (int i = 0; i < 8; ++i) joining.push_back(start_join(whole()));
+  std::vector<Joined> joined;
+  for (auto& one : joining) joined.push_back(one.get());
+  release();
+  for (auto& one : joined) EXPECT_EQ(read(one), bytes_);
+  EXPECT_THAT(requests(), ElementsAre(Pair(0, bytes_.size())));
+  EXPECT_EQ(std::ranges::count_if(joined, [](const auto& one) { return one.started; }), 1);
+}
+
+TEST_F(FillsTest, AReaderHasBytesWhileUpstreamHoldsTheRestBack) {
+  serve(some_bytes(4 * kMiB));
+  hold(kMiB + 10, bytes_.size());
+  auto reader = join(whole());
+  EXPECT_EQ(read_at_least(reader, kMiB + 10), bytes_.substr(0, kMiB + 10));
+  release();
+  EXPECT_EQ(read(reader), bytes_.substr(kMiB + 10));
+}
+
+TEST_F(FillsTest, AReaderWhoComesInTheMiddleGetsTheWhole) {
+  serve(some_bytes(4 * kMiB));
+  hold(2 * kMiB, bytes_.size());
+  auto first = join(whole());
+  EXPECT_THAT(read_at_least(first, 2 * kMiB), SizeIs(2 * kMiB));
+  auto second = join(whole());
+  auto reading = start_read(second);
+  release();
+  EXPECT_EQ(reading.get(), bytes_);
+  EXPECT_EQ(delivered(), bytes_.size());
+}
+
+TEST_F(FillsTest, AClientThatLeavesDoesNotStopTheFill) {
+  serve(some_bytes(4 * kMiB));
+  hold(kMiB, bytes_.size());
+  auto reader = join(whole());
+  leave(reader);
+  release();
+  until([&](Upstream& upstream) { return upstream.delivered == bytes_.size(); });
+  until_stored();
+  EXPECT_EQ(delivered(), bytes_.size());
+}
+
+TEST_F(FillsTest, AClosedRangeFetchesItsBlocksOnly) {
+  serve(some_bytes(10 * kMiB));
+  EXPECT_EQ(read(closed(3 * kMiB + 7, 4 * kMiB + 9)), bytes_.substr(3 * kMiB + 7, kMiB + 2));
+  EXPECT_THAT(requests(), ElementsAre(Pair(3 * kMiB, 2 * kMiB)));
+  until([](Upstream& upstream) { return upstream.delivered == 2 * kMiB; });
+  restart();
+  EXPECT_EQ(delivered(), 2 * kMiB);
+  EXPECT_FALSE(is_stored());
+}
+
+TEST_F(FillsTest, ClosedRangesOfOneFillAddUpToABlob) {
+  serve(some_bytes(3 * kMiB));
+  EXPECT_EQ(read(closed(2 * kMiB, 3 * kMiB)), bytes_.substr(2 * kMiB));
+  EXPECT_EQ(read(closed(0, kMiB)), bytes_.substr(0, kMiB));
+  EXPECT_EQ(read(closed(kMiB, 2 * kMiB)), bytes_.substr(kMiB, kMiB));
+  while (!is_stored()) std::this_thread::yield();
+  EXPECT_EQ(delivered(), bytes_.size());
+}
+
+TEST_F(FillsTest, AClosedFillParksWhenNobodyAsksForMore) {
+  options_.linger = std::chrono::milliseconds(0);
+  serve(some_bytes(4 * kMiB));
+  EXPECT_EQ(read(closed(0, kMiB)), bytes_.substr(0, kMiB));
+  EXPECT_EQ(read(whole()), bytes_);
+  EXPECT_EQ(delivered(), bytes_.size());
+}
+
+TEST_F(FillsTest, SequentialClosedRangesAreReadAhead) {
+  serve(some_bytes(20 * kMiB));
+  read(closed(0, kMiB));
+  read(closed(kMiB, 2 * kMiB));
+  until([](Upstream& upstream) { return upstream.delivered == 6 * kMiB; });
+}
+
+TEST_F(FillsTest, WhatAReaderWaitsForComesFirst) {
+  serve(some_bytes(40 * kMiB));
+  hold(kMiB, 2 * kMiB);
+  auto slow = join(whole());
+  EXPECT_EQ(read(closed(30 * kMiB, 30 * kMiB + 100)), bytes_.substr(30 * kMiB, 100));
+  auto reading = start_read(slow);
+  release();
+  EXPECT_EQ(reading.get(), bytes_);
+  EXPECT_EQ(requests()[1].first, 30 * kMiB);
+}
+
+TEST_F(FillsTest, TheNextRunFetchesMissingBlocksOnly) {
+  serve(some_bytes(6 * kMiB));
+  hold(2 * kMiB + 100, bytes_.size());
+  auto reader = join(whole());
+  read_at_least(reader, 2 * kMiB + 100);
+  restart();
+  at_upstream([](Upstream& upstream) { upstream.requests.clear(); });
+  EXPECT_EQ(source_repo(), "repo");
+  release();
+  EXPECT_EQ(read(whole()), bytes_);
+  EXPECT_THAT(requests(), ElementsAre(Pair(2 * kMiB, 4 * kMiB)));
+}
+
+TEST_F(FillsTest, ParkingEndsReadersAndRefusesNewOnes) {
+  serve(some_bytes(4 * kMiB));
+  hold(kMiB, bytes_.size());
+  auto reader = join(whole());
+  auto reading = start_read(reader);
+  runner_.run(cache_->fills.park());
+  EXPECT_EQ(kind_thrown_by([&] { reading.get(); }), Error::Kind::kUnavailable);
+  EXPECT_EQ(kind_thrown_by([&] { join(whole()); }), Error::Kind::kUnavailable);
+}
+
+TEST_F(FillsTest, AnUpstreamThatIgnoresRangesIsStreamedAsOne) {
+  serve(some_bytes(5 * kMiB));
+  at_upstream([](Upstream& upstream) { upstream.ignores_ranges = true; });
+  auto reader = join(from(3 * kMiB));
+  EXPECT_EQ(read(reader), bytes_.substr(3 * kMiB));
+  EXPECT_EQ(read(whole()), bytes_);
+  EXPECT_THAT(requests(), SizeIs(1));
+}
+
+TEST_F(FillsTest, ALargeUpstreamThatIgnoresRangesIsStreamedAsOne) {
+  serve(some_bytes(70 * kMiB));
+  at_upstream([](Upstream& upstream) { upstream.ignores_ranges = true; });
+  EXPECT_EQ(read(whole()), bytes_);
+  while (!is_stored()) std::this_thread::yield();
+}
+
+TEST_F(FillsTest, AnUpstreamThatIgnoresRangesMayBreakOff) {
+  serve(some_bytes(5 * kMiB));
+  at_upstream([](Upstream& upstream) {
+    upstream.ignores_ranges = true;
+    upstream.cuts = {2 * kMiB};
+  });
+  EXPECT_EQ(read(whole()), bytes_);
+}
+
+TEST_F(FillsTest, ARefusedSourceHandsOverToThatOfAnotherReader) {
+  serve(some_bytes(4 * kMiB));
+  hold(kMiB, bytes_.size());
+  auto first = join(whole("a"));
+  auto second = join(whole("b"));
+  auto reading_first = start_read(first);
+  auto reading_second = start_read(second);
+  at_upstream([](Upstream& upstream) {
+    upstream.failures.emplace_back(Error::Kind::kForbidden, "no more");
+    upstream.held = {};
+    upstream.break_streams();
+  });
+  EXPECT_EQ(kind_thrown_by([&] { reading_first.get(); }), Error::Kind::kForbidden);
+  EXPECT_EQ(reading_second.get(), bytes_);
+  EXPECT_THAT(requesters(), ElementsAre("a", "a", "b"));
+}
+
+TEST_F(FillsTest, TheRefusalOfTheOnlySourceIsTheAnswer) {
+  serve(some_bytes(4 * kMiB));
+  EXPECT_EQ(kind_thrown_by([&] { join(refused(whole(), Error::Kind::kNotFound)); }),
+            Error::Kind::kNotFound);
+  EXPECT_EQ(read(whole()), bytes_);
+}
+
+TEST_F(FillsTest, ASourceOfAReaderWhoLeftIsNotTakenAfterARefusal) {
+  serve(some_bytes(4 * kMiB));
+  hold(kMiB, bytes_.size());
+  auto reader = join(whole("a"));
+  auto gone = join(whole("gone"));
+  leave(gone);
+  at_upstream([](Upstream& upstream) {
+    upstream.failures.emplace_back(Error::Kind::kForbidden, "no more");
+    upstream.break_streams();
+  });
+  EXPECT_EQ(kind_thrown_by([&] { read(reader); }), Error::Kind::kForbidden);
+  EXPECT_THAT(requesters(), testing::Not(Contains("gone")));
+}
+
+TEST_F(FillsTest, ABrokenStreamIsResumedWhereItEnded) {
+  serve(some_bytes(4 * kMiB));
+  at_upstream([](Upstream& upstream) { upstream.cuts = {kMiB + 17, 2 * kMiB}; });
+  EXPECT_EQ(read(whole()), bytes_);
+  EXPECT_THAT(requests(), ElementsAre(Pair(0, 4 * kMiB), Pair(kMiB + 17, 3 * kMiB - 17),
+                                      Pair(2 * kMiB, 2 * kMiB)));
+}
+
+TEST_F(FillsTest, FailuresInARowEndTheReadersAndKeepWhatIsThere) {
+  serve(some_bytes(4 * kMiB));
+  at_upstream([](Upstream& upstream) { upstream.cuts = {2 * kMiB, 0, 0, 0, 0}; });
+  auto reader = join(whole());
+  EXPECT_EQ(kind_thrown_by([&] { read(reader); }), Error::Kind::kUpstream);
+  EXPECT_THAT(requests(), SizeIs(4));
+  at_upstream([](Upstream& upstream) { upstream.cuts.clear(); });
+  EXPECT_EQ(read(whole()), bytes_);
+  EXPECT_EQ(delivered(), bytes_.size());
+}
+
+TEST_F(FillsTest, AnUnreachableUpstreamIsTheAnswerOfJoin) {
+  serve(some_bytes(4 * kMiB));
+  at_upstream([](Upstream& upstream) {
+    for (int i = 0; i < 4; ++i) upstream.failures.emplace_back(Error::Kind::kUpstream, "refused");
+  });
+  EXPECT_EQ(kind_thrown_by([&] { join(whole()); }), Error::Kind::kUpstream);
+}
+
+TEST_F(FillsTest, JoinDoesNotWaitForASilentUpstreamForever) {
+  options_.first_byte = std::chrono::milliseconds(1);
+  serve(some_bytes(4 * kMiB));
+  hold(0, bytes_.size());
+  EXPECT_EQ(kind_thrown_by([&] { join(whole()); }), Error::Kind::kUpstreamTimeout);
+}
+
+TEST_F(FillsTest, ALargeBlobComesThroughSeveralConnectionsAndEachByteOnce) {
+  serve(some_bytes(80 * kMiB));
+  hold(kMiB, 2 * kMiB);
+  auto reader = join(whole());
+  until([](Upstream& upstream) { return upstream.requests.size() == 3; });
+  auto reading = start_read(reader);
+  release();
+  EXPECT_EQ(reading.get(), bytes_);
+  EXPECT_EQ(delivered(), bytes_.size());
+  EXPECT_THAT(requests(), ElementsAre(Pair(0, 32 * kMiB), Pair(32 * kMiB, 32 * kMiB),
+                                      Pair(64 * kMiB, 16 * kMiB)));
+}
+
+TEST_F(FillsTest, TheFirstRequestOfALargeBlobIsTheOneItsReaderNeeds) {
+  serve(some_bytes(80 * kMiB));
+  auto reader = join(from(70 * kMiB + 3));
+  EXPECT_EQ(read(reader), bytes_.substr(70 * kMiB + 3));
+  EXPECT_EQ(requests().front().first, 70 * kMiB);
+  EXPECT_EQ(delivered(), bytes_.size());
+}
+
+TEST_F(FillsTest, ABlobThatIsStoredByNowIsNotFetchedAgain) {
+  serve(some_bytes(2 * kMiB));
+  until_stored();
+  EXPECT_EQ(read(whole()), bytes_);
+  EXPECT_THAT(requests(), SizeIs(1));
+}
+
+TEST_F(FillsTest, AnEmptyFileIsStoredWithoutARequest) {
+  serve("");
+  EXPECT_EQ(read(whole()), "");
+  while (!is_stored()) std::this_thread::yield();
+  EXPECT_THAT(requests(), IsEmpty());
+}
+
+TEST_F(FillsTest, TwoSizesForOneDigestAreAnUpstreamError) {
+  serve(some_bytes(2 * kMiB));
+  hold(kMiB, bytes_.size());
+  auto reader = join(whole());
+  Wish other = whole();
+  other.size += 1;
+  EXPECT_EQ(kind_thrown_by([&] { join(other); }), Error::Kind::kUpstream);
+}
+
+}  // namespace
+}  // namespace hubcache::fill::test
