@@ -1,0 +1,153 @@
+#include "fixture.h"
+
+namespace hubcache::pulp {
+namespace {
+
+class ListTest : public PulpTest {
+ protected:
+  ListTest() {
+    make_remote("k-aa", R"(,"pulp_labels":{"env":"prod","tier":"1"})");
+    make_remote("k-ab", R"(,"policy":"streamed","pulp_labels":{"env":"test"})");
+    make_remote("k-ba", R"(,"pulp_labels":{"comma":"x,y","empty":""})");
+    make_remote("k-BB");
+  }
+  std::string names(const std::string& query) {
+    const auto answer = ask("GET", kRemotes + "?name__startswith=k-" + query);
+    if (answer.status != 200) return answer.text;
+    std::string list;
+    for (const auto& row : answer.body["results"]) list += row["name"].get<std::string>() + " ";
+    return list;
+  }
+};
+
+TEST_F(ListTest, TheNewestComesFirst) { EXPECT_EQ(names(""), "k-BB k-ba k-ab k-aa "); }
+
+TEST_F(ListTest, NamesAreFilteredInManyWays) {
+  EXPECT_EQ(names("&name=k-aa"), "k-aa ");
+  EXPECT_EQ(names("&name__iexact=K-bb"), "k-BB ");
+  EXPECT_EQ(names("&name__in=k-aa,k-ba"), "k-ba k-aa ");
+  EXPECT_EQ(names("&name__contains=-a"), "k-ab k-aa ");
+  EXPECT_EQ(names("&name__icontains=-B"), "k-BB k-ba ");
+  EXPECT_EQ(names("&name__iregex=%5Ek-B"), "k-BB k-ba ");
+  EXPECT_EQ(names("&name__regex=a$"), "k-ba k-aa ");
+  EXPECT_EQ(names("&name="), "k-BB k-ba k-ab k-aa ");
+  EXPECT_EQ(names("&name=k-aa&name=k-ab"), "k-ab ");
+}
+
+TEST_F(ListTest, FiltersNobodyKnowsAreNamed) {
+  EXPECT_EQ(names("&foo=1&bar=2"),
+            R"({"errors":["Invalid Filter: 'foo'","Invalid Filter: 'bar'"]})");
+  EXPECT_EQ(names("&hf_hub_url=x"), R"({"errors":["Invalid Filter: 'hf_hub_url'"]})");
+  EXPECT_EQ(names("&name__ne=x"), R"({"errors":["Invalid Filter: 'name__ne'"]})");
+  EXPECT_EQ(names("&hf_token=x"), R"({"errors":["Invalid Filter: 'hf_token'"]})");
+}
+
+TEST_F(ListTest, OrderIsByAnyFieldWithTheNewestFirstAmongEquals) {
+  EXPECT_EQ(names("&ordering=name"), "k-BB k-aa k-ab k-ba ");
+  EXPECT_EQ(names("&ordering=-policy,name"), "k-ab k-BB k-aa k-ba ");
+  EXPECT_EQ(names("&ordering=pulp_created"), "k-aa k-ab k-ba k-BB ");
+  EXPECT_EQ(names("&ordering=foo"),
+            R"({"ordering":["Select a valid choice. foo is not one of the available choices."]})");
+}
+
+TEST_F(ListTest, PagesAreLinkedByAbsoluteUrlsWithSortedKeys) {
+  const auto page =
+      ask("GET", kRemotes + "?name__startswith=k-&limit=2&offset=1&ordering=name").body;
+  EXPECT_EQ(page["count"], 4);
+  EXPECT_EQ(page["results"].size(), 2U);
+  EXPECT_EQ(page["next"], "http://cache.example:8080" + kRemotes +
+                              "?limit=2&name__startswith=k-&offset=3&ordering=name");
+  EXPECT_EQ(page["previous"],
+            "http://cache.example:8080" + kRemotes + "?limit=2&name__startswith=k-&ordering=name");
+  const auto odd = ask("GET", kRemotes + "?name__startswith=k-&limit=0&offset=x").body;
+  EXPECT_EQ(odd["results"].size(), 4U);
+  EXPECT_EQ(odd["next"], nullptr);
+  EXPECT_EQ(ask("GET", kRemotes + "?limit=18446744073709551615&offset=3").status, 200);
+}
+
+TEST_F(ListTest, LinksFollowTheExternalUrlAndTrustedProxiesOnly) {
+  const Fields forwarded{{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", "public.example"}};
+  const auto next = [&] {
+    return ask("GET", kRemotes + "?limit=1", "", forwarded).body["next"].get<std::string>();
+  };
+  EXPECT_TRUE(next().starts_with("http://cache.example:8080/pulp/"));
+  options.rest.trusted_proxies = {"127.0.0.1"};
+  make_api();
+  EXPECT_TRUE(next().starts_with("https://public.example/pulp/"));
+  options.rest.external_url = "https://cache.corp/";
+  make_api();
+  EXPECT_TRUE(next().starts_with("https://cache.corp/pulp/"));
+}
+
+TEST_F(ListTest, FieldsAreChosenOrLeftOut) {
+  EXPECT_EQ(ask("GET", kRemotes + "?name=k-aa&fields=name,policy").body["results"].dump(),
+            R"([{"name":"k-aa","policy":"on_demand"}])");
+  EXPECT_EQ(ask("GET", kRemotes + "?name=k-aa&fields=nope").body["results"].dump(), "[{}]");
+  EXPECT_EQ(ask("GET", kRemotes + "?name=k-aa&fields=hidden_fields").body["results"].dump(),
+            R"([{"hidden_fields":[]}])");
+  EXPECT_FALSE(ask("GET", kRemotes + "?exclude_fields=url").body["results"][0].contains("url"));
+}
+
+TEST_F(ListTest, LabelsSelect) {
+  EXPECT_EQ(names("&pulp_label_select=env"), "k-ab k-aa ");
+  EXPECT_EQ(names("&pulp_label_select=env,!tier"), "k-ab ");
+  EXPECT_EQ(names("&pulp_label_select=env=prod"), "k-aa ");
+  EXPECT_EQ(names("&pulp_label_select=env!=prod"), "k-ab ");
+  EXPECT_EQ(names("&pulp_label_select=env~RO"), "k-aa ");
+  EXPECT_EQ(names("&pulp_label_select=comma=x%5C,y"), "k-ba ");
+  EXPECT_EQ(names("&pulp_label_select=empty="), "k-ba ");
+  EXPECT_EQ(names("&pulp_label_select="), R"(["Invalid search term: ''."])");
+  EXPECT_EQ(names("&pulp_label_select=@"), R"(["Invalid search term: '@'."])");
+}
+
+TEST_F(ListTest, IdentitiesSelect) {
+  const auto href = make_remote("k-id");
+  const auto id = id_of(href);
+  EXPECT_EQ(names("&pulp_id__in=" + id), "k-id ");
+  EXPECT_EQ(names("&pulp_href__in=" + href), "k-id ");
+  EXPECT_EQ(names("&prn__in=prn:hugging_face.huggingfaceremote:" + id), "k-id ");
+  EXPECT_EQ(names("&pulp_href__in="), "");
+  EXPECT_EQ(names("&pulp_id__in=x"), R"({"pulp_id__in":["Enter a valid UUID."]})");
+  EXPECT_EQ(names("&pulp_href__in=hello"), R"(["URI not valid: hello"])");
+  EXPECT_EQ(names("&prn__in=x"), R"(["Not a valid PRN: x, must start with 'prn:'"])");
+}
+
+TEST_F(ListTest, TimesSelect) {
+  EXPECT_EQ(names("&pulp_last_updated__lt=2001-01-01T00:00:00Z"), "");
+  EXPECT_EQ(names("&name=k-aa&pulp_last_updated__range=2001-01-01T00:00:00Z,2099-01-01"), "k-aa ");
+  EXPECT_EQ(names("&pulp_last_updated__gt=x"),
+            R"({"pulp_last_updated__gt":["Enter a valid date/time."]})");
+}
+
+TEST_F(ListTest, ExpressionsJoinFilters) {
+  EXPECT_EQ(names("&q=name%3Dk-aa%20OR%20name%3Dk-ab"), "k-ab k-aa ");
+  EXPECT_EQ(names("&q=NOT%20(name%3Dk-aa%20OR%20name%3Dk-ab)"), "k-BB k-ba ");
+  EXPECT_EQ(names("&q=pulp_label_select%3D%22env%3Dprod%22%20AND%20name%3Dk-aa"), "k-aa ");
+  EXPECT_EQ(names("&q=name%3Da%20AND"), R"({"q":["Syntax error in expression."]})");
+  EXPECT_EQ(names("&q=foo%3D1"), R"({"q":["Filter 'foo' does not exist."]})");
+  EXPECT_EQ(names("&q=" + std::string(5000, '(')),
+            R"({"q":["Filter expression exceeds allowed complexity."]})");
+}
+
+TEST_F(ListTest, TasksAreFilteredByWhatTheyDid) {
+  const auto remote = make_remote("k-task");
+  const auto changed = ask("PATCH", remote, R"({"policy":"streamed"})",
+                           {{"Correlation-ID", "0123456789abcdef0123456789abcdef"}});
+  const auto count = [&](const std::string& query) {
+    return ask("GET", kTasks + "?" + query).body["count"].get<int>();
+  };
+  EXPECT_EQ(count("reserved_resources=" + remote), 1);
+  EXPECT_EQ(count("exclusive_resources__in=" + remote), 1);
+  EXPECT_EQ(count("shared_resources=" + remote), 0);
+  EXPECT_EQ(count("logging_cid=0123456789abcdef0123456789abcdef"), 1);
+  EXPECT_EQ(count("name__contains=update&state=completed"), 1);
+  EXPECT_EQ(count("state__ne=completed"), 0);
+  EXPECT_EQ(count("worker=x"), 0);
+  EXPECT_EQ(ask("GET", kTasks + "?parent_task=null").text, R"(["URI couldn't be resolved: null"])");
+  const auto minimal = ask("GET", changed.body["task"].get<std::string>() + "?minimal=true").body;
+  EXPECT_TRUE(minimal.contains("state"));
+  EXPECT_FALSE(minimal.contains("progress_reports"));
+}
+
+}  // namespace
+}  // namespace hubcache::pulp

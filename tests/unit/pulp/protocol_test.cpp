@@ -1,0 +1,183 @@
+#include "fixture.h"
+
+namespace hubcache::pulp {
+namespace {
+
+constexpr const char* kNoCredentials =
+    R"({"detail":"Authentication credentials were not provided."})";
+
+TEST_F(PulpTest, WithoutCredentialsThereIs401AndAChallenge) {
+  const auto answer = send("GET", kRemotes);
+  EXPECT_EQ(answer.status, 401);
+  EXPECT_EQ(answer.text, kNoCredentials);
+  EXPECT_EQ(answer.header("WWW-Authenticate"), "Basic realm=\"api\"");
+  EXPECT_EQ(answer.header("Content-Type"), "application/json");
+  EXPECT_EQ(send("GET", kRemotes, "", {{"X-Requested-With", "XMLHttpRequest"}})
+                .header("WWW-Authenticate"),
+            "xBasic realm=\"api\"");
+  EXPECT_EQ(send("GET", kRemotes, "", {{"Authorization", "Bearer x"}}).text, kNoCredentials);
+}
+
+TEST_F(PulpTest, WrongCredentialsAre401) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"Basic YWRtaW46d3Jvbmc=", "Invalid username/password."},
+      {"basic bm9ib2R5Ong=", "Invalid username/password."},
+      {"Basic", "Invalid basic header. No credentials provided."},
+      {"Basic YWRtaW4=", "Invalid basic header. Credentials not correctly base64 encoded."},
+      {"Basic a b", "Invalid basic header. Credentials string should not contain spaces."}};
+  for (const auto& [header, text] : cases) {
+    const auto answer = send("GET", kRemotes, "", {{"Authorization", header}});
+    EXPECT_EQ(answer.status, 401);
+    EXPECT_EQ(answer.body["detail"], text);
+  }
+}
+
+TEST_F(PulpTest, TheCheckOfWhoAsksComesBeforeEverythingAboutTheRequest) {
+  EXPECT_EQ(send("PUT", kRemotes, "{}").status, 401);
+  EXPECT_EQ(send("GET", kRemotes + "?foo=1").status, 401);
+  EXPECT_EQ(send("GET", kRemotes + kZero + "/").status, 401);
+}
+
+// SECURITY 11
+TEST_F(PulpTest, DownloadersSeeTheAnonymousViewsOnly) {
+  runner.run(accounts->set_password("reader", "x", access::Role::kDownloader));
+  const Fields reader{{"Authorization", "Basic cmVhZGVyOng="}};
+  for (const auto& path : {kRemotes, kDistributions, kTasks}) {
+    const auto answer = send("GET", path, "", reader);
+    EXPECT_EQ(answer.status, 403);
+    EXPECT_EQ(answer.text, R"({"detail":"You do not have permission to perform this action."})");
+  }
+  EXPECT_EQ(send("GET", "/pulp/api/v3/status/", "", reader).status, 200);
+}
+
+// SECURITY 21
+TEST_F(PulpTest, UnsafeRequestsOfForeignPagesAreRefusedWhateverTheCredentials) {
+  const std::string body = R"({"name":"x","url":"u"})";
+  for (const Fields& fields :
+       {Fields{{"Origin", "https://evil.example"}}, Fields{{"Origin", "null"}},
+        Fields{{"Sec-Fetch-Site", "cross-site"}}, Fields{{"Sec-Fetch-Site", "same-site"}}}) {
+    EXPECT_EQ(ask("POST", kRemotes, body, fields).status, 403);
+  }
+  EXPECT_EQ(ask("GET", kRemotes, "", {{"Origin", "https://evil.example"}}).status, 200);
+  EXPECT_EQ(ask("POST", kRemotes, body,
+                {{"Origin", "http://cache.example:8080"}, {"Sec-Fetch-Site", "same-origin"}})
+                .status,
+            201);
+}
+
+// SECURITY 22
+TEST_F(PulpTest, TooManyFailedLoginsAre429WithATime) {
+  const Fields wrong{{"Authorization", "Basic YWRtaW46d3Jvbmc="}};
+  Answer last;
+  for (int i = 0; i < 60 && last.status != 429; ++i) last = send("GET", kRemotes, "", wrong);
+  EXPECT_EQ(last.status, 429);
+  EXPECT_FALSE(last.header("Retry-After").empty());
+  EXPECT_EQ(ask("GET", kRemotes).status, 429);
+  EXPECT_EQ(send("GET", "/pulp/api/v3/status/").status, 200);
+}
+
+TEST_F(PulpTest, StatusLivezAndRootNeedNoLogin) {
+  const Fields wrong{{"Authorization", "Basic YWRtaW46d3Jvbmc="}};
+  const auto status = send("GET", "/pulp/api/v3/status/?any=thing", "", wrong);
+  EXPECT_EQ(status.status, 200);
+  EXPECT_EQ(status.body["database_connection"]["connected"], true);
+  EXPECT_EQ(status.body["versions"][1]["component"], "hugging_face");
+  EXPECT_FALSE(status.body["online_workers"].empty());
+  EXPECT_TRUE(status.body["storage"]["total"].is_number_unsigned() ||
+              status.body["storage"]["total"].is_number_integer());
+  const auto live = send("GET", "/pulp/api/v3/livez/");
+  EXPECT_EQ(live.status, 200);
+  EXPECT_EQ(live.text, "");
+  EXPECT_EQ(send("GET", "/pulp/api/v3/").body["remotes/hugging_face/hugging-face"],
+            "http://cache.example:8080" + kRemotes);
+  EXPECT_EQ(send("POST", "/pulp/api/v3/status/", "{}").header("Allow"), "GET, HEAD, OPTIONS");
+}
+
+TEST_F(PulpTest, OtherMethodsAre405AndSayWhatIsAllowed) {
+  const auto list = ask("PUT", kRemotes, "{}");
+  EXPECT_EQ(list.status, 405);
+  EXPECT_EQ(list.text, R"({"detail":"Method \"PUT\" not allowed."})");
+  EXPECT_EQ(list.header("Allow"), "GET, POST, HEAD, OPTIONS");
+  EXPECT_EQ(ask("POST", kRemotes + kZero + "/", "{}").header("Allow"),
+            "GET, PUT, PATCH, DELETE, HEAD, OPTIONS");
+  EXPECT_EQ(ask("PUT", kTasks + kZero + "/", "{}").header("Allow"),
+            "GET, PATCH, DELETE, HEAD, OPTIONS");
+}
+
+TEST_F(PulpTest, WhatIsNotThereIs404InJson) {
+  EXPECT_EQ(ask("GET", kRemotes + "abc/").text, R"({"detail":"Not found."})");
+  EXPECT_EQ(ask("GET", kRemotes + "00000000000000000000000000000000/").text,
+            R"({"detail":"No HuggingFaceRemote matches the given query."})");
+  EXPECT_EQ(ask("GET", kRemotes + kZero + "/extra/").status, 404);
+  EXPECT_EQ(ask("GET", "/pulp/api/v3/nope/").header("Content-Type"), "application/json");
+  EXPECT_EQ(send("GET", "/pulp/").status, 404);
+}
+
+TEST_F(PulpTest, AMissingSlashIsARedirect) {
+  const auto answer = send("GET", "/pulp/api/v3/remotes/hugging_face/hugging-face?name=x");
+  EXPECT_EQ(answer.status, 301);
+  EXPECT_EQ(answer.header("Location"), kRemotes + "?name=x");
+}
+
+TEST_F(PulpTest, JsonIsTheOnlyRendering) {
+  EXPECT_EQ(ask("GET", kRemotes, "", {{"Accept", "application/xml"}}).status, 406);
+  EXPECT_EQ(ask("GET", kRemotes, "", {{"Accept", "text/plain, application/json;q=0.5"}}).status,
+            200);
+  EXPECT_EQ(ask("GET", kRemotes + "?format=json").status, 200);
+  EXPECT_EQ(ask("GET", kRemotes + "?format=xml").status, 404);
+}
+
+TEST_F(PulpTest, ACorrelationIdIsEchoedWhenItIsAUuid) {
+  const auto echo = [&](const std::string& id) {
+    return ask("GET", kRemotes, "", {{"Correlation-ID", id}}).header("Correlation-ID");
+  };
+  EXPECT_EQ(echo("0123456789ABCDEF0123456789ABCDEF"), "0123456789ABCDEF0123456789ABCDEF");
+  EXPECT_EQ(echo("01234567-89ab-cdef-0123-456789abcdef"), "01234567-89ab-cdef-0123-456789abcdef");
+  EXPECT_NE(echo("not-a-uuid"), "not-a-uuid");
+  EXPECT_EQ(echo("not-a-uuid").size(), 32U);
+}
+
+TEST_F(PulpTest, AHeadHasTheHeadersOfItsGet) {
+  const auto get = ask("GET", kRemotes);
+  const auto head = ask("HEAD", kRemotes);
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.text, "");
+  EXPECT_EQ(head.header("Content-Length"), std::to_string(get.text.size()));
+  EXPECT_EQ(head.header("Content-Type"), "application/json");
+}
+
+TEST_F(PulpTest, ATaskIsFinalSoACancelIs409WithIt) {
+  const auto remote = make_remote("a");
+  const auto task =
+      ask("PATCH", remote, R"({"policy":"streamed"})").body["task"].get<std::string>();
+  const auto cancel = ask("PATCH", task, R"({"state":"canceled"})");
+  EXPECT_EQ(cancel.status, 409);
+  EXPECT_EQ(cancel.body["pulp_href"], task);
+  EXPECT_EQ(ask("PATCH", task, R"({"state":"running"})").text,
+            R"({"state":["The only acceptable value for 'state' is 'canceled'."]})");
+  EXPECT_EQ(ask("PATCH", task, "{}").text, R"({"state":["This field is required."]})");
+  EXPECT_EQ(ask("DELETE", task).status, 204);
+  EXPECT_EQ(ask("GET", task).text, R"({"detail":"No Task matches the given query."})");
+  EXPECT_EQ(ask("DELETE", task).status, 404);
+}
+
+TEST_F(PulpTest, ATaskNamesWhoAskedAndWhatWasLocked) {
+  const auto remote = make_remote("a");
+  const auto changed = ask("PATCH", remote, R"({"policy":"streamed"})");
+  const auto task = ask("GET", changed.body["task"]).body;
+  EXPECT_EQ(task["created_by"], "/pulp/api/v3/users/1/");
+  EXPECT_EQ(task["name"], "pulpcore.app.tasks.base.ageneral_update");
+  EXPECT_EQ(task["reserved_resources_record"][0], changed.body["prn"]);
+  EXPECT_EQ(task["logging_cid"], changed.header("Correlation-ID"));
+  EXPECT_EQ(task["result"]["policy"], "streamed");
+}
+
+TEST_F(PulpTest, InternalErrorsKeepTheirReasonsToThemselves) {
+  const Error inside(Error::Kind::kInternal, "secret reason", "more of it");
+  const auto response = rest::Api::render(http::Request{}, inside);
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(std::get<std::string>(response.body), R"({"detail":"Internal server error."})");
+}
+
+}  // namespace
+}  // namespace hubcache::pulp
