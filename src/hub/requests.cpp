@@ -75,11 +75,11 @@ http::Origin origin_of(const Endpoint& endpoint, const http::Url& url) {
   origin.port = url.port;
   origin.client_cert.clear();
   origin.client_key.clear();
+  if (url.host == endpoint.base.host) return origin;
   const auto is_host = [&url](const std::string& allowed) {
     return http::same_name(allowed, url.host);
   };
-  origin.allow_private = url.host == endpoint.base.host ||
-                         std::ranges::any_of(endpoint.allowed_private_hosts, is_host);
+  origin.allow_private = std::ranges::any_of(endpoint.allowed_private_hosts, is_host);
   return origin;
 }
 

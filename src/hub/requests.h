@@ -17,8 +17,8 @@ http::Headers hub_headers(const Endpoint& endpoint, const Credential& credential
 http::Headers cdn_headers();
 
 /// The origin that `url` is asked at. The hub's own is as the remote says; any other shares its
-/// proxy and TLS settings, never its client certificate, and may be a private address only if it is
-/// on the hub's host or on the remote's list (SECURITY 17).
+/// proxy and TLS settings, never its client certificate, and may be a private address only if its
+/// host is on the remote's list, or is the hub's and the hub itself may (SECURITY 17).
 http::Origin origin_of(const Endpoint& endpoint, const http::Url& url);
 
 /// May a redirect of `from` lead to `to`? Not from https to http (SECURITY 17).

@@ -9,9 +9,7 @@ namespace hubcache::hub {
 namespace {
 
 using hubsim::Fault;
-using testing::EndsWith;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::StartsWith;
 
 class HubTest : public HubFixture {};

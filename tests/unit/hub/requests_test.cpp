@@ -89,6 +89,9 @@ TEST(Requests, MayReachPrivateAddressesOfTheHubsHostAndTheAllowList) {
   EXPECT_TRUE(origin_of(endpoint(), url("https://hub.example:9/x")).allow_private);
   EXPECT_TRUE(origin_of(endpoint(), url("https://files.example/x")).allow_private);
   EXPECT_EQ(origin_of(endpoint(), url("https://hub.example/x")), endpoint().origin);
+  auto on_the_internet = endpoint();
+  on_the_internet.origin.allow_private = false;
+  EXPECT_FALSE(origin_of(on_the_internet, url("https://hub.example:9/x")).allow_private);
   EXPECT_EQ(origin_of(endpoint(), url("https://hub.example:9/x")).client_cert, "");
 }
 
