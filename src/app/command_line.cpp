@@ -12,9 +12,9 @@
 namespace hubcache::app {
 namespace {
 
-constexpr const char* kServeExample =
-    "Example: hubcache serve --listen 0.0.0.0:8080 --data-dir /srv/hubcache\n"
-    "Then:    HF_ENDPOINT=http://HOST:8080/pulp/content/hf hf download gpt2";
+constexpr int kUsageError = 2;
+constexpr std::string_view kClientExample =
+    "Then:    HF_ENDPOINT=http://HOST:8080/pulp/content/hf hf download gpt2 config.json";
 
 /// Flags of `serve` that set a key of the configuration.
 struct Flags {
@@ -53,43 +53,50 @@ int run_command_line(int argc, const char* const* argv,
                      const std::vector<std::string>& environment) {
   CLI::App app("hubcache: a pull-through cache for the Hugging Face Hub", "hubcache");
   app.require_subcommand(1);
+  app.footer("Example: hubcache serve\n" + std::string(kClientExample));
   Flags flags;
   auto* serve_command = app.add_subcommand("serve", "Serve until SIGTERM");
-  serve_command->footer(kServeExample);
+  serve_command->footer("Example: hubcache serve --listen 0.0.0.0:8080 --data-dir /srv/hubcache\n" +
+                        std::string(kClientExample));
   add_flags(*serve_command, flags);
   auto* config_command =
       app.add_subcommand("config", "Print the configuration and where each value came from");
   config_command->footer("Example: hubcache config --config /etc/hubcache/hubcache.toml");
   add_flags(*config_command, flags);
   bool sample = false;
-  config_command->add_flag("--sample", sample, "Print the sample file with all defaults instead");
+  bool reference = false;
+  config_command->add_flag("--sample", sample, "Print a file of all keys and defaults instead");
+  config_command->add_flag("--reference", reference, "Print the page that documents all keys");
   auto* version_command = app.add_subcommand("version", "Print the version");
+  version_command->footer("Example: hubcache version");
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& failure) {
-    return app.exit(failure) == 0 ? 0 : 2;
+    return app.exit(failure) == 0 ? 0 : kUsageError;
   }
   if (version_command->parsed()) {
     std::cout << "hubcache " HUBCACHE_VERSION "\n";
     return 0;
   }
   try {
-    if (sample) {
-      std::cout << sample_config();
+    if (sample || reference) {
+      std::cout << (sample ? sample_config() : reference_page());
       return 0;
     }
-    auto config = load_config(flags.config, environment, flags.all());
+    if (flags.config.empty()) flags.config = usual_config_file(environment);
+    const auto load = [&] { return load_config(flags.config, environment, flags.all()); };
+    auto config = load();
     if (config_command->parsed()) {
       std::cout << print_config(config);
       return 0;
     }
-    return serve(std::move(config));
+    return serve(std::move(config), load);
   } catch (const Error& error) {
     std::cerr << "hubcache: " << error.what();
     if (!error.context().empty()) std::cerr << " (" << error.context() << ")";
     std::cerr << "\n";
-    return error.kind() == Error::Kind::kBadRequest ? 2 : 1;
+    return error.kind() == Error::Kind::kBadRequest ? kUsageError : 1;
   }
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <optional>
 
 #include <toml++/toml.h>
@@ -15,6 +17,7 @@ namespace {
 
 constexpr std::string_view kEnvironmentPrefix = "HUBCACHE_";
 constexpr std::string_view kPasswordVariable = "HUBCACHE_ADMIN_PASSWORD";
+constexpr std::string_view kPasswordCredential = "hubcache.admin-password";
 
 [[noreturn]] void refuse(const std::string& where, const std::string& why) {
   throw Error(Error::Kind::kBadRequest, where + ": " + why);
@@ -34,11 +37,11 @@ std::optional<std::string> complaint(const Key& key, std::string_view value) {
   const std::string quoted = '"' + std::string(value) + '"';
   switch (key.type) {
     case Key::Type::kText:
-    case Key::Type::kList: return std::nullopt;
+    case Key::Type::kList:
+      return std::nullopt;
     case Key::Type::kNumber: {
       std::size_t number = 0;
-      const auto [end, error] =
-          std::from_chars(value.data(), value.data() + value.size(), number);
+      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
       if (error == std::errc() && end == value.data() + value.size()) return std::nullopt;
       return quoted + " is no number: allowed is a whole number, 0 or more";
     }
@@ -61,7 +64,9 @@ std::optional<std::string> complaint(const Key& key, std::string_view value) {
 
 void apply(Config& config, const Key& key, std::string_view value, const std::string& where,
            std::string_view origin) {
-  if (const auto wrong = complaint(key, value)) refuse(where, *wrong);
+  auto wrong = complaint(key, value);
+  if (!wrong && key.check) wrong = key.check(value);
+  if (wrong) refuse(where, *wrong);
   key.set(config, value);
   config.values.insert_or_assign(std::string(key.name), std::string(value));
   config.origins.insert_or_assign(std::string(key.name), std::string(origin));
@@ -94,12 +99,15 @@ std::string allowed_sections() {
 
 /// A TOML value as the text that environment and flags would give.
 std::string text_of(const toml::node& node, const Key& key, const std::string& where) {
-  const bool number = key.type == Key::Type::kNumber;
-  if (const auto* list = node.as_array(); list != nullptr && key.type == Key::Type::kList) {
+  if (key.type == Key::Type::kList) {
+    const auto* list = node.as_array();
+    if (list == nullptr) refuse(where, "a list is allowed, like [\"a\", \"b\"]");
     std::string text;
     for (const auto& item : *list) {
       const auto word = item.value_exact<std::string>();
-      if (!word) refuse(where, "a list of strings is allowed");
+      if (!word || word->find(',') != std::string::npos) {
+        refuse(where, "a list of strings without commas is allowed");
+      }
       if (!text.empty()) text += ',';
       text += *word;
     }
@@ -110,7 +118,7 @@ std::string text_of(const toml::node& node, const Key& key, const std::string& w
     if (!value) refuse(where, "true or false is allowed, without quotes");
     return *value ? "true" : "false";
   }
-  if (number) {
+  if (key.type == Key::Type::kNumber) {
     const auto value = node.value_exact<std::int64_t>();
     if (!value) refuse(where, "a whole number is allowed, without quotes");
     return std::to_string(*value);
@@ -155,6 +163,37 @@ void read_file(Config& config, const std::string& path) {
   }
 }
 
+std::string value_of(const std::vector<std::string>& environment, std::string_view name) {
+  for (const std::string_view entry : environment) {
+    if (entry.starts_with(name) && entry.substr(name.size()).starts_with('=')) {
+      return std::string(entry.substr(name.size() + 1));
+    }
+  }
+  return {};
+}
+
+/// Of a service its StateDirectory, else where the XDG base directory specification says.
+std::string usual_data_dir(const std::vector<std::string>& environment) {
+  if (const auto state = value_of(environment, "STATE_DIRECTORY"); !state.empty()) {
+    return state.substr(0, state.find(':'));
+  }
+  if (const auto home = value_of(environment, "XDG_DATA_HOME"); home.starts_with('/')) {
+    return home + "/hubcache";
+  }
+  const auto home = value_of(environment, "HOME");
+  return home.empty() ? home : home + "/.local/share/hubcache";
+}
+
+/// LoadCredential=hubcache.admin-password of a service (systemd.exec(5)).
+std::string password_credential(const std::vector<std::string>& environment) {
+  const auto folder = value_of(environment, "CREDENTIALS_DIRECTORY");
+  if (folder.empty()) return {};
+  std::ifstream file(std::filesystem::path(folder) / kPasswordCredential);
+  std::string password{std::istreambuf_iterator<char>(file), {}};
+  while (password.ends_with('\n')) password.pop_back();
+  return password;
+}
+
 void read_environment(Config& config, const std::vector<std::string>& environment) {
   for (const std::string_view variable : environment) {
     if (!variable.starts_with(kEnvironmentPrefix)) continue;
@@ -176,42 +215,6 @@ void read_environment(Config& config, const std::vector<std::string>& environmen
   }
 }
 
-std::string as_toml(const Key& key, std::string_view value) {
-  const auto quoted = [](std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-    return out + '"';
-  };
-  if (key.type == Key::Type::kNumber || key.type == Key::Type::kBool) return std::string(value);
-  if (key.type != Key::Type::kList) return quoted(value);
-  std::string list = "[";
-  while (!value.empty()) {
-    const auto comma = value.find(',');
-    if (list.size() > 1) list += ", ";
-    list += quoted(value.substr(0, comma));
-    value.remove_prefix(comma == std::string_view::npos ? value.size() : comma + 1);
-  }
-  return list + "]";
-}
-
-template <typename Line>
-std::string in_sections(Line line) {
-  std::string out;
-  std::string_view section;
-  for (const auto& key : keys()) {
-    const auto dot = key.name.find('.');
-    if (key.name.substr(0, dot) != section) {
-      section = key.name.substr(0, dot);
-      out += (out.empty() ? "[" : "\n[") + std::string(section) + "]\n";
-    }
-    out += line(key, key.name.substr(dot + 1));
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string environment_name(std::string_view key) {
@@ -222,39 +225,27 @@ std::string environment_name(std::string_view key) {
   return name;
 }
 
+std::string usual_config_file(const std::vector<std::string>& environment) {
+  const auto folders = value_of(environment, "CONFIGURATION_DIRECTORY");
+  if (folders.empty()) return {};
+  const auto file = std::filesystem::path(folders.substr(0, folders.find(':'))) / "hubcache.toml";
+  std::error_code unreadable;
+  return std::filesystem::exists(file, unreadable) ? file.string() : std::string();
+}
+
 Config load_config(const std::string& path, const std::vector<std::string>& environment,
                    const std::vector<std::pair<std::string, std::string>>& flags) {
   Config config;
   if (!path.empty()) read_file(config, path);
+  config.admin_password = password_credential(environment);
   read_environment(config, environment);
   for (const auto& [name, value] : flags) {
     const auto* key = find_key(name);
     if (key == nullptr) refuse(name, "no such setting");
-    apply(config, *key, value, name, "flag");
+    apply(config, *key, value, name + " (flag)", "flag");
   }
+  if (config.storage.data_dir.empty()) config.storage.data_dir = usual_data_dir(environment);
   return config;
-}
-
-std::string print_config(const Config& config) {
-  return in_sections([&config](const Key& key, std::string_view name) {
-    const auto origin = config.origins.find(key.name);
-    const bool given = origin != config.origins.end();
-    const auto value = config.values.find(key.name);
-    const std::string_view text = given ? std::string_view(value->second) : key.fallback;
-    return std::string(name) + " = " + as_toml(key, text) + "  # " +
-           (given ? origin->second : "default") + "\n";
-  });
-}
-
-std::string sample_config() {
-  std::string head =
-      "# hubcache configuration. Every key stands here with its default; a key may also be set by\n"
-      "# the environment variable HUBCACHE_SECTION_KEY, or by a flag of `hubcache serve`.\n\n";
-  return head + in_sections([](const Key& key, std::string_view name) {
-           std::string help = "# " + std::string(key.help);
-           if (!key.choices.empty()) help += " One of: " + joined(key.choices, ", ") + ".";
-           return help + "\n#" + std::string(name) + " = " + as_toml(key, key.fallback) + "\n";
-         });
 }
 
 }  // namespace hubcache::app

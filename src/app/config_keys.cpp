@@ -1,18 +1,38 @@
 // The table of all configuration keys.
+#include <array>
 #include <charconv>
+
+#include <arpa/inet.h>
 
 #include "hubcache/app/config.h"
 #include "hubcache/base/units.h"
+#include "hubcache/http/url.h"
 
 namespace hubcache::app {
 namespace {
 
 using Set = std::function<void(Config&, std::string_view)>;
+using std::chrono::milliseconds;
 
-/// Values were checked against the key's type before a setter sees them.
 Set text(std::function<std::string&(Config&)> field) {
   return [field = std::move(field)](Config& config, std::string_view value) {
     field(config) = std::string(value);
+  };
+}
+
+std::vector<std::string> words_of(std::string_view value) {
+  std::vector<std::string> words;
+  while (!value.empty()) {
+    const auto comma = value.find(',');
+    words.emplace_back(value.substr(0, comma));
+    value.remove_prefix(comma == std::string_view::npos ? value.size() : comma + 1);
+  }
+  return words;
+}
+
+Set list(std::function<std::vector<std::string>&(Config&)> field) {
+  return [field = std::move(field)](Config& config, std::string_view value) {
+    field(config) = words_of(value);
   };
 }
 
@@ -22,33 +42,81 @@ Set flag(std::function<bool&(Config&)> field, std::string_view when) {
   };
 }
 
-template <typename T>
-Set number(std::function<T&(Config&)> field) {
+std::size_t number_of(std::string_view value) {
+  std::size_t number = 0;
+  std::from_chars(value.data(), value.data() + value.size(), number);
+  return number;
+}
+
+Set number(std::function<std::size_t&(Config&)> field) {
   return [field = std::move(field)](Config& config, std::string_view value) {
-    std::from_chars(value.data(), value.data() + value.size(), field(config));
+    field(config) = number_of(value);
   };
 }
 
-template <typename T>
-Set size(std::function<T&(Config&)> field) {
+Set size(std::function<std::uint64_t&(Config&)> field) {
   return [field = std::move(field)](Config& config, std::string_view value) {
-    field(config) = static_cast<T>(*parse_size(value));
+    field(config) = *parse_size(value);
   };
 }
 
-Set duration(std::function<std::chrono::milliseconds&(Config&)> field) {
+Set duration(std::function<milliseconds&(Config&)> field) {
   return [field = std::move(field)](Config& config, std::string_view value) {
     field(config) = *parse_duration(value);
   };
 }
 
-void set_listen(Config& config, std::string_view value) {
-  config.server.listen.clear();
-  while (!value.empty()) {
-    const auto comma = value.find(',');
-    config.server.listen.emplace_back(value.substr(0, comma));
-    value.remove_prefix(comma == std::string_view::npos ? value.size() : comma + 1);
+std::string quoted(std::string_view value) { return '"' + std::string(value) + '"'; }
+
+Key::Check number_between(std::size_t least, std::size_t most) {
+  return [least, most](std::string_view value) -> std::optional<std::string> {
+    const auto number = number_of(value);
+    if (number >= least && number <= most) return std::nullopt;
+    return std::string(value) + " is out of range: allowed is " + std::to_string(least) + " to " +
+           std::to_string(most);
+  };
+}
+
+/// Header and body limits: too little and nothing works, too much and memory is anybody's.
+Key::Check size_between(std::string_view least, std::string_view most) {
+  return [least, most](std::string_view value) -> std::optional<std::string> {
+    const auto bytes = parse_size(value);
+    if (bytes >= parse_size(least) && bytes <= parse_size(most)) return std::nullopt;
+    return quoted(value) + " is out of range: allowed is " + quoted(least) + " to " + quoted(most);
+  };
+}
+
+Key::Check at_least(std::string_view least) {
+  return [least](std::string_view value) -> std::optional<std::string> {
+    if (parse_duration(value) >= parse_duration(least)) return std::nullopt;
+    return quoted(value) + " is too short: allowed is " + quoted(least) + " or more";
+  };
+}
+
+std::optional<std::string> bad_url(std::string_view value) {
+  if (http::Url::parse(value)) return std::nullopt;
+  return quoted(value) +
+         " is no URL: allowed is http:// or https:// with a host, without "
+         "credentials";
+}
+
+std::optional<std::string> bad_optional_url(std::string_view value) {
+  return value.empty() ? std::nullopt : bad_url(value);
+}
+
+std::optional<std::string> no_word(std::string_view value) {
+  if (value.find_first_not_of(',') != std::string_view::npos) return std::nullopt;
+  return "an empty list: at least one address is needed";
+}
+
+std::optional<std::string> bad_ip_address(std::string_view value) {
+  for (const auto& word : words_of(value)) {
+    std::array<unsigned char, sizeof(in6_addr)> address{};
+    if (::inet_pton(AF_INET, word.c_str(), address.data()) == 1) continue;
+    if (::inet_pton(AF_INET6, word.c_str(), address.data()) == 1) continue;
+    return quoted(word) + " is no IP address: allowed are addresses like 10.0.0.1 or fd00::1";
   }
+  return std::nullopt;
 }
 
 void set_upstream(Config& config, std::string_view value) {
@@ -60,83 +128,172 @@ using Type = Key::Type;
 
 const std::vector<Key>& table() {
   static const std::vector<Key> kTable{
-      {"server.listen", Type::kList, "127.0.0.1:8080",
-       "Addresses to serve on: ADDR:PORT, [IPV6]:PORT or unix:/path.", {}, set_listen},
-      {"server.external_url", Type::kText, "",
-       "The URL clients know this server by, for links in answers; empty: their Host header.", {},
-       text([](Config& c) -> std::string& { return c.server.external_url; })},
-      {"server.workers", Type::kNumber, "0", "Event loops; 0: one for each CPU.", {},
-       number<std::size_t>([](Config& c) -> std::size_t& { return c.server.workers; })},
-      {"server.shutdown_timeout", Type::kDuration, "30 s",
-       "How long running requests may take to end after SIGTERM.", {},
-       duration([](Config& c) -> auto& { return c.server.shutdown_timeout; })},
-      {"server.max_header_size", Type::kSize, "32 KiB",
-       "Request line and header fields together; more is answered 431.", {},
-       size<std::size_t>([](Config& c) -> auto& { return c.server.limits.max_header_bytes; })},
-      {"server.max_target_size", Type::kSize, "16 KiB",
-       "Path and query of a request; more is answered 414.", {},
-       size<std::size_t>([](Config& c) -> auto& { return c.server.limits.max_target_bytes; })},
-      {"server.max_body_size", Type::kSize, "1 MiB", "A request's body; more is answered 413.", {},
-       size<std::size_t>([](Config& c) -> auto& { return c.server.limits.max_body_bytes; })},
-      {"server.header_timeout", Type::kDuration, "10 s",
-       "From the first byte of a request to the end of its headers; longer is answered 408.", {},
-       duration([](Config& c) -> auto& { return c.server.limits.header_timeout; })},
-      {"server.idle_timeout", Type::kDuration, "60 s",
-       "How long a connection may be silent between requests.", {},
-       duration([](Config& c) -> auto& { return c.server.limits.idle_timeout; })},
-      {"server.body_timeout", Type::kDuration, "30 s",
-       "How long a request's body may take; longer is answered 408.", {},
-       duration([](Config& c) -> auto& { return c.server.limits.body_timeout; })},
-      {"server.write_timeout", Type::kDuration, "60 s",
-       "How long a client may take nothing of an answer before its connection is reset.", {},
-       duration([](Config& c) -> auto& { return c.server.limits.write_timeout; })},
-      {"server.max_connections", Type::kNumber, "10000",
-       "Connections at a time; more are answered 503.", {},
-       number<std::size_t>([](Config& c) -> auto& { return c.server.limits.max_connections; })},
-      {"storage.data_dir", Type::kText, "",
-       "Where everything is kept; empty: STATE_DIRECTORY of a service, else hubcache in the "
-       "XDG data directory.", {},
-       text([](Config& c) -> std::string& { return c.storage.data_dir; })},
-      {"storage.max_size", Type::kSize, "0", "Bytes on disk at most; 0: no limit.", {},
-       size<std::uint64_t>([](Config& c) -> auto& { return c.storage.max_size; })},
-      {"storage.min_free", Type::kSize, "1 GiB", "Bytes the file system keeps free.", {},
-       size<std::uint64_t>([](Config& c) -> auto& { return c.storage.min_free; })},
-      {"upstream.url", Type::kText, "https://huggingface.co",
-       "The hub of the remote `huggingface`, which is made together with the database.", {},
-       set_upstream},
-      {"cache.revision_ttl", Type::kDuration, "60 s",
-       "How long a branch or tag is taken to stand for the same commit.", {},
-       duration([](Config& c) -> auto& { return c.cache.revision_ttl; })},
-      {"cache.document_ttl", Type::kDuration, "60 s",
-       "How long an API document that is not at a commit is served without asking.", {},
-       duration([](Config& c) -> auto& { return c.cache.document_ttl; })},
-      {"cache.grant_ttl", Type::kDuration, "5 min",
-       "How long a confirmed right to a gated or private repository holds.", {},
-       duration([](Config& c) -> auto& { return c.cache.grant_ttl; })},
-      {"cache.public_grant_ttl", Type::kDuration, "30 min",
-       "How long a repository is taken to be public.", {},
-       duration([](Config& c) -> auto& { return c.cache.public_grant_ttl; })},
-      {"cache.refusal_ttl", Type::kDuration, "60 s", "How long a refusal holds.", {},
-       duration([](Config& c) -> auto& { return c.cache.refusal_ttl; })},
-      {"cache.stale_grants", Type::kDuration, "24 h",
-       "How long a right outlives its time while the hub cannot be reached.", {},
-       duration([](Config& c) -> auto& { return c.cache.stale_grants; })},
-      {"content.integrity", Type::kChoice, "normal",
-       "strict: ranges, too, are only served from verified files.", {"normal", "strict"},
-       flag([](Config& c) -> bool& { return c.strict_integrity; }, "strict")},
-      {"api.secrets", Type::kChoice, "shown",
-       "masked: the REST API shows the last four characters of hf_token only.",
-       {"shown", "masked"},
-       flag([](Config& c) -> bool& { return c.masked_secrets; }, "masked")},
-      {"log.level", Type::kChoice, "info", "The least important lines to write.",
-       {"debug", "info", "warn", "error", "off"},
-       [](Config& c, std::string_view v) { c.log.level = obs::level_of(v); }},
-      {"log.format", Type::kChoice, "text", "How a line is written.", {"text", "json"},
-       [](Config& c, std::string_view v) {
-         c.log.format = v == "json" ? obs::Format::kJson : obs::Format::kText;
-       }},
-      {"log.access", Type::kBool, "true", "A line for each request.", {},
-       flag([](Config& c) -> bool& { return c.log.access_log; }, "true")},
+      {.name = "server.listen",
+       .type = Type::kList,
+       .fallback = "127.0.0.1:8080",
+       .help = "Addresses to serve on: ADDR:PORT, [IPV6]:PORT or unix:/path.",
+       .set = list([](Config& c) -> auto& { return c.server.listen; }),
+       .check = no_word},
+      {.name = "server.external_url",
+       .type = Type::kText,
+       .fallback = "",
+       .help = "The URL clients know this server by, for links in answers; empty: their Host "
+               "header.",
+       .set = text([](Config& c) -> auto& { return c.server.external_url; }),
+       .check = bad_optional_url},
+      {.name = "server.trusted_proxies",
+       .type = Type::kList,
+       .fallback = "",
+       .help = "IP addresses of the proxies whose X-Forwarded-For, -Host and -Proto the REST API "
+               "believes.",
+       .set = list([](Config& c) -> auto& { return c.server.trusted_proxies; }),
+       .check = bad_ip_address},
+      {.name = "server.workers",
+       .type = Type::kNumber,
+       .fallback = "0",
+       .help = "Event loops; 0: one for each CPU.",
+       .set = number([](Config& c) -> auto& { return c.server.workers; }),
+       .check = number_between(0, 1024)},
+      {.name = "server.shutdown_timeout",
+       .type = Type::kDuration,
+       .fallback = "30 s",
+       .help = "How long running requests may take to end after SIGTERM.",
+       .set = duration([](Config& c) -> auto& { return c.server.shutdown_timeout; })},
+      {.name = "server.max_header_size",
+       .type = Type::kSize,
+       .fallback = "32 KiB",
+       .help = "Request line and header fields together; more is answered 431.",
+       .set = size([](Config& c) -> auto& { return c.server.limits.max_header_bytes; }),
+       .check = size_between("1 KiB", "1 MiB")},
+      {.name = "server.max_target_size",
+       .type = Type::kSize,
+       .fallback = "16 KiB",
+       .help = "Path and query of a request; more is answered 414.",
+       .set = size([](Config& c) -> auto& { return c.server.limits.max_target_bytes; }),
+       .check = size_between("256 B", "1 MiB")},
+      {.name = "server.max_body_size",
+       .type = Type::kSize,
+       .fallback = "1 MiB",
+       .help = "A request's body; more is answered 413.",
+       .set = size([](Config& c) -> auto& { return c.server.limits.max_body_bytes; }),
+       .check = size_between("1 KiB", "64 MiB")},
+      {.name = "server.header_timeout",
+       .type = Type::kDuration,
+       .fallback = "10 s",
+       .help = "From the first byte of a request to the end of its headers; longer is answered "
+               "408.",
+       .set = duration([](Config& c) -> auto& { return c.server.limits.header_timeout; }),
+       .check = at_least("1 s")},
+      {.name = "server.idle_timeout",
+       .type = Type::kDuration,
+       .fallback = "60 s",
+       .help = "How long a connection may be silent between requests.",
+       .set = duration([](Config& c) -> auto& { return c.server.limits.idle_timeout; }),
+       .check = at_least("1 s")},
+      {.name = "server.body_timeout",
+       .type = Type::kDuration,
+       .fallback = "30 s",
+       .help = "How long a request's body may take; longer is answered 408.",
+       .set = duration([](Config& c) -> auto& { return c.server.limits.body_timeout; }),
+       .check = at_least("1 s")},
+      {.name = "server.write_timeout",
+       .type = Type::kDuration,
+       .fallback = "60 s",
+       .help = "How long a client may take nothing of an answer before its connection is reset.",
+       .set = duration([](Config& c) -> auto& { return c.server.limits.write_timeout; }),
+       .check = at_least("1 s")},
+      {.name = "server.max_connections",
+       .type = Type::kNumber,
+       .fallback = "10000",
+       .help = "Connections at a time; more are answered 503.",
+       .set = number([](Config& c) -> auto& { return c.server.limits.max_connections; }),
+       .check = number_between(1, 1'000'000)},
+      {.name = "storage.data_dir",
+       .type = Type::kText,
+       .fallback = "",
+       .help = "Where everything is kept; empty: STATE_DIRECTORY of a service, else hubcache in "
+               "the XDG data directory.",
+       .set = text([](Config& c) -> auto& { return c.storage.data_dir; })},
+      {.name = "storage.max_size",
+       .type = Type::kSize,
+       .fallback = "0",
+       .help = "Bytes on disk at most; 0: no limit.",
+       .set = size([](Config& c) -> auto& { return c.storage.max_size; })},
+      {.name = "storage.min_free",
+       .type = Type::kSize,
+       .fallback = "1 GiB",
+       .help = "Bytes the file system keeps free.",
+       .set = size([](Config& c) -> auto& { return c.storage.min_free; })},
+      {.name = "upstream.url",
+       .type = Type::kText,
+       .fallback = "https://huggingface.co",
+       .help = "The hub of the remote `huggingface`, which is made together with the database; "
+               "where it is set, it is put there at each start.",
+       .set = set_upstream,
+       .check = bad_url},
+      {.name = "cache.revision_ttl",
+       .type = Type::kDuration,
+       .fallback = "60 s",
+       .help = "How long a branch or tag is taken to stand for the same commit.",
+       .set = duration([](Config& c) -> auto& { return c.cache.revision_ttl; })},
+      {.name = "cache.document_ttl",
+       .type = Type::kDuration,
+       .fallback = "60 s",
+       .help = "How long an API document that is not at a commit is served without asking.",
+       .set = duration([](Config& c) -> auto& { return c.cache.document_ttl; })},
+      {.name = "cache.grant_ttl",
+       .type = Type::kDuration,
+       .fallback = "5 min",
+       .help = "How long a confirmed right to a gated or private repository holds.",
+       .set = duration([](Config& c) -> auto& { return c.cache.grant_ttl; })},
+      {.name = "cache.public_grant_ttl",
+       .type = Type::kDuration,
+       .fallback = "30 min",
+       .help = "How long a repository is taken to be public.",
+       .set = duration([](Config& c) -> auto& { return c.cache.public_grant_ttl; })},
+      {.name = "cache.refusal_ttl",
+       .type = Type::kDuration,
+       .fallback = "60 s",
+       .help = "How long a refusal holds.",
+       .set = duration([](Config& c) -> auto& { return c.cache.refusal_ttl; })},
+      {.name = "cache.stale_grants",
+       .type = Type::kDuration,
+       .fallback = "24 h",
+       .help = "How long a right outlives its time while the hub cannot be reached.",
+       .set = duration([](Config& c) -> auto& { return c.cache.stale_grants; })},
+      {.name = "content.integrity",
+       .type = Type::kChoice,
+       .fallback = "normal",
+       .help = "strict: ranges, too, are only served from verified files.",
+       .set = flag([](Config& c) -> auto& { return c.strict_integrity; }, "strict"),
+       .choices = {"normal", "strict"}},
+      {.name = "api.secrets",
+       .type = Type::kChoice,
+       .fallback = "shown",
+       .help = "masked: the REST API shows the last four characters of hf_token only.",
+       .set = flag([](Config& c) -> auto& { return c.masked_secrets; }, "masked"),
+       .choices = {"shown", "masked"}},
+      {.name = "log.level",
+       .type = Type::kChoice,
+       .fallback = "info",
+       .help = "The least important lines to write.",
+       .set = [](Config& c, std::string_view v) { c.log.level = obs::level_of(v); },
+       .choices = {"debug", "info", "warn", "error", "off"},
+       .reloadable = true},
+      {.name = "log.format",
+       .type = Type::kChoice,
+       .fallback = "text",
+       .help = "How a line is written.",
+       .set =
+           [](Config& c, std::string_view v) {
+             c.log.format = v == "json" ? obs::Format::kJson : obs::Format::kText;
+           },
+       .choices = {"text", "json"}},
+      {.name = "log.access",
+       .type = Type::kBool,
+       .fallback = "true",
+       .help = "A line for each request.",
+       .set = flag([](Config& c) -> auto& { return c.log.access_log; }, "true")},
   };
   return kTable;
 }

@@ -19,9 +19,9 @@
 #include "hubcache/db/database.h"
 #include "hubcache/db/secrets.h"
 #include "hubcache/fill/fills.h"
-#include "hubcache/hub/probe.h"
 #include "hubcache/http/router.h"
 #include "hubcache/http/server.h"
+#include "hubcache/hub/probe.h"
 #include "hubcache/pulp/pulp.h"
 #include "hubcache/registry/load.h"
 #include "hubcache/store/data_dir.h"
@@ -65,7 +65,6 @@ access::Access::Options grant_options(const Config& config) {
           .refusal_ttl = config.cache.refusal_ttl,
           .stale_grants = config.cache.stale_grants};
 }
-
 
 http::Response no_such_page() { return http::text_response(404, "404: Not Found"); }
 
@@ -120,15 +119,15 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
       catalog(workers, database, {.revision_ttl = config.cache.revision_ttl}, clock),
       documents(database, {.ttl = config.cache.document_ttl}, clock) {
   store.recover();
-  const auto upstream = config.upstream.url_given ? std::optional(config.upstream.url)
-                                                  : std::optional<std::string>();
+  const auto upstream =
+      config.upstream.url_given ? std::optional(config.upstream.url) : std::optional<std::string>();
   pulp::bootstrap(database, secrets, clock, upstream);
   auto load = [this](db::Connection& sql) { return registry::load(sql, secrets); };
   registry = std::make_unique<registry::Registry>(workers, database.read_now(load));
 
   accounts = std::make_unique<access::Accounts>(
-      workers, database,
-      access::Accounts::Options{.generated_file = data_dir.admin_password()}, clock, log);
+      workers, database, access::Accounts::Options{.generated_file = data_dir.admin_password()},
+      clock, log);
   const auto password = config.admin_password.empty() ? std::optional<std::string>()
                                                       : std::optional(config.admin_password);
   if (accounts->ensure_admin(password)) {
@@ -137,8 +136,8 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
 
   for (std::size_t i = 0; i < workers.size(); ++i) {
     clients.push_back(std::make_unique<http::Client>(
-        workers.executor(i),
-        http::Client::Options{.user_agent = "hubcache/" HUBCACHE_VERSION}, log));
+        workers.executor(i), http::Client::Options{.user_agent = "hubcache/" HUBCACHE_VERSION},
+        log));
     hubs.push_back(std::make_unique<hub::Hub>(
         *clients.back(), hub::Hub::Options{.instance_id = instance_id}, clock));
     hub_of_worker.push_back(hubs.back().get());
@@ -164,7 +163,7 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
                         .clock = clock,
                         .log = log},
                        {.rest = {.external_url = config.server.external_url,
-                                 .trusted_proxies = {},
+                                 .trusted_proxies = config.server.trusted_proxies,
                                  .mask_secrets = config.masked_secrets},
                         .data_dir = data_dir.path()});
   for (std::size_t i = 0; i < workers.size(); ++i) {
@@ -195,23 +194,20 @@ http::Site Instance::Parts::site_of(std::size_t worker) {
   const auto ready = [this](http::Request /*request*/) -> Task<http::Response> {
     co_return health.readyz();
   };
-  auto router = std::make_shared<http::Router>([&content](http::Request request) {
-    return content.handle_root(std::move(request));
-  });
-  router->prefix("/pulp/content/", [&content](http::Request request) {
-    return content.handle(std::move(request));
-  });
-  router->prefix("/pulp/", [this](http::Request request) {
-    return api->handle(std::move(request));
-  });
+  auto router = std::make_shared<http::Router>(
+      [&content](http::Request request) { return content.handle_root(std::move(request)); });
+  router->prefix("/pulp/content/",
+                 [&content](http::Request request) { return content.handle(std::move(request)); });
+  router->prefix("/pulp/",
+                 [this](http::Request request) { return api->handle(std::move(request)); });
   router->prefix("/-/", answer(no_such_page));
   for (const std::string prefix : {"/-", ""}) {
     router->exact(prefix + "/healthz", answer(web::Health::healthz));
     router->exact(prefix + "/readyz", ready);
   }
   auto render = [](const http::Request& request, const Error& error) {
-    const bool rest = request.path().starts_with("/pulp/") &&
-                      !request.path().starts_with("/pulp/content");
+    const bool rest =
+        request.path().starts_with("/pulp/") && !request.path().starts_with("/pulp/content");
     return rest ? rest::Api::render(request, error) : content::error_response(request, error);
   };
   return {.handle = [router](http::Request request) { return (*router)(std::move(request)); },

@@ -1,13 +1,12 @@
 #include "hubcache/app/serve.h"
 
-#include <signal.h>
-#include <sys/prctl.h>
-#include <unistd.h>
-
-#include <cstdlib>
 #include <filesystem>
 #include <thread>
 #include <utility>
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "hubcache/app/instance.h"
 #include "hubcache/app/notify.h"
@@ -18,25 +17,6 @@
 namespace hubcache::app {
 namespace {
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
-
-/// Of a service its StateDirectory, else where the XDG base directory specification says.
-std::string default_data_dir() {
-  if (const auto state = variable("STATE_DIRECTORY"); !state.empty()) {
-    return state.substr(0, state.find(':'));
-  }
-  if (const auto data = variable("XDG_DATA_HOME"); !data.empty()) return data + "/hubcache";
-  const auto home = variable("HOME");
-  if (home.empty()) {
-    throw Error(Error::Kind::kBadRequest,
-                "there is no home directory to keep data in: set --data-dir");
-  }
-  return home + "/.local/share/hubcache";
-}
-
 /// Signals are taken by one thread, which waits for them.
 class Signals {
  public:
@@ -44,6 +24,7 @@ class Signals {
     sigemptyset(&set_);
     sigaddset(&set_, SIGTERM);
     sigaddset(&set_, SIGINT);
+    sigaddset(&set_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
   }
@@ -64,14 +45,26 @@ std::vector<net::Listener> open_listeners(const Config& config) {
   return listeners;
 }
 
+/// A configuration that cannot be read changes nothing: the server goes on as it was.
+void reload_log_level(obs::Log& log, const std::function<Config()>& reload) {
+  try {
+    log.set_level(reload().log.level);
+    log.info("configuration reloaded");
+  } catch (const Error& error) {
+    log.error("configuration not reloaded", {{"reason", error.what()}});
+  }
+}
+
 }  // namespace
 
-int serve(Config config) {
-  const Signals signals;  // before any thread starts, so that all inherit the mask
+int serve(Config config, const std::function<Config()>& reload) {
+  const Signals signals;        // before any thread starts, so that all inherit the mask
   ::prctl(PR_SET_DUMPABLE, 0);  // no core dumps: they would hold secrets (SECURITY 23)
-  if (config.storage.data_dir.empty()) config.storage.data_dir = default_data_dir();
-  std::filesystem::create_directories(
-      std::filesystem::path(config.storage.data_dir).parent_path());
+  if (config.storage.data_dir.empty()) {
+    throw Error(Error::Kind::kBadRequest,
+                "there is no home directory to keep data in: set --data-dir");
+  }
+  std::filesystem::create_directories(std::filesystem::path(config.storage.data_dir).parent_path());
 
   const SystemClock clock;
   obs::Log log(config.log);
@@ -88,11 +81,12 @@ int serve(Config config) {
                      {"upstream", config.upstream.url}});
   notify_ready("serving on " + addresses);
 
-  const int number = signals.wait();
+  int number = signals.wait();
+  for (; number == SIGHUP; number = signals.wait()) reload_log_level(log, reload);
   log.info("shutting down", {{"signal", number}});
   notify_stopping();
   std::thread impatient([&signals, &log] {
-    signals.wait();
+    while (signals.wait() == SIGHUP) continue;
     log.warn("second signal, ending at once");
     log.flush();
     ::_exit(1);

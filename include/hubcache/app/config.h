@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,12 +21,13 @@ struct Config {
   struct Server {
     std::vector<std::string> listen{"127.0.0.1:8080"};
     std::string external_url;
+    std::vector<std::string> trusted_proxies;
     std::size_t workers = 0;
     std::chrono::milliseconds shutdown_timeout{30'000};
     http::Limits limits;
   } server;
   struct Storage {
-    std::string data_dir;
+    std::string data_dir;  // empty only when there is no home directory to put it in
     std::uint64_t max_size = 0;
     std::uint64_t min_free = 1ULL << 30U;
   } storage;
@@ -40,13 +42,14 @@ struct Config {
     std::chrono::milliseconds public_grant_ttl{1'800'000};
     std::chrono::milliseconds refusal_ttl{60'000};
     std::chrono::milliseconds stale_grants{86'400'000};
+    bool operator==(const Cache&) const = default;
   } cache;
   bool strict_integrity = false;
   bool masked_secrets = false;
   obs::Options log;
   std::string admin_password;  // HUBCACHE_ADMIN_PASSWORD or a systemd credential; never in a file
 
-  /// "default", "file", "environment" or "flag" by key, for `hubcache config`.
+  /// "file", "environment" or "flag" by key, for `hubcache config`; what is not in it is a default.
   std::map<std::string, std::string, std::less<>> origins;
   std::map<std::string, std::string, std::less<>> values;  // what was given, as it was written
 };
@@ -54,12 +57,16 @@ struct Config {
 /// One key of the configuration: file, environment, flags, printing and reference come from it.
 struct Key {
   enum class Type : std::uint8_t { kText, kList, kNumber, kSize, kDuration, kBool, kChoice };
-  std::string_view name;     // "section.key"
+  using Check = std::function<std::optional<std::string>(std::string_view)>;
+
+  std::string_view name;  // "section.key"
   Type type;
   std::string_view fallback;  // as it is written; empty lists and texts are ""
   std::string_view help;
-  std::vector<std::string_view> choices;  // kChoice
-  std::function<void(Config&, std::string_view)> set;
+  std::function<void(Config&, std::string_view)> set;  // of a value that was found good
+  std::vector<std::string_view> choices = {};          // kChoice
+  Check check = {};         // what is wrong with a value of the right type, if anything
+  bool reloadable = false;  // SIGHUP puts a new value in force; others wait for the next start
 };
 
 std::span<const Key> keys();
@@ -67,15 +74,22 @@ std::span<const Key> keys();
 /// "HUBCACHE_SERVER_LISTEN" for "server.listen".
 std::string environment_name(std::string_view key);
 
-/// Reads the file (when `path` is not empty), then the environment (`environment` is "NAME=value"
-/// texts), then flags (key and value). Throws kBadRequest that names file and line, variable or
-/// flag, and says what is allowed. An unknown key, or an unknown HUBCACHE_ variable, is an error.
+/// The file to read when none was named: `hubcache.toml` in the service's CONFIGURATION_DIRECTORY,
+/// if it exists; else "", none. `environment` is "NAME=value" texts, here and below.
+std::string usual_config_file(const std::vector<std::string>& environment);
+
+/// Reads the file (when `path` is not empty), then the environment, then flags (key and value).
+/// Throws kBadRequest that names file and line, variable or flag, and says what is allowed. An
+/// unknown key, or an unknown HUBCACHE_ variable, is an error.
 Config load_config(const std::string& path, const std::vector<std::string>& environment,
                    const std::vector<std::pair<std::string, std::string>>& flags);
 
 /// The configuration as a TOML file, each value with a comment that says where it came from.
+/// Secrets are shown as "(set)".
 std::string print_config(const Config& config);
 /// The sample file: every key with its help and default, commented out.
 std::string sample_config();
+/// The same as a page of documentation, in Markdown.
+std::string reference_page();
 
 }  // namespace hubcache::app

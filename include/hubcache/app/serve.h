@@ -1,11 +1,14 @@
 #pragma once
 
+#include <functional>
+
 #include "hubcache/app/config.h"
 
 namespace hubcache::app {
 
 /// Serves until SIGTERM or SIGINT and returns the exit code. A second signal ends the wait for
-/// running requests. Throws Error when it cannot start.
-int serve(Config config);
+/// running requests. On SIGHUP what can change while serving is taken from `reload`. Throws Error
+/// when it cannot start.
+int serve(Config config, const std::function<Config()>& reload);
 
 }  // namespace hubcache::app

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "hubcache/base/error.h"
+
 #include "support/run.h"
 
 namespace hubcache::app {
@@ -41,8 +42,9 @@ TEST_F(ConfigTest, WithoutAnythingTheDefaultsHold) {
 }
 
 TEST_F(ConfigTest, EnvironmentBeatsTheFileAndFlagsBeatBoth) {
-  const auto path = file("[server]\nidle_timeout = \"1 s\"\nheader_timeout = \"1 s\"\n"
-                         "body_timeout = \"1 s\"\n");
+  const auto path = file(
+      "[server]\nidle_timeout = \"1 s\"\nheader_timeout = \"1 s\"\n"
+      "body_timeout = \"1 s\"\n");
   const auto config = load_config(
       path, {"HUBCACHE_SERVER_HEADER_TIMEOUT=2 s", "HUBCACHE_SERVER_BODY_TIMEOUT=2 s", "HOME=/"},
       {{"server.body_timeout", "3 s"}});
@@ -64,26 +66,131 @@ TEST_F(ConfigTest, WrongKeysTypesAndUnitsAreRefusedWithLineAndWhatIsAllowed) {
   EXPECT_THAT(refusal_of("[log]\nformat = \"xml\"\n"), testing::HasSubstr("text, json"));
   EXPECT_THAT(refusal_of("[server]\nworkers = \"many\"\n"), testing::HasSubstr("whole number"));
   EXPECT_THAT(refusal_of("[server\n"), testing::HasSubstr("hubcache.toml:1"));
+  EXPECT_THAT(refusal_of("workers = 2\n"), testing::HasSubstr("server"));
+  EXPECT_THAT(refusal_of("[server]\nlisten = \"a:1\"\n"), testing::HasSubstr("list"));
+  EXPECT_THAT(refusal_of("[log]\naccess = \"true\"\n"), testing::HasSubstr("without quotes"));
   EXPECT_THROW(load_config("", {"HUBCACHE_SEVER_LISTEN=x"}, {}), Error);
+  EXPECT_THROW(load_config("", {}, {{"server.lisen", "x"}}), Error);
+  EXPECT_THROW(load_config((folder.path() / "absent.toml").string(), {}, {}), Error);
 }
 
-TEST_F(ConfigTest, ThePasswordComesFromTheEnvironmentAloneAndIsNeverPrinted) {
+TEST_F(ConfigTest, ValuesOfTheRightTypeThatCannotWorkAreRefusedWithWhatIsAllowed) {
+  EXPECT_THAT(refusal_of("[server]\nlisten = []\n"), testing::HasSubstr("at least one"));
+  EXPECT_THAT(refusal_of("[server]\nmax_header_size = \"0\"\n"), testing::HasSubstr("1 KiB"));
+  EXPECT_THAT(refusal_of("[server]\nmax_connections = 0\n"), testing::HasSubstr("1 to"));
+  EXPECT_THAT(refusal_of("[server]\nworkers = -1\n"), testing::HasSubstr("0 or more"));
+  EXPECT_THAT(refusal_of("[server]\nheader_timeout = \"0\"\n"), testing::HasSubstr("1 s"));
+  EXPECT_THAT(refusal_of("[server]\nexternal_url = \"cache.example\"\n"),
+              testing::HasSubstr("https://"));
+  EXPECT_THAT(refusal_of("[server]\ntrusted_proxies = [\"::1\", \"proxy\"]\n"),
+              testing::HasSubstr("\"proxy\" is no IP address"));
+  EXPECT_THAT(refusal_of("[upstream]\nurl = \"https://me:secret@hub.example\"\n"),
+              testing::HasSubstr("without credentials"));
+}
+
+TEST_F(ConfigTest, EveryDefaultInTheTableIsTheOneInForce) {
+  const auto plain = load_config("", {}, {});
+  std::vector<std::pair<std::string, std::string>> flags;
+  for (const auto& key : keys()) flags.emplace_back(key.name, key.fallback);
+  const auto spelled_out = load_config("", {}, flags);
+  EXPECT_EQ(plain.server.listen, spelled_out.server.listen);
+  EXPECT_EQ(plain.server.trusted_proxies, spelled_out.server.trusted_proxies);
+  EXPECT_EQ(plain.server.shutdown_timeout, spelled_out.server.shutdown_timeout);
+  EXPECT_EQ(plain.server.limits.max_header_bytes, spelled_out.server.limits.max_header_bytes);
+  EXPECT_EQ(plain.server.limits.max_target_bytes, spelled_out.server.limits.max_target_bytes);
+  EXPECT_EQ(plain.server.limits.max_body_bytes, spelled_out.server.limits.max_body_bytes);
+  EXPECT_EQ(plain.server.limits.header_timeout, spelled_out.server.limits.header_timeout);
+  EXPECT_EQ(plain.server.limits.idle_timeout, spelled_out.server.limits.idle_timeout);
+  EXPECT_EQ(plain.server.limits.body_timeout, spelled_out.server.limits.body_timeout);
+  EXPECT_EQ(plain.server.limits.write_timeout, spelled_out.server.limits.write_timeout);
+  EXPECT_EQ(plain.server.limits.max_connections, spelled_out.server.limits.max_connections);
+  EXPECT_EQ(plain.storage.max_size, spelled_out.storage.max_size);
+  EXPECT_EQ(plain.storage.min_free, spelled_out.storage.min_free);
+  EXPECT_EQ(plain.upstream.url, spelled_out.upstream.url);
+  EXPECT_EQ(plain.cache, spelled_out.cache);
+  EXPECT_EQ(plain.strict_integrity, spelled_out.strict_integrity);
+  EXPECT_EQ(plain.masked_secrets, spelled_out.masked_secrets);
+  EXPECT_EQ(plain.log.level, spelled_out.log.level);
+  EXPECT_EQ(plain.log.format, spelled_out.log.format);
+  EXPECT_EQ(plain.log.access_log, spelled_out.log.access_log);
+}
+
+TEST_F(ConfigTest, DataGoesToTheStateDirectoryOfAServiceElseToTheXdgDataDirectory) {
+  using Environment = std::vector<std::string>;
+  const auto data_dir = [](const Environment& environment) {
+    return load_config("", environment, {}).storage.data_dir;
+  };
+  EXPECT_EQ(data_dir({"HOME=/home/a"}), "/home/a/.local/share/hubcache");
+  EXPECT_EQ(data_dir({"HOME=/home/a", "XDG_DATA_HOME=/d"}), "/d/hubcache");
+  EXPECT_EQ(data_dir({"HOME=/home/a", "STATE_DIRECTORY=/var/lib/hubcache"}), "/var/lib/hubcache");
+  EXPECT_EQ(data_dir({"HOME=/home/a", "HUBCACHE_STORAGE_DATA_DIR=/e"}), "/e");
+}
+
+TEST_F(ConfigTest, TheFileOfAServiceIsOptional) {
+  const std::vector<std::string> service{"CONFIGURATION_DIRECTORY=" + folder.path().string()};
+  EXPECT_EQ(usual_config_file({}), "");
+  EXPECT_EQ(usual_config_file(service), "");
+  const auto path = file("");
+  EXPECT_EQ(usual_config_file(service), path);
+}
+
+TEST_F(ConfigTest, Rule23ThePasswordIsPrintedAsSet) {
   const auto config = load_config("", {"HUBCACHE_ADMIN_PASSWORD=hunter2"}, {});
   EXPECT_EQ(config.admin_password, "hunter2");
   EXPECT_THAT(print_config(config), testing::Not(testing::HasSubstr("hunter2")));
+  EXPECT_THAT(print_config(config), testing::HasSubstr("(set)"));
+}
+
+TEST_F(ConfigTest, ThePasswordMayBeASystemdCredentialAndTheEnvironmentGoesBeforeIt) {
+  std::ofstream(folder.path() / "hubcache.admin-password") << "from-systemd\n";
+  const auto directory = "CREDENTIALS_DIRECTORY=" + folder.path().string();
+  EXPECT_EQ(load_config("", {directory}, {}).admin_password, "from-systemd");
+  EXPECT_EQ(load_config("", {directory, "HUBCACHE_ADMIN_PASSWORD=mine"}, {}).admin_password,
+            "mine");
 }
 
 TEST_F(ConfigTest, WhatIsPrintedCanBeReadAgain) {
-  auto config = load_config("", {}, {{"server.listen", "127.0.0.1:1,[::1]:2"}});
+  auto config = load_config("", {},
+                            {{"server.listen", "127.0.0.1:1,[::1]:2"},
+                             {"storage.data_dir", "/a \"b\"\\c\n"},
+                             {"log.level", "debug"}});
   const auto again = load_config(file(print_config(config)), {}, {});
   EXPECT_EQ(again.server.listen, config.server.listen);
+  EXPECT_EQ(again.storage.data_dir, config.storage.data_dir);
+  EXPECT_EQ(again.log.level, config.log.level);
+}
+
+TEST_F(ConfigTest, WhatIsPrintedSaysWhereEachValueCameFrom) {
+  const auto printed = print_config(
+      load_config(file("[log]\nformat = \"json\"\n"), {"HUBCACHE_SERVER_WORKERS=2"}, {}));
+  EXPECT_THAT(printed, testing::HasSubstr("format = \"json\"  # file\n"));
+  EXPECT_THAT(printed, testing::HasSubstr("workers = 2  # environment\n"));
+  EXPECT_THAT(printed, testing::HasSubstr("access = true  # default\n"));
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream stream(std::string(SOURCE_DIR) + "/" + path);
+  std::stringstream text;
+  text << stream.rdbuf();
+  return text.str();
 }
 
 TEST_F(ConfigTest, TheSampleFileIsTheTable) {
-  std::ifstream sample(std::string(SOURCE_DIR) + "/config/hubcache.toml");
-  std::stringstream text;
-  text << sample.rdbuf();
-  EXPECT_EQ(text.str(), sample_config()) << "run: hubcache config --sample > config/hubcache.toml";
+  EXPECT_EQ(text_of("config/hubcache.toml"), sample_config())
+      << "run: hubcache config --sample > config/hubcache.toml";
+}
+
+TEST_F(ConfigTest, TheSampleFileIsGoodWithEveryKeyPutInForce) {
+  auto sample = sample_config();
+  for (auto at = sample.find("\n#"); at != std::string::npos; at = sample.find("\n#", at + 1)) {
+    if (sample[at + 2] != ' ') sample.erase(at + 1, 1);
+  }
+  EXPECT_EQ(load_config(file(sample), {}, {}).origins.size(), keys().size());
+}
+
+TEST_F(ConfigTest, TheReferencePageIsTheTable) {
+  EXPECT_EQ(text_of("docs/configuration.md"), reference_page())
+      << "run: hubcache config --reference > docs/configuration.md";
 }
 
 }  // namespace
