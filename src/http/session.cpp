@@ -1,7 +1,6 @@
 #include "session.h"
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
 #include <utility>
 
@@ -41,20 +40,6 @@ struct Session::Exchange {
   bool broken = false;  // the connection is no more
   bool keep_alive = false;
 };
-
-void InputBuffer::consume(std::size_t size) {
-  begin_ += size;
-  if (begin_ == end_) begin_ = end_ = 0;
-}
-
-asio::mutable_buffer InputBuffer::room(std::size_t least) {
-  if (begin_ > 0) {
-    std::memmove(bytes_.data(), bytes_.data() + begin_, end_ - begin_);
-    end_ -= std::exchange(begin_, 0);
-  }
-  if (bytes_.size() - end_ < least) bytes_.resize(end_ + least);
-  return asio::buffer(bytes_.data() + end_, bytes_.size() - end_);
-}
 
 Session::Session(std::shared_ptr<ServerWorker> worker, Fd socket, Peer peer)
     : worker_(std::move(worker)),

@@ -17,6 +17,7 @@
 #include "hubcache/http/server.h"
 #include "hubcache/net/socket.h"
 
+#include "input_buffer.h"
 #include "request_head.h"
 #include "response_head.h"
 
@@ -49,21 +50,6 @@ struct ServerWorker {
   bool draining = false;  // shutting down: every response is the last of its connection
   std::string out;        // a response is put together here; free again at the first wait
   DateLine date;
-};
-
-/// Bytes that were read and not yet used.
-class InputBuffer {
- public:
-  std::string_view view() const { return {bytes_.data() + begin_, end_ - begin_}; }
-  void consume(std::size_t size);
-  /// Space for at least `least` more bytes.
-  asio::mutable_buffer room(std::size_t least);
-  void added(std::size_t size) { end_ += size; }
-
- private:
-  std::vector<char> bytes_;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
 };
 
 /// One connection of a client: reads a request, has it answered, writes the response, again.

@@ -22,15 +22,15 @@ namespace hubcache::http {
 /// connection only if their origins are equal in every field.
 struct Origin {
   std::string scheme = "https";
-  std::string host;
+  std::string host{};
   std::uint16_t port = 443;
-  std::string proxy_url;       // http://host:port, empty: none
-  std::string proxy_username;  // both empty: none
-  std::string proxy_password;
+  std::string proxy_url{};       // http://host:port, empty: none
+  std::string proxy_username{};  // both empty: none
+  std::string proxy_password{};
   bool verify_tls = true;
-  std::string ca_cert;      // PEM, beside the system's
-  std::string client_cert;  // PEM
-  std::string client_key;   // PEM
+  std::string ca_cert{};      // PEM, beside the system's
+  std::string client_cert{};  // PEM
+  std::string client_key{};   // PEM
   /// May this origin resolve to private, loopback and link-local addresses (SECURITY 17)? Only the
   /// remote's own host may, and what its allow-list names. Cloud metadata addresses never.
   bool allow_private = false;
@@ -41,8 +41,8 @@ struct Origin {
 
 /// Every wait on the outside has a deadline. Zero means none, for `total` only.
 struct Timeouts {
-  std::chrono::milliseconds connect{5'000};      // name, TCP, proxy and TLS together
-  std::chrono::milliseconds first_byte{8'000};   // until the response's headers are read
+  std::chrono::milliseconds connect{5'000};     // name, TCP, proxy and TLS together
+  std::chrono::milliseconds first_byte{8'000};  // until the response's headers are read
   std::chrono::milliseconds between_bytes{10'000};
   std::chrono::milliseconds total{0};
 };
@@ -50,8 +50,8 @@ struct Timeouts {
 struct ClientRequest {
   std::string method = "GET";
   std::string target = "/";  // raw path and query
-  Headers headers;           // Host, User-Agent and Connection are added
-  std::string body;
+  Headers headers{};         // Host, User-Agent and Connection are added
+  std::string body{};
 };
 
 /// An answer whose body is still on the wire. Dropping it before the body's end closes the
@@ -85,7 +85,7 @@ class ClientResponse {
 class Client {
  public:
   struct Options {
-    std::string user_agent;
+    std::string user_agent{};
     std::size_t connections_per_origin = 64;
     std::size_t idle_per_origin = 16;
     std::chrono::seconds idle_timeout{30};

@@ -17,7 +17,7 @@ namespace hubcache::http {
 
 /// Who is at the other end of a connection.
 struct Peer {
-  std::string address;  // textual IP, or "unix"
+  std::string address{};  // textual IP, or "unix"
   std::uint16_t port = 0;
   bool tls = false;
 };
@@ -26,10 +26,10 @@ struct Peer {
 struct Request {
   std::string method = "GET";
   std::string target = "/";  // origin form: raw path, then "?" and the raw query if there was one
-  Headers headers;
-  std::string body;
-  Peer peer;
-  std::string id;  // request id, for the log
+  Headers headers{};
+  std::string body{};
+  Peer peer{};
+  std::string id{};  // request id, for the log
 
   std::string_view path() const;   // without the query
   std::string_view query() const;  // without the "?"; empty when there is none
@@ -38,7 +38,7 @@ struct Request {
 
 /// Part of a file; written with sendfile.
 struct FileSpan {
-  std::shared_ptr<const Fd> file;
+  std::shared_ptr<const Fd> file{};
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
 };
@@ -64,17 +64,17 @@ using Body = std::variant<std::monostate, std::string, FileSpan, std::unique_ptr
 
 /// How a request was met, for the access log.
 struct Served {
-  std::string_view cache;                     // "hit", "join", "miss", "stale", "pass", or empty
-  std::chrono::microseconds upstream{0};      // time spent waiting for the Hub
+  std::string_view cache{};               // "hit", "join", "miss", "stale", "pass", or empty
+  std::chrono::microseconds upstream{0};  // time spent waiting for the Hub
 };
 
 /// What a handler returns. The session adds Date, Server, X-Request-Id, Connection, and
 /// Content-Length by the body's size unless the handler set it (an answer to HEAD must).
 struct Response {
   int status = 200;
-  Headers headers;
-  Body body;
-  Served served;
+  Headers headers{};
+  Body body{};
+  Served served{};
 };
 
 /// A response with a short text body.

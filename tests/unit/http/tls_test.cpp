@@ -1,0 +1,227 @@
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "hubcache/http/client.h"
+
+#include "server_fixture.h"
+
+namespace hubcache::http {
+namespace {
+
+using testing::HasSubstr;
+using Tcp = asio::ip::tcp;
+
+template <auto kFree>
+struct Freed {
+  template <typename T>
+  void operator()(T* thing) const {
+    kFree(thing);
+  }
+};
+
+std::string text_of(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  return {data, static_cast<std::size_t>(size)};
+}
+
+struct Certificate {
+  std::string pem;
+  std::string key;
+};
+
+/// A certificate that vouches for itself and for this host.
+Certificate certificate_for(const std::string& names) {
+  const std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>> key(EVP_EC_gen("P-256"));
+  const std::unique_ptr<X509, Freed<X509_free>> x509(X509_new());
+  X509_set_version(x509.get(), 2);
+  ASN1_INTEGER_set(X509_get_serialNumber(x509.get()), 1);
+  X509_gmtime_adj(X509_getm_notBefore(x509.get()), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(x509.get()), 3600);
+  X509_set_pubkey(x509.get(), key.get());
+  X509_NAME* const name = X509_get_subject_name(x509.get());
+  const std::string common = "hubcache test";
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>(common.c_str()), -1, -1, 0);
+  X509_set_issuer_name(x509.get(), name);
+  const std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>> extension(
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names.c_str()));
+  X509_add_ext(x509.get(), extension.get(), -1);
+  X509_sign(x509.get(), key.get(), EVP_sha256());
+  const std::unique_ptr<BIO, Freed<BIO_free>> certificate(BIO_new(BIO_s_mem()));
+  const std::unique_ptr<BIO, Freed<BIO_free>> secret(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(certificate.get(), x509.get());
+  PEM_write_bio_PrivateKey(secret.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  return {text_of(certificate.get()), text_of(secret.get())};
+}
+
+/// Takes one TLS connection after another, perhaps after a CONNECT, and answers one request each
+/// with the server name it was asked for.
+class TlsServer {
+ public:
+  TlsServer(const Certificate& certificate, bool is_proxy, bool cuts = false)
+      : acceptor_(context_, Tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
+        tls_(asio::ssl::context::tls_server),
+        is_proxy_(is_proxy),
+        cuts_(cuts) {
+    tls_.use_certificate_chain(asio::buffer(certificate.pem));
+    tls_.use_private_key(asio::buffer(certificate.key), asio::ssl::context::pem);
+    thread_ = std::thread([this] { run(); });
+  }
+  ~TlsServer() {
+    ::shutdown(acceptor_.native_handle(), SHUT_RDWR);
+    thread_.join();
+  }
+  TlsServer(const TlsServer&) = delete;
+  TlsServer& operator=(const TlsServer&) = delete;
+
+  std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+
+ private:
+  void run() {
+    while (true) {
+      boost::system::error_code failure;
+      Tcp::socket socket(context_);
+      acceptor_.accept(socket, failure);
+      if (failure) return;
+      serve(std::move(socket));
+    }
+  }
+
+  void serve(Tcp::socket socket) {
+    boost::system::error_code failure;
+    std::string input;
+    if (is_proxy_) {
+      asio::read_until(socket, asio::dynamic_buffer(input), "\r\n\r\n", failure);
+      asio::write(socket, asio::buffer(std::string("HTTP/1.1 200 OK\r\n\r\n")), failure);
+      input.clear();
+    }
+    asio::ssl::stream<Tcp::socket> stream(std::move(socket), tls_);
+    stream.handshake(asio::ssl::stream_base::server, failure);
+    if (failure) return;
+    asio::read_until(stream, asio::dynamic_buffer(input), "\r\n\r\n", failure);
+    if (failure) return;
+    const char* const name = SSL_get_servername(stream.native_handle(), TLSEXT_NAMETYPE_host_name);
+    std::string answer = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+    answer += name == nullptr ? "no name" : name;
+    asio::write(stream, asio::buffer(answer), failure);
+    if (!cuts_) stream.shutdown(failure);
+  }
+
+  asio::io_context context_;
+  Tcp::acceptor acceptor_;
+  asio::ssl::context tls_;
+  bool is_proxy_;
+  bool cuts_;
+  std::thread thread_;
+};
+
+class TlsTest : public ServerTest {
+ protected:
+  void SetUp() override {
+    workers.start();
+    client.emplace(workers.executor(0), Client::Options{.user_agent = "test"}, log);
+  }
+  void TearDown() override {
+    workers.stop();
+    workers.join();
+    client.reset();
+  }
+
+  Task<std::string> fetch(Origin origin) {
+    ClientRequest request;
+    auto response = co_await client->send(origin, std::move(request), {});
+    co_return co_await response.read_all(1000);
+  }
+  std::string get(const Origin& origin) { return run(fetch(origin)); }
+  std::string context_of_failure(const Origin& origin) {
+    try {
+      return "no failure: " + get(origin);
+    } catch (const Error& error) {
+      return std::string(name_of(error.kind())) + ": " + error.context();
+    }
+  }
+
+  static Origin localhost(std::uint16_t port, std::string ca = "") {
+    Origin origin{.host = "localhost", .port = port};
+    origin.ca_cert = std::move(ca);
+    origin.allow_private = true;
+    return origin;
+  }
+
+  std::optional<Client> client;
+};
+
+TEST_F(TlsTest, TrustsTheGivenAuthorityForTheRightHost) {
+  const auto certificate = certificate_for("DNS:localhost");
+  TlsServer upstream(certificate, false);
+  EXPECT_EQ(get(localhost(upstream.port(), certificate.pem)), "localhost");
+}
+
+TEST_F(TlsTest, RefusesAnAuthorityItDoesNotKnow) {
+  TlsServer upstream(certificate_for("DNS:localhost"), false);
+  EXPECT_THAT(context_of_failure(localhost(upstream.port())), HasSubstr("upstream: TLS self"));
+}
+
+TEST_F(TlsTest, RefusesACertificateOfAnotherHost) {
+  const auto certificate = certificate_for("DNS:other.example");
+  TlsServer upstream(certificate, false);
+  EXPECT_THAT(context_of_failure(localhost(upstream.port(), certificate.pem)),
+              HasSubstr("upstream: TLS hostname mismatch"));
+}
+
+TEST_F(TlsTest, AnAddressMustBeNamedAsAnAddress) {
+  const auto certificate = certificate_for("IP:127.0.0.1");
+  TlsServer upstream(certificate, false);
+  auto origin = localhost(upstream.port(), certificate.pem);
+  origin.host = "127.0.0.1";
+  EXPECT_EQ(get(origin), "no name");
+  origin.host = "localhost";
+  EXPECT_THAT(context_of_failure(origin), HasSubstr("hostname mismatch"));
+}
+
+TEST_F(TlsTest, VerifiesNothingWhenToldSo) {
+  TlsServer upstream(certificate_for("DNS:other.example"), false);
+  auto origin = localhost(upstream.port());
+  origin.verify_tls = false;
+  EXPECT_EQ(get(origin), "localhost");
+}
+
+TEST_F(TlsTest, TunnelsThroughAProxy) {
+  const auto certificate = certificate_for("DNS:hub.example");
+  TlsServer proxy(certificate, true);
+  Origin origin{.host = "hub.example"};
+  origin.ca_cert = certificate.pem;
+  origin.proxy_url = "http://127.0.0.1:" + std::to_string(proxy.port());
+  EXPECT_EQ(get(origin), "hub.example");
+}
+
+TEST_F(TlsTest, ACutConnectionIsNotTheEndOfABody) {
+  const auto certificate = certificate_for("DNS:localhost");
+  TlsServer upstream(certificate, false, true);
+  EXPECT_THAT(context_of_failure(localhost(upstream.port(), certificate.pem)),
+              HasSubstr("upstream: read from localhost"));
+}
+
+TEST_F(TlsTest, CertificatesThatCannotBeReadAreAnUpstreamError) {
+  const auto certificate = certificate_for("DNS:localhost");
+  TlsServer upstream(certificate, false);
+  auto origin = localhost(upstream.port(), certificate.pem);
+  origin.client_cert = "nonsense";
+  EXPECT_THAT(context_of_failure(origin), HasSubstr("upstream: TLS settings"));
+}
+
+}  // namespace
+}  // namespace hubcache::http
