@@ -1,18 +1,29 @@
 #include "hubcache/access/caller.h"
 
+#include <algorithm>
+
 #include "hubcache/base/digest.h"
 
 namespace hubcache::access {
+namespace {
+
+/// Visible characters without a comma: what else there is could hide one of our tokens.
+bool is_token(std::string_view text) {
+  return !text.empty() &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~' && c != ','; });
+}
+
+}  // namespace
 
 Caller Caller::of(const http::Headers& headers) {
   const auto value = headers.get("Authorization");
   if (!value) return {};
-  const auto space = value->find(' ');
+  const auto space = value->find_first_of(" \t");
   const auto scheme = value->substr(0, space);
   auto rest = space == std::string_view::npos ? std::string_view() : value->substr(space + 1);
-  while (rest.starts_with(' ')) rest.remove_prefix(1);
+  rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
   if (http::same_name(scheme, "Basic")) return {.kind = Kind::kBasic, .token = {}};
-  if (!http::same_name(scheme, "Bearer") || rest.empty()) return {};
+  if (!http::same_name(scheme, "Bearer") || !is_token(rest)) return {};
   const auto kind = rest.starts_with(kOwnTokenPrefix) ? Kind::kOwnToken : Kind::kHubToken;
   return {.kind = kind, .token = std::string(rest)};
 }

@@ -1,8 +1,5 @@
 #include "hubcache/access/grants.h"
 
-#include <algorithm>
-#include <array>
-#include <cctype>
 #include <utility>
 
 #include "hubcache/base/error.h"
@@ -13,23 +10,35 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::array kMigrations{db::Migration{
-    .number = 450,
-    .name = "access: grants",
-    .sql = "CREATE TABLE grants (key TEXT PRIMARY KEY, verdict INTEGER NOT NULL, at INTEGER NOT "
-           "NULL, status INTEGER NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL) STRICT, "
-           "WITHOUT ROWID;"}};
+constexpr int kOk = 200;
+constexpr int kUnauthorized = 401;
+constexpr int kForbidden = 403;
+constexpr int kNotFound = 404;
 
+/// Only then may a stale right serve: a 429 is the Hub, alive (SECURITY 7).
 bool origin_is_down(const Error& error) {
   return error.kind() == Error::Kind::kUpstream || error.kind() == Error::Kind::kUpstreamTimeout;
 }
 
 /// Readable by anybody at the root of a gated repo, though all else is refused (SECURITY 4).
-bool open_though_gated(std::string_view path) {
+bool may_be_open(std::string_view path, const Refusal& refusal) {
+  if (refusal.code == "RepoNotFound") return false;
   return path == "README.md" || path == "LICENSE" || path.starts_with("LICENSE.");
 }
 
-Refusal refusal_in(const hub::FileAnswer& answer) {
+bool is_refusal(int status) {
+  return status == kUnauthorized || status == kForbidden || status == kNotFound;
+}
+
+/// The Hub let the caller past the gate, whether or not it found the file there.
+bool is_past_the_gate(const hub::FileAnswer& answer) {
+  if (answer.found()) return true;
+  return answer.status == kNotFound &&
+         (answer.error_code == "EntryNotFound" || answer.error_code == "RevisionNotFound");
+}
+
+template <typename Answer>
+Refusal refusal_in(const Answer& answer) {
   return {.status = answer.status, .code = answer.error_code, .message = answer.error_message};
 }
 
@@ -37,16 +46,43 @@ Error error_of(const Refusal& refusal, std::string commit = {}) {
   return hub::refusal_of(refusal.status, refusal.code, refusal.message, std::move(commit));
 }
 
-}  // namespace
+/// An answer of the Hub, or why there is none.
+template <typename Answer>
+struct Heard {
+  std::shared_ptr<const Answer> answer;
+  std::optional<Error> trouble;
+};
 
-std::span<const db::Migration> grant_migrations() { return kMigrations; }
+template <typename Answer>
+Task<Heard<Answer>> hear(Task<std::shared_ptr<const Answer>> question) {
+  Heard<Answer> heard;
+  try {
+    heard.answer = co_await std::move(question);
+  } catch (const Error& trouble) {
+    heard.trouble = trouble;
+  }
+  co_return heard;
+}
+
+bool is_anonymous(const hub::Credential& credential) {
+  return credential.kind == hub::Credential::Kind::kAnonymous;
+}
+
+Right right_of(const hub::Credential& credential) {
+  return {.kind = is_anonymous(credential) ? Right::Kind::kPublic : Right::Kind::kRepo};
+}
+
+}  // namespace
 
 std::string_view Right::document_class() const {
   switch (kind) {
-    case Kind::kPublic: return "public";
-    case Kind::kRepo: return "granted";
+    case Kind::kPublic:
+      return "public";
+    case Kind::kRepo:
+      return "granted";
     case Kind::kFile:
-    case Kind::kRefused: return "refused";
+    case Kind::kRefused:
+      return "refused";
   }
   return "refused";
 }
@@ -59,137 +95,119 @@ Access::Access(Workers& workers, db::Database& database, Options options, const 
 }
 
 Task<Right> Access::require_read(hub::Probe& probe) {
-  const auto& file = probe.file();
-  auto keys = keys_of(*probe.endpoint(), probe.credential(), file.repo, file.path);
+  auto keys = keys_of(probe);
   auto found = co_await known(keys);
-  if (auto right = fresh_right(found)) co_return std::move(*right);
-  if (granted(found.file, options_.grant_ttl)) co_return Right{.kind = Right::Kind::kFile};
-  const bool refused =
-      found.repo.verdict == Verdict::kRefused && fresh(found.repo, options_.refusal_ttl);
-  if (refused && !open_though_gated(file.path)) throw error_of(found.repo.refusal);
+  if (auto right = repo_right(found, Use::kFiles)) co_return std::move(*right);
+  if (file_granted(found)) co_return Right{.kind = Right::Kind::kFile};
+  if (refused(found) && !may_be_open(probe.file().path, found.repo.refusal)) {
+    throw error_of(found.repo.refusal);
+  }
   co_return co_await ask(probe, std::move(keys), std::move(found));
 }
 
 Task<Right> Access::ask(hub::Probe& probe, Keys keys, Known known) {
-  co_await probe.ask_both();
-  std::shared_ptr<const hub::FileAnswer> head;
-  std::shared_ptr<const hub::RepoAnswer> auth;
-  std::exception_ptr trouble;
-  try {
-    head = co_await probe.head();
-  } catch (const Error&) {
-    trouble = std::current_exception();
+  const auto asked_at = clock_.now();
+  const bool refused_before = refused(known);
+  auto yes_before = remembered_yes(probe, known);
+  Heard<hub::RepoAnswer> auth;
+  if (yes_before) auth.answer = std::make_shared<const hub::RepoAnswer>(std::move(*yes_before));
+  if (!auth.answer && !refused_before) {
+    co_await probe.ask_both();
+    auth = co_await hear(probe.auth());
   }
-  try {
-    auth = co_await probe.auth();
-  } catch (const Error&) {
-    trouble = std::current_exception();
+  const auto head = co_await hear(probe.head());
+
+  const bool may_read = auth.answer && auth.answer->status == kOk;
+  const bool let_in = head.answer && is_past_the_gate(*head.answer);
+  const bool one_repo = may_read && head.answer && head.answer->canonical == auth.answer->canonical;
+  const bool was_one_repo =
+      may_read && head.trouble && seen_by_head(known, probe.credential(), auth.answer->canonical);
+  if ((let_in && one_repo) || was_one_repo) {
+    co_await grant_repo(probe.credential(), std::move(keys),
+                        {.verdict = Verdict::kGranted,
+                         .at = asked_at,
+                         .refusal = {},
+                         .canonical = auth.answer->canonical.name});
+    co_return right_of(probe.credential());
   }
-  const bool may_read = auth && auth->status == 200;
-  const bool one_repo = !head || !head->found() || !auth || head->canonical == auth->canonical;
-  if (may_read && one_repo) {
-    const bool anonymous = probe.credential().kind == hub::Credential::Kind::kAnonymous;
-    co_await record_grant(std::move(keys), anonymous);
-    co_return Right{.kind = anonymous ? Right::Kind::kPublic : Right::Kind::kRepo};
+  // A refusal of the file alone says nothing of other files: only without a yes it is the repo's.
+  if (auth.answer && is_refusal(auth.answer->status)) {
+    co_await refuse(keys, refusal_in(*auth.answer));
+  } else if (head.answer && !let_in && !may_read && is_refusal(head.answer->status)) {
+    co_await refuse(keys, refusal_in(*head.answer));
   }
-  if (head && head->found()) {  // a 200 grants that file, and no more
-    if (auth && !may_read) {
-      co_await record_refusal(keys, {.status = auth->status,
-                                     .code = auth->error_code,
-                                     .message = auth->error_message});
-    }
-    co_await decide(keys.file, {.verdict = Verdict::kGranted, .at = clock_.now(), .refusal = {}});
+  if (head.answer && head.answer->found()) {
+    co_await decide(std::move(keys.file), {.verdict = Verdict::kGranted,
+                                           .at = clock_.now(),  // outlasts the refusal above
+                                           .refusal = {},
+                                           .canonical = head.answer->canonical.name});
     co_return Right{.kind = Right::Kind::kFile};
   }
-  if (trouble) {
-    const auto error = Error::from(trouble);
-    if (origin_is_down(error)) {
-      if (auto right = stale_right(known)) co_return std::move(*right);
-    }
-    throw error;
+  if (head.answer) throw error_of(refusal_in(*head.answer), head.answer->commit);
+  if (auth.answer && !may_read) throw error_of(refusal_in(*auth.answer));
+  // Stale rights serve only while the whole origin is down: whoever answers anything is not.
+  const bool alive = may_read || (auth.trouble && !origin_is_down(*auth.trouble));
+  if (!alive && origin_is_down(*head.trouble)) {
+    if (auto right = stale_right(known, Use::kFiles)) co_return std::move(*right);
   }
-  // A 404 that only says a file or revision is absent is no memo against the repo, nor a grant.
-  const bool absent = head->error_code == "EntryNotFound" || head->error_code == "RevisionNotFound";
-  if (!may_read) {
-    co_await record_refusal(std::move(keys), absent ? Refusal{.status = auth->status,
-                                                              .code = auth->error_code,
-                                                              .message = auth->error_message}
-                                                    : refusal_in(*head));
-  }
-  throw error_of(refusal_in(*head), head->commit);
+  throw *head.trouble;
 }
 
 Task<Right> Access::right_of_repo(hub::EndpointPtr endpoint, hub::Credential credential,
                                   hub::RepoId repo, hub::Flights& flights) {
-  auto keys = keys_of(*endpoint, credential, repo, {});
+  auto keys = keys_of(*endpoint, credential, repo);
   auto found = co_await known(keys);
-  if (auto right = fresh_right(found)) co_return std::move(*right);
-  if (found.repo.verdict == Verdict::kRefused && fresh(found.repo, options_.refusal_ttl)) {
+  if (auto right = repo_right(found, Use::kDocuments)) co_return std::move(*right);
+  if (refused(found)) {
     co_return Right{.kind = Right::Kind::kRefused, .refusal = found.repo.refusal};
   }
-  std::shared_ptr<const hub::RepoAnswer> answer;
-  std::exception_ptr trouble;
-  try {
-    answer = co_await flights.auth_check(endpoint, credential, std::move(repo));
-  } catch (const Error&) {
-    trouble = std::current_exception();
-  }
-  if (trouble) {
-    const auto error = Error::from(trouble);
-    if (origin_is_down(error)) {
-      if (auto right = stale_right(found)) co_return std::move(*right);
+  const auto asked_at = clock_.now();
+  const auto auth = co_await hear(flights.auth_check(endpoint, credential, std::move(repo)));
+  if (auth.trouble) {
+    if (origin_is_down(*auth.trouble)) {
+      if (auto right = stale_right(found, Use::kDocuments)) co_return std::move(*right);
     }
-    throw error;
+    throw *auth.trouble;
   }
-  if (answer->status == 200) {
-    const bool anonymous = credential.kind == hub::Credential::Kind::kAnonymous;
-    co_await record_grant(std::move(keys), anonymous);
-    co_return Right{.kind = anonymous ? Right::Kind::kPublic : Right::Kind::kRepo};
+  if (auth.answer->status == kOk) {
+    const bool opens_files = seen_by_head(found, credential, auth.answer->canonical);
+    co_await grant_repo(credential, std::move(keys),
+                        {.verdict = opens_files ? Verdict::kGranted : Verdict::kDocumentsOnly,
+                         .at = asked_at,
+                         .refusal = {},
+                         .canonical = auth.answer->canonical.name});
+    co_return right_of(credential);
   }
-  Refusal refusal{
-      .status = answer->status, .code = answer->error_code, .message = answer->error_message};
-  co_await record_refusal(std::move(keys), refusal);
+  auto refusal = refusal_in(*auth.answer);
+  if (is_refusal(refusal.status)) co_await refuse(std::move(keys), refusal);
   co_return Right{.kind = Right::Kind::kRefused, .refusal = std::move(refusal)};
 }
 
+Task<> Access::heed_refusal(hub::EndpointPtr endpoint, hub::Credential credential, hub::RepoId repo,
+                            Refusal refusal) {
+  co_await refuse(keys_of(*endpoint, credential, repo), std::move(refusal));
+}
+
+Task<> Access::grant_repo(const hub::Credential& credential, Keys keys, Decision decision) {
+  auto key = is_anonymous(credential) ? std::move(keys.everybody) : std::move(keys.repo);
+  co_await decide(std::move(key), std::move(decision));
+}
+
 Access::Keys Access::keys_of(const hub::Endpoint& endpoint, const hub::Credential& credential,
-                             const hub::RepoId& repo, std::string_view path) {
+                             const hub::RepoId& repo) {
   // No part can hold a newline: keys of different parts never meet.
   const std::string place = endpoint.scope() + '\n' + repo.key() + '\n';
   const std::string caller = place + credential.key + '\n';
-  return {.everybody = place + "*\n", .repo = caller, .file = caller + std::string(path)};
+  return {.everybody = place + "*\n", .repo = caller, .file = caller};
 }
 
-Task<Access::Known> Access::known(Keys keys) {
-  Known known;
-  known.everybody = co_await recall(keys.everybody);
-  if (granted(known.everybody, options_.public_ttl)) co_return known;
-  known.repo = co_await recall(keys.repo);
-  if (granted(known.repo, options_.grant_ttl) || keys.file == keys.repo) co_return known;
-  known.file = co_await recall(keys.file);
-  co_return known;
-}
-
-Task<Access::Decision> Access::recall(std::string key) {
-  auto& shard = *shards_[workers_.current()];
-  if (const auto* decision = shard.decisions.find(key)) co_return *decision;
-  auto query = [key](db::Connection& sql) {
-    Decision decision;
-    auto rows = sql.query("SELECT verdict, at, status, code, message FROM grants WHERE key = ?1", key);
-    if (rows.step()) {
-      decision.verdict = static_cast<Verdict>(rows.integer(0));
-      decision.at = WallTime(milliseconds(rows.integer(1)));
-      decision.refusal = {.status = static_cast<int>(rows.integer(2)),
-                          .code = rows.text(3),
-                          .message = rows.text(4)};
-    }
-    return decision;
-  };
-  auto decision = co_await database_.read(std::move(query));
-  // Someone may have been told a newer one meanwhile.
-  if (const auto* newer = shard.decisions.find(key)) co_return *newer;
-  shard.decisions.put(std::move(key), decision);
-  co_return decision;
+Access::Keys Access::keys_of(const hub::Probe& probe) {
+  const auto& file = probe.file();
+  auto keys = keys_of(*probe.endpoint(), probe.credential(), file.repo);
+  // These two may hold anything: the length tells where the first one ends.
+  keys.file += std::to_string(file.revision.size());
+  ((keys.file += ':') += file.revision) += file.path;
+  return keys;
 }
 
 bool Access::fresh(const Decision& decision, milliseconds ttl) const {
@@ -201,61 +219,57 @@ bool Access::granted(const Decision& decision, milliseconds ttl) const {
   return decision.verdict == Verdict::kGranted && fresh(decision, ttl);
 }
 
-std::optional<Right> Access::fresh_right(const Known& known) const {
-  if (granted(known.everybody, options_.public_ttl)) return Right{.kind = Right::Kind::kPublic};
-  if (granted(known.repo, options_.grant_ttl)) return Right{.kind = Right::Kind::kRepo};
-  return std::nullopt;
+bool Access::refused(const Known& known) const {
+  return known.repo.verdict == Verdict::kRefused && fresh(known.repo, options_.refusal_ttl);
 }
 
-std::optional<Right> Access::stale_right(const Known& known) const {
-  if (granted(known.everybody, options_.public_ttl + options_.stale_grants)) {
-    return Right{.kind = Right::Kind::kPublic, .stale = true};
-  }
-  if (granted(known.repo, options_.grant_ttl + options_.stale_grants)) {
-    return Right{.kind = Right::Kind::kRepo, .stale = true};
-  }
-  if (granted(known.file, options_.grant_ttl + options_.stale_grants)) {
-    return Right{.kind = Right::Kind::kFile, .stale = true};
-  }
-  return std::nullopt;
-}
-
-Task<> Access::record_grant(Keys keys, bool for_everybody) {
-  const Decision granted{.verdict = Verdict::kGranted, .at = clock_.now(), .refusal = {}};
-  co_await decide(for_everybody ? std::move(keys.everybody) : std::move(keys.repo), granted);
-}
-
-// A refusal ends what was remembered in favour: that the repo was public, and the path's own grant.
-Task<> Access::record_refusal(Keys keys, Refusal refusal) {
-  const auto now = clock_.now();
-  const Decision none{.verdict = Verdict::kUnknown, .at = now, .refusal = {}};
-  co_await decide(keys.everybody, none);
-  if (keys.file != keys.repo) co_await decide(keys.file, none);
-  co_await decide(std::move(keys.repo),
-                  {.verdict = Verdict::kRefused, .at = now, .refusal = std::move(refusal)});
-}
-
-Task<> Access::decide(std::string key, Decision decision) {
-  for (std::size_t worker = 0; worker < workers_.size(); ++worker) {
-    co_await on(workers_.executor(worker), tell(worker, key, decision));
-  }
-  auto change = [key = std::move(key), decision = std::move(decision)](db::Connection& sql) {
-    sql.run("INSERT INTO grants (key, verdict, at, status, code, message) "
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (key) DO UPDATE SET verdict = ?2, "
-            "at = ?3, status = ?4, code = ?5, message = ?6 WHERE at <= ?3",
-            key, decision.verdict, decision.at.time_since_epoch().count(), decision.refusal.status,
-            decision.refusal.code, decision.refusal.message);
+std::optional<Right> Access::repo_right(const Known& known, Use use, milliseconds beyond) const {
+  const auto gives = [this, use](const Decision& decision, milliseconds ttl) {
+    const bool documents = use == Use::kDocuments && decision.verdict == Verdict::kDocumentsOnly;
+    return granted(decision, ttl) || (documents && fresh(decision, ttl));
   };
-  database_.write_soon(std::move(change));
+  if (gives(known.everybody, options_.public_ttl + beyond)) {
+    return Right{.kind = Right::Kind::kPublic};
+  }
+  if (gives(known.repo, options_.grant_ttl + beyond)) return Right{.kind = Right::Kind::kRepo};
+  return std::nullopt;
 }
 
-Task<> Access::tell(std::size_t worker, std::string key, Decision decision) {
-  auto& decisions = shards_[worker]->decisions;
-  const auto* known = decisions.find(key);
-  if (known == nullptr || known->at <= decision.at) {
-    decisions.put(std::move(key), std::move(decision));
+// A closed gate says nothing against the few files that are open though gated; a repo that is gone
+// takes all its files along.
+bool Access::file_granted(const Known& known, milliseconds beyond) const {
+  const bool gone = known.repo.verdict == Verdict::kRefused && known.repo.at > known.file.at &&
+                    known.repo.refusal.code != "GatedRepo";
+  return !gone && granted(known.file, options_.grant_ttl + beyond);
+}
+
+std::optional<Right> Access::stale_right(const Known& known, Use use) const {
+  auto right = repo_right(known, use, options_.stale_grants);
+  if (!right && file_granted(known, options_.stale_grants)) {
+    right = Right{.kind = Right::Kind::kFile};
   }
-  co_return;
+  if (right) right->stale = true;
+  return right;
+}
+
+bool Access::seen_by_head(const Known& known, const hub::Credential& credential,
+                          const hub::RepoId& canonical) const {
+  const auto& before = is_anonymous(credential) ? known.everybody : known.repo;
+  return granted(before, options_.public_ttl + options_.stale_grants) &&
+         before.canonical == canonical.name;
+}
+
+/// A fresh yes to the repo's documents, of the same credential, spares the auth-check.
+std::optional<hub::RepoAnswer> Access::remembered_yes(const hub::Probe& probe,
+                                                      const Known& known) const {
+  const bool anonymous = is_anonymous(probe.credential());
+  const auto& decision = anonymous ? known.everybody : known.repo;
+  const auto ttl = anonymous ? options_.public_ttl : options_.grant_ttl;
+  if (decision.verdict != Verdict::kDocumentsOnly || !fresh(decision, ttl)) return std::nullopt;
+  return hub::RepoAnswer{.status = kOk,
+                         .canonical = {.type = probe.file().repo.type, .name = decision.canonical},
+                         .error_code = {},
+                         .error_message = {}};
 }
 
 }  // namespace hubcache::access

@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include <boost/asio/post.hpp>
+
 #include "hubcache/base/error.h"
 #include "hubcache/hub/grammar.h"
 #include "hubcache/hub/refusal.h"
@@ -42,7 +44,17 @@ Entry entry_of(const hub::FileAnswer& answer) {
           .size = answer.size,
           .lfs = answer.digest && answer.digest->algorithm() == Digest::Algorithm::kSha256,
           .content_type = answer.content_type,
-          .location = answer.location};
+          .location = {}};
+}
+
+/// What the Hub said of the file itself, there or not.
+bool is_about_the_entry(const hub::FileAnswer& answer) { return answer.found() || answer.absent(); }
+
+Error refusal_in(const hub::FileAnswer& answer) {
+  if (answer.found()) {
+    return {Error::Kind::kUpstream, "The Hub did not say which commit the file is at"};
+  }
+  return hub::refusal_of(answer.status, answer.error_code, answer.error_message, answer.commit);
 }
 
 }  // namespace
@@ -52,7 +64,7 @@ std::span<const db::Migration> catalog_migrations() { return kMigrations; }
 Catalog::Catalog(Workers& workers, db::Database& database, Options options, const Clock& clock)
     : workers_(workers), database_(database), options_(options), clock_(clock) {
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    shards_.push_back(std::make_unique<Shard>(options_.remembered));
+    shards_.push_back(std::make_shared<Shard>(options_));
   }
 }
 
@@ -61,9 +73,7 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   const std::string& revision = probe.file().revision;
   const auto known = co_await recall_commit(key_of(repo, revision));
   const bool for_ever = hub::is_commit_id(revision);
-  const auto now = clock_.now();
-  const bool fresh = known.at <= now && now - known.at < options_.revision_ttl;
-  if (!known.id.empty() && (for_ever || fresh)) co_return Commit{.id = known.id};
+  if (!known.id.empty() && (for_ever || fresh(known))) co_return Commit{.id = known.id};
 
   std::shared_ptr<const hub::FileAnswer> answer;
   std::exception_ptr trouble;
@@ -77,56 +87,56 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
     if (!known.id.empty() && origin_is_down(error)) co_return Commit{.id = known.id, .stale = true};
     throw error;
   }
-  if (!hub::is_commit_id(answer->commit) || (for_ever && answer->commit != revision)) {
-    if (answer->found()) {
-      throw Error(Error::Kind::kUpstream, "the Hub did not say which commit the file is at");
-    }
-    throw hub::refusal_of(answer->status, answer->error_code, answer->error_message, {});
-  }
+  // A refusal may name the commit too, for commit ids are public; it confirms nothing.
+  const bool right_one = for_ever ? answer->commit == revision : hub::is_commit_id(answer->commit);
+  if (!is_about_the_entry(*answer) || !right_one) throw refusal_in(*answer);
   keep_commit(repo, revision, answer->commit);
-  if (answer->found() || answer->absent()) {
-    keep_entry(key_of(repo, answer->commit, probe.file().path), *answer);
-  }
+  keep_entry(key_of(repo, answer->commit, probe.file().path), *answer);
   co_return Commit{.id = answer->commit};
 }
 
-Task<std::optional<Entry>> Catalog::entry(hub::Probe& probe, Commit commit,
-                                          hub::Flights& flights) {
+Task<std::optional<Entry>> Catalog::entry(hub::Probe& probe, Commit commit, hub::Flights& flights) {
   const std::string repo = repo_key(*probe.endpoint(), probe.file().repo);
   std::string key = key_of(repo, commit.id, probe.file().path);
   auto known = co_await recall_entry(key);
-  if (known.known) co_return std::move(known.entry);
+  if (!known.known) {
+    const auto answer = co_await ask_at(probe, commit, flights);
+    if (!is_about_the_entry(*answer) || answer->commit != commit.id) throw refusal_in(*answer);
+    known = keep_entry(key, *answer);
+    if (known.entry) known.entry->location = answer->location;
+  } else if (known.entry) {
+    if (const auto* location = here().locations.find(key)) known.entry->location = *location;
+  }
+  co_return std::move(known.entry);
+}
 
+/// The Hub's answer for the probe's path at that commit, from the HEAD that was made if it tells.
+Task<std::shared_ptr<const hub::FileAnswer>> Catalog::ask_at(hub::Probe& probe, Commit commit,
+                                                             hub::Flights& flights) {
   auto answer = probe.head_if_known();
-  if (!answer || answer->commit != commit.id) {
-    hub::FileRef file = probe.file();
-    file.revision = commit.id;
-    answer = co_await flights.head_file(probe.endpoint(), probe.credential(), std::move(file));
-  }
-  const bool said = answer->found() || answer->absent();
-  if (!said || answer->commit != commit.id) {
-    throw hub::refusal_of(answer->status, answer->error_code, answer->error_message,
-                          answer->commit);
-  }
-  co_return keep_entry(std::move(key), *answer).entry;
+  // The Hub failed this very probe, or just before: its failure is not waited for twice.
+  if (!answer && commit.stale) answer = co_await probe.head();
+  if (answer && answer->commit == commit.id && is_about_the_entry(*answer)) co_return answer;
+  hub::FileRef file = probe.file();
+  file.revision = commit.id;
+  co_return co_await flights.head_file(probe.endpoint(), probe.credential(), std::move(file));
 }
 
 Task<> Catalog::learn_commit(hub::EndpointPtr endpoint, hub::RepoId repo, std::string revision,
                              std::string commit) {
-  keep_commit(repo_key(*endpoint, repo), revision, commit);
+  const bool possible =
+      hub::is_commit_id(commit) && (!hub::is_commit_id(revision) || revision == commit);
+  if (possible) keep_commit(repo_key(*endpoint, repo), revision, commit);
   co_return;
 }
 
-Task<Catalog::KnownCommit> Catalog::recall_commit(std::string key) {
-  auto& commits = here().commits;
-  const auto* remembered = commits.find(key);
+bool Catalog::fresh(const KnownCommit& commit) const {
   const auto now = clock_.now();
-  const bool fresh = remembered != nullptr && remembered->at <= now &&
-                     now - remembered->at < options_.revision_ttl;
-  if (fresh || (remembered != nullptr && key.find('\n' + remembered->id + '\n') != key.npos)) {
-    co_return *remembered;
-  }
-  // Another worker may have learned a newer one.
+  return commit.at <= now && now - commit.at < options_.revision_ttl;
+}
+
+Task<Catalog::KnownCommit> Catalog::recall_commit(std::string key) {
+  if (const auto* remembered = here().commits.find(key)) co_return *remembered;
   auto query = [key](db::Connection& sql) {
     KnownCommit commit;
     auto rows = sql.query("SELECT id, at FROM commits WHERE key = ?1", key);
@@ -136,6 +146,8 @@ Task<Catalog::KnownCommit> Catalog::recall_commit(std::string key) {
     return commit;
   };
   auto commit = co_await database_.read(std::move(query));
+  // This worker may have learned a newer one meanwhile.
+  if (const auto* newer = here().commits.find(key)) co_return *newer;
   if (!commit.id.empty()) here().commits.put(std::move(key), commit);
   co_return commit;
 }
@@ -144,7 +156,9 @@ void Catalog::keep_commit(const std::string& repo, const std::string& revision,
                           const std::string& commit) {
   const auto now = clock_.now();
   auto keep = [this, now, &commit](std::string key) {
-    here().commits.put(key, {.id = commit, .at = now});
+    on_each_worker([key, known = KnownCommit{.id = commit, .at = now}](Shard& shard) {
+      shard.commits.put(key, known);
+    });
     auto change = [key = std::move(key), commit, now](db::Connection& sql) {
       sql.run("INSERT OR REPLACE INTO commits (key, id, at) VALUES (?1, ?2, ?3)", key, commit,
               now.time_since_epoch().count());
@@ -153,6 +167,19 @@ void Catalog::keep_commit(const std::string& repo, const std::string& revision,
   };
   keep(key_of(repo, revision));
   if (revision != commit) keep(key_of(repo, commit));  // confirmed for this very repo
+}
+
+/// Here at once, on the others as soon as they come to it: before they read the next request of
+/// one who has had an answer.
+template <typename Change>
+void Catalog::on_each_worker(Change change) {
+  for (std::size_t worker = 0; worker < workers_.size(); ++worker) {
+    if (worker == workers_.current()) {
+      change(*shards_[worker]);
+    } else {
+      asio::post(workers_.executor(worker), [shard = shards_[worker], change] { change(*shard); });
+    }
+  }
 }
 
 Task<Catalog::KnownEntry> Catalog::recall_entry(std::string key) {
@@ -184,13 +211,17 @@ Catalog::KnownEntry Catalog::keep_entry(std::string key, const hub::FileAnswer& 
   if (answer.found()) known.entry = entry_of(answer);
   // Without a digest there is no telling whether a later answer means the same bytes.
   if (known.entry && !known.entry->digest) return known;
-  here().entries.put(key, known);
+  on_each_worker([key, known, location = answer.location](Shard& shard) {
+    shard.entries.put(key, known);
+    if (!location.empty()) shard.locations.put(key, location);
+  });
   auto change = [key = std::move(key), known](db::Connection& sql) {
     const Entry entry = known.entry.value_or(Entry{});
-    sql.run("INSERT OR REPLACE INTO entries (key, present, etag, digest, size, lfs, content_type) "
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            key, known.entry.has_value(), entry.etag, entry.digest.has_value(),
-            static_cast<std::int64_t>(entry.size), entry.lfs, entry.content_type);
+    sql.run(
+        "INSERT OR REPLACE INTO entries (key, present, etag, digest, size, lfs, content_type) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        key, known.entry.has_value(), entry.etag, entry.digest.has_value(),
+        static_cast<std::int64_t>(entry.size), entry.lfs, entry.content_type);
   };
   database_.write_soon(std::move(change));
   return known;

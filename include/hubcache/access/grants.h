@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -56,29 +57,36 @@ class Access {
     std::chrono::milliseconds public_ttl{std::chrono::minutes(30)};
     std::chrono::milliseconds refusal_ttl{std::chrono::minutes(1)};
     std::chrono::milliseconds stale_grants{std::chrono::hours(24)};
-    std::size_t remembered = 100'000;  // decisions, a worker
+    std::size_t remembered = 20'000;  // decisions, a worker
   };
   Access(Workers& workers, db::Database& database, Options options, const Clock& clock);
 
   /// Returns when the caller may read the probe's file; throws the Hub's refusal otherwise, or
   /// kUpstream and kUpstreamTimeout when the Hub could not be asked and no right can be prolonged.
   Task<Right> require_read(hub::Probe& probe);
-  /// The right to the repo as a whole; a refusal is a value.
-  Task<Right> right_of_repo(hub::EndpointPtr endpoint, hub::Credential credential,
-                            hub::RepoId repo, hub::Flights& flights);
+  /// The right to the repo's documents; a refusal is a value. Opens no file by itself: only a HEAD
+  /// tells whether files and documents of that name are one repo's (SECURITY 9).
+  Task<Right> right_of_repo(hub::EndpointPtr endpoint, hub::Credential credential, hub::RepoId repo,
+                            hub::Flights& flights);
+  /// The Hub refused this credential the repo in some later answer: takes back the credential's
+  /// grants, and that the repo is public. Done on all workers, and in the rows, on return.
+  Task<> heed_refusal(hub::EndpointPtr endpoint, hub::Credential credential, hub::RepoId repo,
+                      Refusal refusal);
 
  private:
-  enum class Verdict : std::uint8_t { kUnknown, kGranted, kRefused };
+  enum class Verdict : std::uint8_t { kUnknown, kGranted, kRefused, kDocumentsOnly };
+  enum class Use : std::uint8_t { kFiles, kDocuments };
   struct Decision {
     Verdict verdict = Verdict::kUnknown;
-    WallTime at{};
+    WallTime at{};  // when the Hub was asked
     Refusal refusal{};
+    std::string canonical;  // name of the repo that the Hub's redirects ended at, for a grant
   };
-  /// The keys that bear on a question: everybody's, the caller's, the caller's for one path.
+  /// The keys that bear on a question: everybody's, the caller's, the caller's for one file.
   struct Keys {
     std::string everybody;
     std::string repo;
-    std::string file;
+    std::string file;  // of the repo when no file is asked for
   };
   struct Known {
     Decision everybody;
@@ -91,18 +99,31 @@ class Access {
   };
 
   static Keys keys_of(const hub::Endpoint& endpoint, const hub::Credential& credential,
-                      const hub::RepoId& repo, std::string_view path);
-  Task<Known> known(Keys keys);
-  Task<Decision> recall(std::string key);
+                      const hub::RepoId& repo);
+  static Keys keys_of(const hub::Probe& probe);
   bool fresh(const Decision& decision, std::chrono::milliseconds ttl) const;
   bool granted(const Decision& decision, std::chrono::milliseconds ttl) const;
-  std::optional<Right> fresh_right(const Known& known) const;
-  std::optional<Right> stale_right(const Known& known) const;
+  bool refused(const Known& known) const;
+  /// The right to the repo that `known` gives, were all times longer by `beyond`.
+  std::optional<Right> repo_right(const Known& known, Use use,
+                                  std::chrono::milliseconds beyond = {}) const;
+  bool file_granted(const Known& known, std::chrono::milliseconds beyond = {}) const;
+  std::optional<Right> stale_right(const Known& known, Use use) const;
+  /// A HEAD ended at `canonical` too, not long ago.
+  bool seen_by_head(const Known& known, const hub::Credential& credential,
+                    const hub::RepoId& canonical) const;
+  std::optional<hub::RepoAnswer> remembered_yes(const hub::Probe& probe, const Known& known) const;
+
   Task<Right> ask(hub::Probe& probe, Keys keys, Known known);
+  Task<> grant_repo(const hub::Credential& credential, Keys keys, Decision decision);
+  Task<> refuse(Keys keys, Refusal refusal);
+
+  // What follows is in grant_memory.cpp.
+  Task<Known> known(Keys keys);
+  Task<Decision> recall(std::string key);
   Task<> decide(std::string key, Decision decision);
+  Task<> tell_all(std::string key, Decision decision);
   Task<> tell(std::size_t worker, std::string key, Decision decision);
-  Task<> record_grant(Keys keys, bool for_everybody);
-  Task<> record_refusal(Keys keys, Refusal refusal);
 
   Workers& workers_;
   db::Database& database_;

@@ -43,7 +43,8 @@ class Catalog {
  public:
   struct Options {
     std::chrono::milliseconds revision_ttl{std::chrono::minutes(1)};
-    std::size_t remembered = 100'000;  // commits, and entries, a worker
+    std::size_t remembered = 20'000;  // commits, and entries, a worker
+    std::size_t locations = 1'000;    // signed URLs, a worker
   };
   Catalog(Workers& workers, db::Database& database, Options options, const Clock& clock);
 
@@ -68,22 +69,29 @@ class Catalog {
     std::optional<Entry> entry;
   };
   struct Shard {
-    explicit Shard(std::size_t capacity) : commits(capacity), entries(capacity) {}
+    explicit Shard(const Options& options)
+        : commits(options.remembered), entries(options.remembered), locations(options.locations) {}
     Lru<KnownCommit> commits;
     Lru<KnownEntry> entries;
+    Lru<std::string> locations;  // by the key of the entry; apart, for they are long
   };
 
   Shard& here() { return *shards_[workers_.current()]; }
+  bool fresh(const KnownCommit& commit) const;
   Task<KnownCommit> recall_commit(std::string key);
   Task<KnownEntry> recall_entry(std::string key);
   void keep_commit(const std::string& repo, const std::string& revision, const std::string& commit);
+  Task<std::shared_ptr<const hub::FileAnswer>> ask_at(hub::Probe& probe, Commit commit,
+                                                      hub::Flights& flights);
+  template <typename Change>
+  void on_each_worker(Change change);
   KnownEntry keep_entry(std::string key, const hub::FileAnswer& answer);
 
   Workers& workers_;
   db::Database& database_;
   Options options_;
   const Clock& clock_;
-  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::shared_ptr<Shard>> shards_;  // by worker; shared with what is on its way there
 };
 
 }  // namespace hubcache::catalog

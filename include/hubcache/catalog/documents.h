@@ -32,7 +32,8 @@ class Documents {
   Documents(db::Database& database, Options options, const Clock& clock);
 
   /// `target` is the raw path and query below the hub's base; `kind` the class of callers that may
-  /// share the answer (access::Right::document_class()).
+  /// share the answer: "public", "granted" or "refused" (access::Right::document_class()). For the
+  /// first and the last a caller's own token is not used. What is not 200 is a value.
   Task<Document> get(hub::EndpointPtr endpoint, hub::Credential credential, hub::RepoId repo,
                      std::string target, std::string_view kind, bool at_commit,
                      hub::Flights& flights);

@@ -1,0 +1,124 @@
+// How Access remembers: a copy on each worker, rows behind them, the newest decision wins.
+#include <array>
+#include <utility>
+
+#include "hubcache/access/grants.h"
+
+namespace hubcache::access {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::array kMigrations{db::Migration{
+    .number = 450,
+    .name = "access: grants",
+    .sql = "CREATE TABLE grants (key TEXT PRIMARY KEY, verdict INTEGER NOT NULL, at INTEGER NOT "
+           "NULL, status INTEGER NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, canonical "
+           "TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+           "CREATE INDEX grants_by_age ON grants (verdict, at);"}};
+
+/// Refusals are no use beyond their time, but an answer on its way must still find them newer.
+constexpr std::chrono::minutes kLongestAnswer{10};
+
+}  // namespace
+
+std::span<const db::Migration> grant_migrations() { return kMigrations; }
+
+Task<Access::Known> Access::known(Keys keys) {
+  Known known;
+  known.everybody = co_await recall(keys.everybody);
+  if (granted(known.everybody, options_.public_ttl)) co_return known;
+  known.repo = co_await recall(keys.repo);
+  if (granted(known.repo, options_.grant_ttl) || keys.file == keys.repo) co_return known;
+  known.file = co_await recall(keys.file);
+  co_return known;
+}
+
+Task<Access::Decision> Access::recall(std::string key) {
+  auto& decisions = shards_[workers_.current()]->decisions;
+  if (const auto* decision = decisions.find(key)) co_return *decision;
+  auto query = [key](db::Connection& sql) {
+    Decision decision;
+    auto rows = sql.query(
+        "SELECT verdict, at, status, code, message, canonical FROM grants WHERE key = ?1", key);
+    if (rows.step()) {
+      decision.verdict = static_cast<Verdict>(rows.integer(0));
+      decision.at = WallTime(milliseconds(rows.integer(1)));
+      decision.refusal = {.status = static_cast<int>(rows.integer(2)),
+                          .code = rows.text(3),
+                          .message = rows.text(4)};
+      decision.canonical = rows.text(5);
+    }
+    return decision;
+  };
+  auto decision = co_await database_.read(std::move(query));
+  // This worker may have been told a newer one meanwhile.
+  if (const auto* newer = decisions.find(key)) co_return *newer;
+  decisions.put(std::move(key), decision);
+  co_return decision;
+}
+
+// A refusal ends what speaks in favour: that the repo is public, and what this caller was granted.
+// Only a closed gate leaves the few files readable that are open though gated.
+Task<> Access::refuse(Keys keys, Refusal refusal) {
+  const auto now = clock_.now();
+  const bool gate_only = refusal.code == "GatedRepo";
+  const Decision none{.verdict = Verdict::kUnknown, .at = now, .refusal = {}, .canonical = {}};
+  const Decision no{.verdict = Verdict::kRefused, .at = now, .refusal = refusal, .canonical = {}};
+  co_await tell_all(keys.everybody, none);
+  co_await tell_all(keys.repo, no);
+  if (!gate_only && keys.file != keys.repo) co_await tell_all(keys.file, none);
+  auto change =
+      [keys = std::move(keys), no, gate_only, now = now.time_since_epoch().count(),
+       too_old = (now - options_.refusal_ttl - kLongestAnswer).time_since_epoch().count(),
+       too_stale = (now - options_.public_ttl - options_.stale_grants).time_since_epoch().count()](
+          db::Connection& sql) {
+        constexpr auto kSet =
+            "INSERT OR REPLACE INTO grants (key, verdict, at, status, code, message, canonical) "
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, '')";
+        sql.run(kSet, keys.everybody, Verdict::kUnknown, now, 0, "", "");
+        if (!gate_only) {
+          std::string behind = keys.repo;  // the least key that does not begin with the caller's
+          ++behind.back();
+          sql.run("DELETE FROM grants WHERE key >= ?1 AND key < ?2", keys.repo, behind);
+        }
+        sql.run(kSet, keys.repo, Verdict::kRefused, now, no.refusal.status, no.refusal.code,
+                no.refusal.message);
+        constexpr auto kForget = "DELETE FROM grants WHERE verdict = ?1 AND at < ?2";
+        sql.run(kForget, Verdict::kUnknown, too_old);
+        sql.run(kForget, Verdict::kRefused, too_old);
+        sql.run(kForget, Verdict::kGranted, too_stale);
+        sql.run(kForget, Verdict::kDocumentsOnly, too_stale);
+      };
+  co_await database_.write(std::move(change));
+}
+
+Task<> Access::decide(std::string key, Decision decision) {
+  co_await tell_all(key, decision);
+  auto change = [key = std::move(key), decision = std::move(decision),
+                 now = clock_.now().time_since_epoch().count()](db::Connection& sql) {
+    sql.run(
+        "INSERT INTO grants (key, verdict, at, status, code, message, canonical) "
+        "VALUES (?1, ?2, ?3, 0, '', '', ?4) ON CONFLICT (key) DO UPDATE SET verdict = ?2, "
+        "at = ?3, status = 0, code = '', message = '', canonical = ?4 "
+        "WHERE at <= ?3 OR at > ?5",
+        key, decision.verdict, decision.at.time_since_epoch().count(), decision.canonical, now);
+  };
+  database_.write_soon(std::move(change));
+}
+
+Task<> Access::tell_all(std::string key, Decision decision) {
+  for (std::size_t worker = 0; worker < workers_.size(); ++worker) {
+    co_await on(workers_.executor(worker), tell(worker, key, decision));
+  }
+}
+
+Task<> Access::tell(std::size_t worker, std::string key, Decision decision) {
+  auto& decisions = shards_[worker]->decisions;
+  const auto* known = decisions.find(key);
+  const bool newest = known == nullptr || known->at <= decision.at || known->at > clock_.now();
+  if (newest) decisions.put(std::move(key), std::move(decision));
+  co_return;
+}
+
+}  // namespace hubcache::access
