@@ -1,9 +1,9 @@
-#include <unistd.h>
-
 #include <exception>
 #include <iostream>
 #include <string>
 #include <vector>
+
+#include <unistd.h>
 
 #include "hubcache/app/command_line.h"
 

@@ -22,7 +22,8 @@ const EVP_MD* method_of(Digest::Algorithm algorithm) {
 }
 
 void require(int openssl_result, const char* doing) {
-  if (openssl_result != 1) throw Error(Error::Kind::kInternal, "internal error", std::string(doing));
+  if (openssl_result != 1)
+    throw Error(Error::Kind::kInternal, "internal error", std::string(doing));
 }
 
 }  // namespace
@@ -52,7 +53,8 @@ std::string Digest::text() const {
 
 struct Hasher::State {
   Digest::Algorithm algorithm;
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(), EVP_MD_CTX_free};
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(),
+                                                                  EVP_MD_CTX_free};
 };
 
 Hasher::Hasher(Digest::Algorithm algorithm, std::uint64_t size)

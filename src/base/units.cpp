@@ -53,8 +53,8 @@ constexpr std::array kSizes{
     Unit{"TiB", 1ULL << 40U},
 };
 constexpr std::array kDurations{
-    Unit{"ms", 1},         Unit{"s", 1'000},       Unit{"min", 60'000},
-    Unit{"h", 3'600'000},  Unit{"d", 86'400'000},
+    Unit{"ms", 1},        Unit{"s", 1'000},      Unit{"min", 60'000},
+    Unit{"h", 3'600'000}, Unit{"d", 86'400'000},
 };
 
 }  // namespace

@@ -76,10 +76,9 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
     throw hub::refusal_of(right.refusal.status, right.refusal.code, right.refusal.message, {});
   }
   const bool at_commit = hub::is_commit_id(document.revision);
-  const auto answer = co_await services_.documents.get(place.endpoint, place.credential,
-                                                       document.repo, document.target,
-                                                       right.document_class(), at_commit,
-                                                       services_.flights);
+  const auto answer = co_await services_.documents.get(
+      place.endpoint, place.credential, document.repo, document.target, right.document_class(),
+      at_commit, services_.flights);
   if (answer.status != 200) {
     throw hub::refusal_of(answer.status, answer.error_code, answer.error_message, answer.commit);
   }

@@ -99,7 +99,7 @@ class Filter : public nlohmann::json_sax<nlohmann::json> {
   std::string out_;
   std::vector<bool> first_;  // per open bracket: nothing written in it yet
   bool after_key_ = false;
-  bool skip_next_ = false;   // the value of a member that is left out comes next
+  bool skip_next_ = false;  // the value of a member that is left out comes next
   std::size_t skip_depth_ = 0;
 };
 

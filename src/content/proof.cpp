@@ -1,11 +1,11 @@
 #include "hubcache/content/proof.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <vector>
+
+#include <unistd.h>
 
 #include "hubcache/base/digest.h"
 

@@ -15,9 +15,7 @@ class HubStream final : public fill::Stream {
  public:
   explicit HubStream(hub::FileStream stream) : stream_(std::move(stream)) {}
   std::uint64_t offset() const override { return stream_.offset; }
-  Task<std::size_t> read(asio::mutable_buffer into) override {
-    return stream_.response.read(into);
-  }
+  Task<std::size_t> read(asio::mutable_buffer into) override { return stream_.response.read(into); }
 
  private:
   hub::FileStream stream_;
@@ -88,11 +86,10 @@ class PassThrough final : public http::SpanSource {
       }
       const std::size_t skipped = std::min<std::uint64_t>(skip_, count);
       skip_ -= skipped;
-      const std::size_t wanted =
-          std::min<std::uint64_t>(count - skipped, range_.length - taken_);
+      const std::size_t wanted = std::min<std::uint64_t>(count - skipped, range_.length - taken_);
       if (wanted == 0) continue;
-      if (skipped != 0) std::copy_n(buffer.begin() + static_cast<std::ptrdiff_t>(skipped), wanted,
-                                    buffer.begin());
+      if (skipped != 0)
+        std::copy_n(buffer.begin() + static_cast<std::ptrdiff_t>(skipped), wanted, buffer.begin());
       held_ = wanted;
       break;
     }
@@ -109,9 +106,9 @@ class PassThrough final : public http::SpanSource {
 
   std::unique_ptr<fill::Stream> stream_;
   http::ByteRange range_;
-  std::uint64_t skip_;        // bytes before the range, when upstream ignored it
-  std::uint64_t taken_ = 0;   // bytes of the range read from upstream
-  std::size_t held_ = 0;      // bytes in buffers_[current_], not handed out yet
+  std::uint64_t skip_;       // bytes before the range, when upstream ignored it
+  std::uint64_t taken_ = 0;  // bytes of the range read from upstream
+  std::size_t held_ = 0;     // bytes in buffers_[current_], not handed out yet
   std::size_t current_ = 0;
   std::array<std::vector<char>, 2> buffers_;
   std::optional<Digest> digest_;

@@ -31,7 +31,8 @@ std::unique_ptr<rest::Api> make_api(Services services, Options options) {
   const Described with{.mask_secrets = options.rest.mask_secrets,
                        .content_prefix = options.content_prefix};
   std::vector<rest::Resource> resources{remote(with), distribution(with),
-                                        task(services.secrets, options.rest.mask_secrets)};
+                                        task(services.secrets, options.rest.mask_secrets),
+                                        task_group()};
   auto views = status_views(services, options, resources);
   for (auto& view : task_views(services.database, services.secrets, options.rest)) {
     views.push_back(std::move(view));

@@ -105,7 +105,7 @@ rest::Resource remote(const Described& with) {
               rest::hidden_fields(),
               rest::pem("ca_cert").nullable().raises_epoch(),
               rest::pem("client_cert").nullable().raises_epoch(),
-              rest::boolean("tls_validation").fallback(true).raises_epoch(),
+              rest::boolean("tls_validation").initially(true).raises_epoch(),
               rest::text("proxy_url").nullable().check(usable_proxy).raises_epoch(),
               rest::integer("max_retries").nullable().at_least(0).at_most(kLargestInteger),
               seconds("total_timeout"),

@@ -18,6 +18,9 @@ rest::Resource remote(const Described& with);
 rest::Resource distribution(const Described& with);
 rest::Resource task(const db::SecretBox& secrets, bool mask_secrets);
 
+/// There are none: what hubcache does in groups is one task.
+rest::Resource task_group();
+
 /// PATCH and DELETE of tasks.
 std::vector<rest::View> task_views(db::Database& database, const db::SecretBox& secrets,
                                    const rest::Options& options);

@@ -258,6 +258,22 @@ rest::Resource task(const db::SecretBox& secrets, bool mask_secrets) {
   };
 }
 
+rest::Resource task_group() {
+  return {
+      .name = "TaskGroup",
+      .kind = "task_group",
+      .path = "task-groups/",
+      .model = "core.taskgroup",
+      .create = rest::Create::kNone,
+      .change = rest::Change::kNone,
+      .remove = rest::Change::kNone,
+      .fields = {rest::text("description")},
+      .ignores_unknown_filters = true,
+      .rows = [](db::Connection&) { return std::vector<Row>(); },
+      .row = [](db::Connection&, std::string_view) { return std::optional<Row>(); },
+  };
+}
+
 std::vector<rest::View> task_views(db::Database& database, const db::SecretBox& secrets,
                                    const rest::Options& options) {
   // Every task is final when it is written, so there is nothing left to cancel: 409 and the task.

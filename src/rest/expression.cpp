@@ -138,9 +138,12 @@ class Expression {
       ++at_;
       return value;
     }
-    while (at_ < text_.size() && text_[at_] != ' ' && text_[at_] != ')' && text_[at_] != '(') {
-      value += text_[at_++];
-    }
+    // Anything else must stand in quotes.
+    const auto bare = [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+             std::string_view("_-.,:").find(c) != std::string_view::npos;
+    };
+    while (at_ < text_.size() && bare(text_[at_])) value += text_[at_++];
     if (value.empty()) return std::nullopt;
     return value;
   }

@@ -132,15 +132,27 @@ std::string id_of_reference(std::string_view text) {
   return canonical_uuid(cut == std::string_view::npos ? text : text.substr(cut + 1)).value_or("");
 }
 
-ReadFilter read_href_filter(const std::string& name, std::string_view lookup,
+/// The id a reference to a row of this kind holds; nullopt when it is none.
+std::optional<std::string> reference_id(const Rendering& rendering, const std::string& kind,
+                                        const std::string& text) {
+  const auto* target = resource_of(rendering.resources, kind);
+  if (target == nullptr) return std::nullopt;
+  const bool fits = text.starts_with(prn(*target, "")) ||
+                    (text.starts_with(rendering.root + target->path) && text.ends_with('/'));
+  auto id = fits ? id_of_reference(text) : std::string();
+  return id.empty() ? std::nullopt : std::optional(std::move(id));
+}
+
+ReadFilter read_href_filter(const Rendering& rendering, const Field& field, std::string_view lookup,
                             const std::string& value) {
   if (value.empty()) return {};
-  if (value == "null") return read_null_filter(name, "true");
   std::vector<std::string> ids;
   for (const auto& text : lookup == "in" ? split(value) : std::vector{value}) {
-    ids.push_back(id_of_reference(text));
+    auto id = reference_id(rendering, field.target, text);
+    if (!id) return refused("URI couldn't be resolved: " + text);
+    ids.push_back(std::move(*id));
   }
-  return {.accepts = on_text(name, [ids](auto& id) { return contains(ids, id); })};
+  return {.accepts = on_text(field.name, [ids](auto& id) { return contains(ids, id); })};
 }
 
 /// `pulp_id__in`, `pulp_href__in`, `prn__in`: an empty list is one that holds nothing.
@@ -171,9 +183,10 @@ bool offers(Lookups lookups, std::string_view lookup) {
   return std::ranges::find(lookups, lookup) != lookups.end();
 }
 
-ReadFilter read_field_filter(const Field& field, const std::string& parameter,
-                             std::string_view lookup, const std::string& value) {
-  if (field.type == Field::Type::kHref) return read_href_filter(field.name, lookup, value);
+ReadFilter read_field_filter(const Rendering& rendering, const Field& field,
+                             const std::string& parameter, std::string_view lookup,
+                             const std::string& value) {
+  if (field.type == Field::Type::kHref) return read_href_filter(rendering, field, lookup, value);
   if (field.type == Field::Type::kChoice && lookup.empty() && !value.empty() &&
       !contains(field.choices, value)) {
     return refused(parameter,
@@ -224,7 +237,7 @@ ReadFilter read_filter(const Rendering& rendering, const Resource& resource,
       return read_label_select(field.name, value);
     }
     if (field.name == field_name && offers(field.lookups, lookup)) {
-      return read_field_filter(field, name, lookup, value);
+      return read_field_filter(rendering, field, name, lookup, value);
     }
   }
   for (const auto& filter : resource.filters) {

@@ -30,10 +30,7 @@ std::vector<std::string> words(std::string_view text) {
   std::vector<std::string> list;
   while (!text.empty()) {
     const auto end = std::min(text.find(','), text.size());
-    auto word = text.substr(0, end);
-    while (word.starts_with(' ')) word.remove_prefix(1);
-    while (word.ends_with(' ')) word.remove_suffix(1);
-    if (!word.empty()) list.emplace_back(word);
+    if (end > 0) list.emplace_back(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return list;

@@ -74,7 +74,8 @@ class Validation {
     if (field.is_required) return complain(field.name, error_list("This field is required."));
     if (input_.is_form && field.type == Field::Type::kBoolean) {
       result_.given[field.name] = false;
-    } else if (!std::holds_alternative<std::monostate>(field.default_value)) {
+    } else if (!std::holds_alternative<std::monostate>(field.default_value) &&
+               !(field.is_initial_only && mode_ == Mode::kReplace)) {
       result_.given[field.name] = default_of(field);
     }
   }

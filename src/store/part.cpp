@@ -11,19 +11,20 @@ constexpr std::uint64_t kRecord = MapRecord::kSize;
 
 }  // namespace
 
-Part::Part(Disk& disk, const Layout& layout, Space& space, Plan plan)
-    : disk_(disk),
-      layout_(layout),
+Part::Part(std::shared_ptr<Shared> shared, Plan plan)
+    : shared_(std::move(shared)),
+      disk_(shared_->disk),
+      layout_(shared_->layout),
       plan_(std::move(plan)),
-      reservation_(space, plan_.already_used) {}
+      reservation_(shared_->space, plan_.already_used) {}
 
-Part::Opened Part::open(Disk& disk, const Layout& layout, Space& space, const Plan& plan) {
+Part::Opened Part::open(std::shared_ptr<Shared> shared, const Plan& plan) {
   // Before anything is made of that size, the map included.
-  space.require_sane(plan.size);
-  auto part = std::make_shared<Part>(disk, layout, space, plan);
+  shared->space.require_sane(plan.size);
+  auto part = std::make_shared<Part>(std::move(shared), plan);
   BlockMap blocks = part->resume();
   if (plan.whole) part->promise_missing(blocks);
-  part->reservation_.settle(disk.size(*part->file_).on_disk);
+  part->reservation_.settle(part->disk_.size(*part->file_).on_disk);
   return {.part = std::move(part), .blocks = std::move(blocks)};
 }
 

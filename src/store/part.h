@@ -14,6 +14,7 @@
 #include "hubcache/store/disk.h"
 
 #include "layout.h"
+#include "shared.h"
 #include "space.h"
 
 namespace hubcache::store {
@@ -32,11 +33,11 @@ class Part {
   };
 
   /// Opens what an earlier run left, or makes it anew when that does not fit. Throws kNoSpace.
-  static Opened open(Disk& disk, const Layout& layout, Space& space, const Plan& plan);
+  static Opened open(std::shared_ptr<Shared> shared, const Plan& plan);
   /// Removes both files of a fill nobody has open.
   static void remove_files(Disk& disk, const Layout& layout, const std::string& name);
 
-  Part(Disk& disk, const Layout& layout, Space& space, Plan plan);
+  Part(std::shared_ptr<Shared> shared, Plan plan);
 
   const std::shared_ptr<const Fd>& file() const noexcept { return file_; }
   std::uint64_t used() const noexcept { return reservation_.spent(); }
@@ -56,8 +57,9 @@ class Part {
   void promise_missing(const BlockMap& blocks);
   void sync_bytes();
 
+  const std::shared_ptr<Shared> shared_;  // the space must outlive the reservation
   Disk& disk_;
-  const Layout layout_;
+  const Layout& layout_;
   const Plan plan_;
   Reservation reservation_;
   std::shared_ptr<const Fd> file_;

@@ -35,7 +35,7 @@ std::optional<Found> look(Disk& disk, const std::filesystem::path& path) {
 struct Store::Impl : Shared {
   using Shared::Shared;
 
-  Task<std::optional<Blob>> adopt(Digest digest, Found found);
+  static Task<std::optional<Blob>> adopt(std::shared_ptr<Impl> self, Digest digest, Found found);
   Task<bool> hashes_to(Digest digest, Found found);
   Task<void> heal(Digest digest, bool remove_file);
   bool begin_adoption(const Digest& digest) {
@@ -77,7 +77,7 @@ Task<std::optional<Blob>> Store::open(Digest digest) {
   auto found = co_await offload(impl_->pool, std::move(find_file));
 
   if (!row && !found) co_return std::nullopt;
-  if (!row) co_return co_await impl_->adopt(std::move(digest), std::move(*found));
+  if (!row) co_return co_await Impl::adopt(impl_, std::move(digest), std::move(*found));
   if (!found || found->size.size != row->size) {
     co_await impl_->heal(std::move(digest), found.has_value());
     co_return std::nullopt;
@@ -87,39 +87,40 @@ Task<std::optional<Blob>> Store::open(Digest digest) {
 
 /// A file without a row may be anybody's: it counts once it was hashed again. Who asks meanwhile
 /// waits, for that is cheaper than another download.
-Task<std::optional<Blob>> Store::Impl::adopt(Digest digest, Found found) {
-  if (!begin_adoption(digest)) {
+Task<std::optional<Blob>> Store::Impl::adopt(std::shared_ptr<Impl> self, Digest digest,
+                                             Found found) {
+  if (!self->begin_adoption(digest)) {
     Timer timer(co_await asio::this_coro::executor);
-    while (!begin_adoption(digest)) {
+    while (!self->begin_adoption(digest)) {
       timer.expires_after(kAdoptionPoll);
       co_await timer.async_wait(use_task);
     }
   }
   struct Adoption {
-    Impl& impl;
+    std::shared_ptr<Impl> impl;
     const Digest& digest;
-    ~Adoption() { impl.end_adoption(digest); }
+    ~Adoption() { impl->end_adoption(digest); }
   };
-  const Adoption adoption{.impl = *this, .digest = digest};
+  const Adoption adoption{.impl = self, .digest = digest};
 
   Blob blob{.digest = digest, .size = found.size.size, .file = found.file};
   auto find_row = [digest](db::Connection& sql) { return find_blob(sql, digest); };
-  const auto row = co_await database.read(std::move(find_row));
+  const auto row = co_await self->database.read(std::move(find_row));
   if (row && row->size == blob.size) co_return blob;
 
-  const bool right = co_await hashes_to(digest, found);
+  const bool right = co_await self->hashes_to(digest, found);
   if (!right) {
-    log.warn("a stored file was not what its name says and is removed",
-             {{"digest", digest.text()}});
-    co_await heal(digest, true);
+    self->log.warn("a stored file was not what its name says and is removed",
+                   {{"digest", digest.text()}});
+    co_await self->heal(digest, true);
     co_return std::nullopt;
   }
-  auto record = [digest, now = clock.now(),
+  auto record = [digest, now = self->clock.now(),
                  fresh = BlobRow{.size = blob.size, .on_disk = found.size.on_disk}](
                     db::Connection& sql) { put_blob(sql, digest, fresh, now); };
-  co_await database.write(std::move(record));
-  space.add_used(found.size.on_disk);
-  log.info("a stored file was adopted", {{"digest", digest.text()}, {"size", blob.size}});
+  co_await self->database.write(std::move(record));
+  self->space.add_used(found.size.on_disk);
+  self->log.info("a stored file was adopted", {{"digest", digest.text()}, {"size", blob.size}});
   co_return blob;
 }
 
@@ -162,15 +163,15 @@ void Store::touch(const Digest& digest) {
 Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
   const std::string name = Layout::fill_name(request.digest, request.origin);
   struct Acquired {
-    Impl& impl;
+    std::shared_ptr<Impl> impl;
     const std::string& name;
     std::uint64_t used;
     bool kept = false;
     ~Acquired() {
-      if (!kept) impl.fills.park(name, used);
+      if (!kept) impl->fills.park(name, used);
     }
   };
-  Acquired acquired{.impl = *impl_, .name = name, .used = impl_->fills.acquire(name)};
+  Acquired acquired{.impl = impl_, .name = name, .used = impl_->fills.acquire(name)};
 
   auto find_row = [name](db::Connection& sql) { return find_fill(sql, name); };
   const auto row = co_await impl_->database.read(std::move(find_row));
@@ -180,9 +181,7 @@ Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
                   .name = name,
                   .whole = request.whole,
                   .already_used = acquired.used};
-  auto open_part = [impl = impl_, plan = std::move(plan)] {
-    return Part::open(impl->disk, impl->layout, impl->space, plan);
-  };
+  auto open_part = [impl = impl_, plan = std::move(plan)] { return Part::open(impl, plan); };
   auto opened = co_await offload(impl_->pool, std::move(open_part));
   acquired.used = opened.part->used();
 

@@ -188,7 +188,7 @@ class World:
             env=self.client_env(endpoint, home or self.hf_home(), token), cwd=self.folder,
             capture_output=True, text=True, timeout=timeout)
         assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout.strip()
+        return re.search(r"(/\S+)\s*$", done.stdout)[1]  # newer versions say "path: /..."
 
     def run(self, *command, timeout=180, check=True):
         done = subprocess.run([str(c) for c in command], cwd=self.folder, capture_output=True,

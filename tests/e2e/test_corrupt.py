@@ -11,7 +11,7 @@ print(hf_hub_download("org/model", "model.safetensors"))
 """
 
 NGINX = """
-daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log; worker_processes 1;
+user root; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log; worker_processes 1;
 events {{ }}
 http {{
   access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;

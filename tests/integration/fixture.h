@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "hubcache/app/instance.h"
+
 #include "hubsim/hub.h"
 #include "support/client.h"
 #include "support/clock.h"

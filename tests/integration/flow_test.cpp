@@ -55,8 +55,7 @@ TEST_F(FlowTest, EightClientsCauseOneDownload) {
 }
 
 TEST_F(FlowTest, AHitCostsNothingUpstream) {
-  const std::string at_commit =
-      "/org/model/resolve/" + hub.sha("org/model") + "/model.safetensors";
+  const std::string at_commit = "/org/model/resolve/" + hub.sha("org/model") + "/model.safetensors";
   ASSERT_EQ(get(kBig).status, 200);
   ASSERT_EQ(get(at_commit).status, 200);
   hub.clear_log();

@@ -47,12 +47,14 @@ TEST_F(SecurityRightsTest, Rule2AReaderWithoutRightGetsNothingOfARunningFill) {
 }
 
 TEST_F(SecurityRightsTest, Rule3TheRemotesTokenGoesToTheHubsReadingRoutesOnly) {
-  const auto made = rest("POST", kRemotes, R"({"name":"t","url":")" + hub.url() +
-                                               R"(","hf_token":"hf_good"})");
+  const auto made =
+      rest("POST", kRemotes, R"({"name":"t","url":")" + hub.url() + R"(","hf_token":"hf_good"})");
   ASSERT_EQ(made.status, 201) << made.body;
   const std::string href = nlohmann::json::parse(made.body).at("pulp_href");
-  ASSERT_EQ(rest("POST", kDistributions,
-                 R"({"name":"t","base_path":"t","remote":")" + href + R"("})").status, 202);
+  ASSERT_EQ(
+      rest("POST", kDistributions, R"({"name":"t","base_path":"t","remote":")" + href + R"("})")
+          .status,
+      202);
   EXPECT_EQ(fetch(port, "/pulp/content/t/org/private/resolve/main/model.safetensors").status, 200);
   EXPECT_EQ(hub.cdn_authorizations(), 0u);
   hub.clear_log();

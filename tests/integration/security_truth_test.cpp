@@ -1,9 +1,9 @@
 // SECURITY rules 12 to 23: nothing false is completed, nobody is tricked, nothing lies about.
-#include <sys/stat.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+
+#include <sys/stat.h>
 
 #include "integration/fixture.h"
 
@@ -83,16 +83,17 @@ TEST_F(SecurityTruthTest, Rule17ARequestThatCameFromOurselvesIsRefused) {
 TEST_F(SecurityTruthTest, Rule18AmbiguousRequestsAreRefusedBeforeRouting) {
   hub.clear_log();
   for (const std::string_view fields :
-       {"Host: a\r\nHost: b\r\n", "", "Host: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n",
+       {"Host: a\r\nHost: b\r\n", "",
+        "Host: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n",
         "Host: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
         "Host: a\r\nTransfer-Encoding: gzip\r\n", "Host: a\r\nX: 1\r\n folded\r\n",
         "Host: a\r\nX : 1\r\n", "Host: a\r\nContent-Length: +1\r\n"}) {
     const std::string request =
         "GET /pulp/content/hf/org/model/resolve/main/config.json HTTP/1.1\r\n" +
         std::string(fields) + "\r\n";
-    EXPECT_EQ(exchange(port, request).status, 400) << fields;
+    EXPECT_EQ(send_raw(port, request).status, 400) << fields;
   }
-  EXPECT_EQ(exchange(port, "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").status,
+  EXPECT_EQ(send_raw(port, "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").status,
             400);
   EXPECT_EQ(hub_requests(), 0u);
 }

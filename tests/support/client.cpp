@@ -1,16 +1,16 @@
 #include "support/client.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <cerrno>
 #include <optional>
 #include <stdexcept>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include "hubcache/base/fd.h"
 
@@ -51,7 +51,7 @@ void parse_head(std::string_view head, Answer& answer) {
 
 }  // namespace
 
-Answer exchange(std::uint16_t port, std::string_view request) {
+Answer send_raw(std::uint16_t port, std::string_view request) {
   const Fd socket = connect_to(port);
   ::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL);
   const bool head_only = request.starts_with("HEAD ");
@@ -96,7 +96,7 @@ Answer fetch(std::uint16_t port, std::string_view target, const Fields& fields,
   for (const auto& [name, value] : fields) request.append(name + ": " + value + "\r\n");
   if (!body.empty()) request += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   request.append("\r\n").append(body);
-  return exchange(port, request);
+  return send_raw(port, request);
 }
 
 }  // namespace hubcache::test

@@ -27,7 +27,7 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 
 /// Sends `request` as it is to 127.0.0.1:`port` and reads until the answer is complete or the
 /// connection ends. Blocks, 30 s at most.
-Answer exchange(std::uint16_t port, std::string_view request);
+Answer send_raw(std::uint16_t port, std::string_view request);
 
 /// One request with Connection: close.
 Answer fetch(std::uint16_t port, std::string_view target, const Fields& fields = {},

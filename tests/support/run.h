@@ -6,11 +6,13 @@
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -40,6 +42,7 @@ class Runner {
   std::future<T> start(Task<T> task, std::size_t worker = 0) {
     auto promise = std::make_shared<std::promise<T>>();
     auto future = promise->get_future();
+    keep(promise);
     asio::co_spawn(executor(worker), settle(std::move(task), std::move(promise)),
                    [](const std::exception_ptr&) {});
     return future;
@@ -52,6 +55,13 @@ class Runner {
   }
 
  private:
+  /// A result, an exception above all, must not be freed by the worker while the test looks at it:
+  /// the library's counting of exceptions is invisible to thread sanitizers.
+  void keep(std::shared_ptr<void> promise) {
+    const std::lock_guard lock(mutex_);
+    kept_.push_back(std::move(promise));
+  }
+
   template <typename T>
   static Task<void> settle(Task<T> task, std::shared_ptr<std::promise<T>> promise) {
     try {
@@ -73,6 +83,8 @@ class Runner {
     co_return function();
   }
 
+  std::mutex mutex_;  // start() may be called on any thread
+  std::vector<std::shared_ptr<void>> kept_;
   Workers workers_;
 };
 

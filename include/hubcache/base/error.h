@@ -13,30 +13,30 @@ namespace hubcache {
 class Error : public std::runtime_error {
  public:
   enum class Kind {
-    kBadRequest,         // the request cannot be understood
-    kUnauthorized,       // credentials are missing or wrong
-    kForbidden,          // credentials do not suffice
-    kNotFound,           // there is no such thing
-    kMethodNotAllowed,   //
-    kNotAcceptable,      //
-    kConflict,           //
-    kPreconditionFailed, //
-    kPayloadTooLarge,    //
-    kUriTooLong,         //
-    kUnsupportedMedia,   //
-    kHeadersTooLarge,    //
-    kMisdirected,        // a Host we do not answer for
-    kTooManyRequests,    // a budget is used up, ours or upstream's
-    kLoop,               // the request came from ourselves
-    kRequestTimeout,     // the client was too slow
-    kUpstream,           // the Hub failed or could not be reached
-    kUpstreamTimeout,    // the Hub did not answer in time
-    kUnavailable,        // try again later: shutting down, queue full, bad resume
-    kCorrupt,            // bytes are not what their digest says
-    kNoSpace,            // the disk, or our share of it, is full
-    kIo,                 // the disk failed
-    kCancelled,          // the work was stopped
-    kInternal,           // a bug
+    kBadRequest,          // the request cannot be understood
+    kUnauthorized,        // credentials are missing or wrong
+    kForbidden,           // credentials do not suffice
+    kNotFound,            // there is no such thing
+    kMethodNotAllowed,    //
+    kNotAcceptable,       //
+    kConflict,            //
+    kPreconditionFailed,  //
+    kPayloadTooLarge,     //
+    kUriTooLong,          //
+    kUnsupportedMedia,    //
+    kHeadersTooLarge,     //
+    kMisdirected,         // a Host we do not answer for
+    kTooManyRequests,     // a budget is used up, ours or upstream's
+    kLoop,                // the request came from ourselves
+    kRequestTimeout,      // the client was too slow
+    kUpstream,            // the Hub failed or could not be reached
+    kUpstreamTimeout,     // the Hub did not answer in time
+    kUnavailable,         // try again later: shutting down, queue full, bad resume
+    kCorrupt,             // bytes are not what their digest says
+    kNoSpace,             // the disk, or our share of it, is full
+    kIo,                  // the disk failed
+    kCancelled,           // the work was stopped
+    kInternal,            // a bug
   };
 
   /// What a Hub client is told in headers (contract/hub.md 3.4); empty where it does not apply.

@@ -17,8 +17,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
 
 #include "hubcache/base/task.h"
 
@@ -102,19 +102,23 @@ Task<std::invoke_result_t<F&>> offload(Pool& pool, F work) {
   const Executor back = co_await asio::this_coro::executor;
   pool.enter();
   auto outcome = std::make_shared<detail::Outcome<R>>();
-  auto start = [&pool, back, outcome, work = std::move(work)](auto handler) mutable {
+  auto start = [&pool, back, outcome,
+                work = std::optional<F>(std::move(work))](auto handler) mutable {
     auto run = [&pool, back, outcome, work = std::move(work),
                 guard = asio::executor_work_guard<Executor>(back),
                 handler = std::move(handler)]() mutable {
       try {
         if constexpr (std::is_void_v<R>) {
-          work();
+          (*work)();
         } else {
-          outcome->value.emplace(work());
+          outcome->value.emplace((*work)());
         }
       } catch (...) {
         outcome->failure = std::current_exception();
       }
+      // The caller may be gone as soon as it was resumed: nothing of the work lives on here.
+      work.reset();
+      outcome.reset();
       pool.left();
       asio::post(back, std::move(handler));
     };

@@ -41,8 +41,8 @@ struct Services {
 struct Place {
   hub::EndpointPtr endpoint;
   hub::Credential credential;
-  bool streamed = false;     // the remote's policy: nothing is stored
-  std::string own_base;      // the distribution's absolute URL, without a trailing slash
+  bool streamed = false;  // the remote's policy: nothing is stored
+  std::string own_base;   // the distribution's absolute URL, without a trailing slash
 };
 
 }  // namespace hubcache::content

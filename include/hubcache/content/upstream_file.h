@@ -16,8 +16,8 @@ namespace hubcache::content {
 struct UpstreamFile {
   hub::EndpointPtr endpoint;
   hub::Credential credential;
-  hub::FileRef file;              // its revision is a commit id: no later change can mix in
-  std::string location;           // where a HEAD found the bytes, or empty
+  hub::FileRef file;     // its revision is a commit id: no later change can mix in
+  std::string location;  // where a HEAD found the bytes, or empty
   std::optional<Digest> digest;
   std::uint64_t size = 0;
 };

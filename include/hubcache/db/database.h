@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -130,11 +131,26 @@ class Database {
     return in_transaction(*write_connection_, Transaction::Kind::kImmediate, function);
   }
   template <typename W>
-  static auto block_on(Pool& pool, W work) {
-    std::packaged_task<std::invoke_result_t<W&>()> task(std::move(work));
-    auto result = task.get_future();
-    asio::post(pool.threads(), std::move(task));
-    return result.get();
+  static std::invoke_result_t<W&> block_on(Pool& pool, W work) {
+    using R = std::invoke_result_t<W&>;
+    hubcache::detail::Outcome<R> outcome;
+    auto done = std::make_shared<std::promise<void>>();
+    auto finished = done->get_future();
+    asio::post(pool.threads(), [&work, &outcome, done = std::move(done)] {
+      try {
+        if constexpr (std::is_void_v<R>) {
+          work();
+        } else {
+          outcome.value.emplace(work());
+        }
+      } catch (...) {
+        outcome.failure = std::current_exception();
+      }
+      done->set_value();
+    });
+    finished.wait();
+    if (outcome.failure) std::rethrow_exception(outcome.failure);
+    if constexpr (!std::is_void_v<R>) return std::move(*outcome.value);
   }
 
   void enqueue(std::function<void(Connection&)> function);

@@ -19,9 +19,9 @@ struct ByteRange {
 
 /// What a GET or HEAD of a representation of known size and strong ETag comes to.
 struct RangePlan {
-  int status = 200;             // 200, 206, 304, 412 or 416
-  ByteRange range{};            // what to send, for 200 and 206
-  bool open_ended = false;      // the client asked to the end: no Range, "N-" or "-N"
+  int status = 200;         // 200, 206, 304, 412 or 416
+  ByteRange range{};        // what to send, for 200 and 206
+  bool open_ended = false;  // the client asked to the end: no Range, "N-" or "-N"
 };
 
 /// Applies If-Match, If-None-Match, Range and If-Range (RFC 9110 sections 13 and 14) of `request`

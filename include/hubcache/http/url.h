@@ -9,11 +9,11 @@ namespace hubcache::http {
 
 /// An absolute http or https URL, taken apart. Nothing is decoded.
 struct Url {
-  std::string scheme;  // "http" or "https", lower case
-  std::string host;    // lower case; an IPv6 address without its brackets
+  std::string scheme;      // "http" or "https", lower case
+  std::string host;        // lower case; an IPv6 address without its brackets
   std::uint16_t port = 0;  // 80 or 443 when the text names none
-  std::string path;    // raw, starts with "/" (or is "/" when empty)
-  std::string query;   // raw, without "?"
+  std::string path;        // raw, starts with "/" (or is "/" when empty)
+  std::string query;       // raw, without "?"
 
   /// nullopt for anything that is not http(s) with a host, or has userinfo, spaces or controls.
   static std::optional<Url> parse(std::string_view text);

@@ -54,6 +54,11 @@ struct Field {
   Field& fallback(std::string text) { return default_value = std::move(text), *this; }
   Field& fallback(const char* text) { return fallback(std::string(text)); }
   Field& fallback(bool value) { return default_value = value, *this; }
+  /// What a create without the field sets; a PUT without it leaves it alone.
+  Field& initially(bool value) {
+    is_initial_only = true;
+    return fallback(value);
+  }
   /// No other row of the kind may have the same value.
   Field& unique() { return is_unique = true, *this; }
   /// For paths: no other row's may lie above or below it.
@@ -98,6 +103,7 @@ struct Field {
   bool is_write_only = false;
   bool changes_epoch = false;
   bool is_change_itself = false;
+  bool is_initial_only = false;
 
   bool is_computed() const { return type == Type::kComputed; }
 };

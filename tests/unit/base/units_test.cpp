@@ -21,7 +21,8 @@ TEST(UnitsTest, DurationsAreANumberAndAUnit) {
 }
 
 TEST(UnitsTest, AnythingElseIsRefused) {
-  for (const char* text : {"", "5", "GiB", "-1 GiB", "1.5 GiB", "5 gib", "5 GiB x", "99999999 TiB"}) {
+  for (const char* text :
+       {"", "5", "GiB", "-1 GiB", "1.5 GiB", "5 gib", "5 GiB x", "99999999 TiB"}) {
     EXPECT_FALSE(parse_size(text)) << text;
   }
   for (const char* text : {"", "5", "5 sec", "-5 s", "9999999999999999 d"}) {

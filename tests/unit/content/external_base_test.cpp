@@ -25,9 +25,9 @@ TEST(ExternalBaseTest, NextLinkBecomesOurOwnWithItsQueryByteForByte) {
 
 TEST(ExternalBaseTest, AHubBelowAPathLosesThatPath) {
   const auto hub = *http::Url::parse("http://other:8080/pulp/content/hf");
-  EXPECT_EQ(own_next_link("<http://other:8080/pulp/content/hf/api/models?p=1>; rel=\"next\"", hub,
-                          kOwn),
-            "<http://cache:8080/pulp/content/hf/api/models?p=1>; rel=\"next\"");
+  EXPECT_EQ(
+      own_next_link("<http://other:8080/pulp/content/hf/api/models?p=1>; rel=\"next\"", hub, kOwn),
+      "<http://cache:8080/pulp/content/hf/api/models?p=1>; rel=\"next\"");
 }
 
 TEST(ExternalBaseTest, LinksElsewhereAreDropped) {

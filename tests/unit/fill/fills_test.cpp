@@ -1,7 +1,11 @@
 #include "hubcache/fill/fills.h"
 
 #include <algorithm>
+#include <future>
 #include <thread>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 
 #include "fixture.h"
 
@@ -56,6 +60,28 @@ TEST_F(FillsTest, AClientThatLeavesDoesNotStopTheFill) {
   release();
   until([&](Upstream& upstream) { return upstream.delivered == bytes_.size(); });
   until_stored();
+  EXPECT_EQ(delivered(), bytes_.size());
+}
+
+TEST_F(FillsTest, AClientThatVanishesWhileItWaitsDoesNotStopTheFill) {
+  serve(some_bytes(4 * kMiB));
+  hold(kMiB, bytes_.size());
+  auto reader = join(whole());
+  read_at_least(reader, kMiB);
+  asio::cancellation_signal vanish;
+  std::promise<bool> ended;
+  runner_.call([&] {
+    auto done = [&](const std::exception_ptr& failure, const std::string&) {
+      ended.set_value(failure != nullptr);
+    };
+    asio::co_spawn(runner_.executor(), one_span(*reader.body),
+                   asio::bind_cancellation_slot(vanish.slot(), std::move(done)));
+  });
+  runner_.call([&] { vanish.emit(asio::cancellation_type::terminal); });
+  EXPECT_TRUE(ended.get_future().get());
+  leave(reader);
+  release();
+  EXPECT_EQ(read(whole()), bytes_);
   EXPECT_EQ(delivered(), bytes_.size());
 }
 

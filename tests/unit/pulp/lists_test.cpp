@@ -124,9 +124,22 @@ TEST_F(ListTest, ExpressionsJoinFilters) {
   EXPECT_EQ(names("&q=NOT%20(name%3Dk-aa%20OR%20name%3Dk-ab)"), "k-BB k-ba ");
   EXPECT_EQ(names("&q=pulp_label_select%3D%22env%3Dprod%22%20AND%20name%3Dk-aa"), "k-aa ");
   EXPECT_EQ(names("&q=name%3Da%20AND"), R"({"q":["Syntax error in expression."]})");
+  EXPECT_EQ(names("&q=name%3Da/b"), R"({"q":["Syntax error in expression."]})");
   EXPECT_EQ(names("&q=foo%3D1"), R"({"q":["Filter 'foo' does not exist."]})");
   EXPECT_EQ(names("&q=" + std::string(5000, '(')),
             R"({"q":["Filter expression exceeds allowed complexity."]})");
+}
+
+TEST_F(ListTest, AReferenceThatCannotBeReadIsNoFilter) {
+  EXPECT_EQ(ask("GET", kDistributions + "?repository=x").text,
+            R"(["URI couldn't be resolved: x"])");
+}
+
+TEST_F(ListTest, TaskGroupsAreAnEmptyList) {
+  const auto groups = ask("GET", "/pulp/api/v3/task-groups/?foo=1");
+  EXPECT_EQ(groups.text, R"({"count":0,"next":null,"previous":null,"results":[]})");
+  EXPECT_EQ(ask("GET", "/pulp/api/v3/task-groups/" + kZero + "/").text,
+            R"({"detail":"No TaskGroup matches the given query."})");
 }
 
 TEST_F(ListTest, TasksAreFilteredByWhatTheyDid) {

@@ -69,7 +69,7 @@ TEST_F(PulpTest, APutResetsOnlyFieldsWithADefault) {
   const auto put = ask("PUT", remote, R"({"name":"a","url":"https://huggingface.co"})");
   EXPECT_EQ(put.status, 202);
   EXPECT_EQ(put.body["policy"], "on_demand");
-  EXPECT_EQ(put.body["tls_validation"], true);
+  EXPECT_EQ(put.body["tls_validation"], false);
   EXPECT_EQ(put.body["hf_token"], "hf_x");
   EXPECT_EQ(put.body["hidden_fields"][4]["is_set"], true);
   EXPECT_EQ(ask("PUT", remote, R"({"name":"a"})").text, R"({"url":["This field is required."]})");

@@ -108,12 +108,12 @@ class StoreTest : public ::testing::Test {
   }
 
   test::TempDir dir;
+  test::Runner runner;
   Options options{.data_dir = dir / "data", .min_free = 0};
   test::FakeClock clock;
   obs::Log log{obs::Options{.level = obs::Level::kOff}};
   FaultyDisk disk{dir / "attic"};
   Pool pool{"disk", 2};
-  test::Runner runner;
   std::unique_ptr<db::Database> database;
   std::unique_ptr<Store> store;
 };

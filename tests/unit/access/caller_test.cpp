@@ -1,0 +1,52 @@
+#include "hubcache/access/caller.h"
+
+#include <gtest/gtest.h>
+
+namespace hubcache::access {
+namespace {
+
+using Kind = hub::Credential::Kind;
+
+hub::Credential credential(std::string_view authorization, const hub::Endpoint& endpoint = {}) {
+  const http::Headers headers{{"Authorization", authorization}};
+  return credential_for(endpoint, Caller::of(headers), "key");
+}
+
+TEST(CallerTest, WhoBringsNothingIsAnonymous) {
+  const auto nobody = credential_for({}, Caller::of({}), "key");
+  EXPECT_EQ(nobody.kind, Kind::kAnonymous);
+  EXPECT_TRUE(nobody.shared());
+}
+
+TEST(CallerTest, AHubTokenIsKnownByItsKeyedHash) {
+  const auto caller = credential("Bearer hf_secret");
+  EXPECT_EQ(caller.kind, Kind::kCaller);
+  EXPECT_EQ(caller.token, "hf_secret");
+  EXPECT_EQ(caller.key.find("secret"), std::string::npos);
+  EXPECT_FALSE(caller.shared());
+  EXPECT_EQ(credential("bearer  hf_secret").key, caller.key);
+  EXPECT_NE(credential("Bearer hf_other").key, caller.key);
+}
+
+TEST(CallerTest, TheRemotesTokenGoesBeforeTheCallers) {
+  hub::Endpoint endpoint;
+  endpoint.token = "hf_remote";
+  const auto shared = credential("Bearer hf_secret", endpoint);
+  EXPECT_EQ(shared.kind, Kind::kRemote);
+  EXPECT_EQ(shared.token, "");
+  EXPECT_EQ(shared.key, "remote");
+}
+
+TEST(CallerTest, SecurityRule6OurOwnCredentialsAreNeverForwarded) {
+  for (const auto* const own :
+       {"Bearer hc_token", "Bearer  hc_token", "Bearer \thc_token", "Bearer\thc_token",
+        "bearer hc_", "Basic YWRtaW46cGFzc3dvcmQ=", "Bearer hf_x, Bearer hc_token",
+        "Bearer hf_x hc_token", "Bearer ", "Bearer", "Digest hc_token"}) {
+    const auto sent = credential(own);
+    EXPECT_EQ(sent.kind, Kind::kAnonymous) << own;
+    EXPECT_EQ(sent.token, "") << own;
+  }
+}
+
+}  // namespace
+}  // namespace hubcache::access

@@ -1,0 +1,243 @@
+#include "hubcache/access/grants.h"
+
+#include "unit/catalog/fixture.h"
+
+namespace hubcache::access {
+namespace {
+
+using namespace std::chrono_literals;
+using hubsim::Fault;
+using Kind = Right::Kind;
+
+constexpr auto kWeights = "model.safetensors";
+
+class GrantsTest : public test::KnowledgeFixture {
+ protected:
+  GrantsTest() : KnowledgeFixture({grant_migrations()}) {}
+
+  /// Forgets what is in memory, as a restart does; the rows stay.
+  void restart() {
+    settle();
+    access = std::make_unique<Access>(runner.workers(), *database, Access::Options{}, time);
+    sim.clear_log();
+  }
+
+  Right read(hub::FileRef what, hub::Credential who = anonymous(), std::size_t worker = 0) {
+    auto ask = [](Access& all, hub::Flights& calls, hub::EndpointPtr place, hub::Credential by,
+                  hub::FileRef at) -> Task<Right> {
+      hub::Probe probe(calls, std::move(place), std::move(by), std::move(at));
+      co_return co_await all.require_read(probe);
+    };
+    return runner.run(ask(*access, *flights, endpoint(), std::move(who), std::move(what)), worker);
+  }
+  Error refusal(hub::FileRef what, hub::Credential who = anonymous(), std::size_t worker = 0) {
+    return test::error_of([&] { read(std::move(what), std::move(who), worker); });
+  }
+  Right documents(const std::string& repo, hub::Credential who = anonymous(),
+                  std::size_t worker = 0) {
+    return runner.run(access->right_of_repo(endpoint(), std::move(who), model(repo), *flights),
+                      worker);
+  }
+  std::size_t auth_checks() const { return asked("GET", "auth-check"); }
+
+  std::unique_ptr<Access> access =
+      std::make_unique<Access>(runner.workers(), *database, Access::Options{}, time);
+};
+
+TEST_F(GrantsTest, WhatAnybodyMayReadIsAskedOnceForAll) {
+  EXPECT_EQ(read(file("org/model", "config.json")).kind, Kind::kPublic);
+  sim.clear_log();
+  EXPECT_EQ(read(file("org/model", kWeights), caller("hf_good"), 1).kind, Kind::kPublic);
+  EXPECT_EQ(documents("org/model", caller("hf_other")).kind, Kind::kPublic);
+  time.advance(29min);
+  EXPECT_EQ(read(file("org/model", "README.md")).kind, Kind::kPublic);
+  EXPECT_EQ(asked(), 0U);
+  time.advance(2min);
+  EXPECT_EQ(read(file("org/model", "README.md")).kind, Kind::kPublic);
+  EXPECT_EQ(auth_checks(), 1U);
+}
+
+TEST_F(GrantsTest, ACallersGrantIsTheCallersAlone) {
+  const auto weights = file("org/private", kWeights);
+  EXPECT_EQ(read(weights, caller("hf_good")).kind, Kind::kRepo);
+  EXPECT_EQ(refusal(weights, caller("hf_other")).kind(), Error::Kind::kNotFound);
+  EXPECT_EQ(refusal(weights).kind(), Error::Kind::kUnauthorized);
+  sim.clear_log();
+  EXPECT_EQ(read(weights, caller("hf_good"), 1).kind, Kind::kRepo);
+  EXPECT_EQ(asked(), 0U);
+}
+
+TEST_F(GrantsTest, AGrantOutlivesARestart) {
+  read(file("org/private", kWeights), caller("hf_good"));
+  restart();
+  EXPECT_EQ(read(file("org/private", kWeights), caller("hf_good")).kind, Kind::kRepo);
+  EXPECT_EQ(asked(), 0U);
+}
+
+TEST_F(GrantsTest, AnotherEpochKnowsNothing) {
+  read(file("org/model", kWeights));
+  sim.clear_log();
+  ++remote.epoch;
+  read(file("org/model", kWeights));
+  EXPECT_EQ(auth_checks(), 1U);
+}
+
+TEST_F(GrantsTest, ATokenIsInNoRow) {
+  read(file("org/private", kWeights), caller("hf_good"));
+  settle();
+  auto keys = [](db::Connection& sql) {
+    std::string all;
+    for (auto rows = sql.query("SELECT key FROM grants"); rows.step();) all += rows.text(0);
+    return all;
+  };
+  const auto all = database->read_now(keys);
+  EXPECT_NE(all.find("org/private"), std::string::npos);
+  EXPECT_EQ(all.find("\nhf_good"), std::string::npos);
+}
+
+TEST_F(GrantsTest, ARefusalIsRepeatedAsTheHubSaidItFromMemory) {
+  const auto first = refusal(file("org/gated", kWeights), caller("hf_other"));
+  EXPECT_EQ(first.kind(), Error::Kind::kForbidden);
+  sim.clear_log();
+  const auto again = refusal(file("org/gated", "config.json"), caller("hf_other"), 1);
+  EXPECT_EQ(again.hub().status, first.hub().status);
+  EXPECT_EQ(again.hub().code, "GatedRepo");
+  EXPECT_EQ(again.hub().message, first.hub().message);
+  EXPECT_EQ(asked(), 0U);
+  time.advance(61s);
+  sim.add_token("hf_other", {.user = "other", .granted = {"org/gated"}});
+  EXPECT_EQ(read(file("org/gated", kWeights), caller("hf_other")).kind, Kind::kRepo);
+}
+
+TEST_F(GrantsTest, AnAbsentFileIsNoRefusal) {
+  EXPECT_EQ(read(file("org/model", "absent.txt")).kind, Kind::kPublic);
+  EXPECT_EQ(read(file("org/model", "absent.txt", "no-such-branch")).kind, Kind::kPublic);
+}
+
+TEST_F(GrantsTest, ARefusedFileOfAReadableRepoGrantsNothingAndRefusesOnlyItself) {
+  sim.set_fault({.kind = Fault::Kind::kStatus, .match = "resolve/main/config.json", .status = 403});
+  EXPECT_EQ(refusal(file("org/model", "config.json")).kind(), Error::Kind::kForbidden);
+  EXPECT_EQ(read(file("org/model", "README.md")).kind, Kind::kPublic);
+}
+
+TEST_F(GrantsTest, SecurityRule4AFewFilesOfAGatedRepoAreReadableThoughItIsRefused) {
+  EXPECT_EQ(read(file("org/gated", "README.md")).kind, Kind::kFile);
+  EXPECT_EQ(refusal(file("org/gated", kWeights)).hub().code, "GatedRepo");
+  sim.clear_log();
+  EXPECT_EQ(read(file("org/gated", "README.md"), anonymous(), 1).kind, Kind::kFile);
+  EXPECT_EQ(asked(), 0U);
+  EXPECT_EQ(read(file("org/gated", "LICENSE")).kind, Kind::kFile);
+  EXPECT_EQ(auth_checks(), 0U);  // refused already
+  EXPECT_EQ(refusal(file("org/gated", "LICENSE.txt")).hub().code, "EntryNotFound");
+  EXPECT_EQ(refusal(file("org/gated", "folder/README.md")).hub().code, "GatedRepo");
+}
+
+TEST_F(GrantsTest, SecurityRule4AGrantForOneFileIsForThatVeryFile) {
+  read(file("org/gated", "README.md"));
+  sim.clear_log();
+  EXPECT_EQ(read(file("org/gated", "README.md", sim.sha("org/gated"))).kind, Kind::kFile);
+  EXPECT_EQ(asked("HEAD"), 2U);  // resolve, and where it leads: asked for this revision too
+}
+
+TEST_F(GrantsTest, SecurityRule4DocumentsOfAGatedRepoAreOfTheRefusedClass) {
+  const auto refused = documents("org/gated");
+  EXPECT_TRUE(refused.refused());
+  EXPECT_EQ(refused.refusal.code, "GatedRepo");
+  EXPECT_EQ(refused.document_class(), "refused");
+  EXPECT_EQ(documents("org/gated", caller("hf_good")).document_class(), "granted");
+  EXPECT_EQ(documents("org/model").document_class(), "public");
+}
+
+TEST_F(GrantsTest, SecurityRule7AStaleRightServesWhileTheOriginIsDown) {
+  const auto weights = file("org/private", kWeights);
+  read(weights, caller("hf_good"));
+  time.advance(23h);
+  sim.stop();
+  const auto right = read(weights, caller("hf_good"));
+  EXPECT_EQ(right.kind, Kind::kRepo);
+  EXPECT_TRUE(right.stale);
+  EXPECT_TRUE(documents("org/private", caller("hf_good")).stale);
+  EXPECT_EQ(refusal(weights, caller("hf_other")).kind(), Error::Kind::kUpstream);
+  EXPECT_EQ(refusal(weights).kind(), Error::Kind::kUpstream);
+  time.advance(2h);
+  EXPECT_EQ(refusal(weights, caller("hf_good")).kind(), Error::Kind::kUpstream);
+}
+
+TEST_F(GrantsTest, SecurityRule7AStaleRightIsNoneWhenTheHubOnlyWantsFewerRequests) {
+  const auto weights = file("org/private", kWeights);
+  read(weights, caller("hf_good"));
+  time.advance(6min);
+  sim.set_fault({.kind = Fault::Kind::kStatus, .status = 429});
+  EXPECT_EQ(refusal(weights, caller("hf_good")).kind(), Error::Kind::kTooManyRequests);
+  sim.clear_faults();
+  sim.set_fault({.kind = Fault::Kind::kStatus, .match = "auth-check", .status = 429});
+  sim.set_fault({.kind = Fault::Kind::kStatus, .match = "resolve", .status = 503});
+  EXPECT_EQ(refusal(weights, caller("hf_good")).kind(), Error::Kind::kUpstream);
+}
+
+TEST_F(GrantsTest, SecurityRule7ARefusalWinsThoughTheOtherQuestionFailed) {
+  const auto weights = file("org/private", kWeights);
+  for (const auto* const failing : {"/resolve/", "auth-check"}) {
+    sim.add_token("hf_good", {.user = "good", .granted = {"org/private"}});
+    time.advance(61s);
+    ASSERT_EQ(read(weights, caller("hf_good")).kind, Kind::kRepo);
+    time.advance(6min);
+    sim.add_token("hf_good", {.user = "good"});
+    sim.set_fault({.kind = Fault::Kind::kStatus, .match = failing, .status = 503});
+    EXPECT_EQ(refusal(weights, caller("hf_good")).hub().code, "RepoNotFound") << failing;
+    sim.clear_faults();
+  }
+  sim.stop();
+  EXPECT_THROW(read(weights, caller("hf_good")), Error);
+}
+
+TEST_F(GrantsTest, SecurityRule7ARefusalTakesBackThatARepoWasPublicEverywhere) {
+  const auto config = file("org/model", "config.json");
+  for (std::size_t i = 0; i < 2; ++i) read(config, anonymous(), i);
+  sim.set_visibility("org/model", {.is_private = true});
+  const Refusal heard{.status = 401, .code = "RepoNotFound", .message = "no"};
+  runner.run(access->heed_refusal(endpoint(), caller("hf_other"), model("org/model"), heard));
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(refusal(config, anonymous(), i).kind(), Error::Kind::kUnauthorized);
+  }
+  sim.stop();
+  restart();
+  EXPECT_THROW(read(config), Error);
+}
+
+TEST_F(GrantsTest, SecurityRule7ARightFromTheFutureIsNone) {
+  read(file("org/model", "config.json"));
+  time.advance(-2h);
+  sim.clear_log();
+  EXPECT_EQ(read(file("org/model", "config.json")).kind, Kind::kPublic);
+  EXPECT_EQ(auth_checks(), 1U);
+  sim.clear_log();
+  EXPECT_EQ(read(file("org/model", "config.json")).kind, Kind::kPublic);
+  EXPECT_EQ(asked(), 0U);
+}
+
+TEST_F(GrantsTest, SecurityRule9NoRepoIsGrantedWhereFilesAndAuthCheckEndApart) {
+  auto behaviour = sim.behaviour();
+  behaviour.redirect_names = false;  // the API redirects old names, files are served under them
+  behaviour.direct_files = true;
+  sim.set_behaviour(behaviour);
+  EXPECT_EQ(documents("org/old-name").kind, Kind::kPublic);
+  EXPECT_EQ(read(file("org/old-name", "config.json")).kind, Kind::kFile);
+  behaviour.redirect_names = true;
+  sim.set_behaviour(behaviour);
+  EXPECT_EQ(read(file("org/old-name", "config.json", "HEAD")).kind, Kind::kPublic);
+}
+
+TEST_F(GrantsTest, SecurityRule9ARightToDocumentsOpensFilesOnlyWithAHeadThatAgrees) {
+  EXPECT_EQ(documents("org/private", caller("hf_good")).kind, Kind::kRepo);
+  sim.clear_log();
+  EXPECT_EQ(read(file("org/private", kWeights), caller("hf_good")).kind, Kind::kRepo);
+  EXPECT_EQ(auth_checks(), 0U);
+  EXPECT_GE(asked("HEAD"), 1U);
+  sim.clear_log();
+  EXPECT_EQ(read(file("org/private", "config.json"), caller("hf_good")).kind, Kind::kRepo);
+  EXPECT_EQ(asked(), 0U);
+}
+
+}  // namespace
+}  // namespace hubcache::access

@@ -1,0 +1,53 @@
+#include "hubcache/access/proofs.h"
+
+#include "unit/catalog/fixture.h"
+
+namespace hubcache::access {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ProofsTest : public test::KnowledgeFixture {
+ protected:
+  ProofsTest() : KnowledgeFixture({proof_migrations()}) {}
+
+  bool proven(const std::string& repo, std::size_t worker = 0) {
+    return runner.run(proofs.is_proven("origin", repo, digest), worker);
+  }
+  void record(const std::string& repo, bool equal) {
+    runner.run(proofs.record("origin", repo, digest, equal));
+  }
+
+  const Digest digest = Digest::from_etag(std::string(64, 'a')).value();
+  Proofs proofs{runner.workers(), *database, time};
+};
+
+TEST_F(ProofsTest, SecurityRule8AProofIsOfOneRepoAndOneOrigin) {
+  EXPECT_FALSE(proven("model/a"));
+  record("model/a", true);
+  EXPECT_TRUE(proven("model/a", 0));
+  EXPECT_TRUE(proven("model/a", 1));
+  EXPECT_FALSE(proven("model/b"));
+  EXPECT_FALSE(runner.run(proofs.is_proven("elsewhere", "model/a", digest)));
+}
+
+TEST_F(ProofsTest, SecurityRule8AFailureRefusesForADay) {
+  record("model/a", false);
+  for (const auto wait : {0h, 23h}) {
+    time.advance(wait);
+    EXPECT_EQ(test::kind_thrown_by([&] { proven("model/a"); }), Error::Kind::kUpstream);
+  }
+  EXPECT_FALSE(proven("model/b"));
+  time.advance(2h);
+  EXPECT_FALSE(proven("model/a"));
+}
+
+TEST_F(ProofsTest, AProofIsForGood) {
+  record("model/a", true);
+  time.advance(24h * 365);
+  Proofs later(runner.workers(), *database, time);
+  EXPECT_TRUE(runner.run(later.is_proven("origin", "model/a", digest)));
+}
+
+}  // namespace
+}  // namespace hubcache::access
