@@ -131,7 +131,9 @@ Task<Login> Accounts::verify_at_home(std::string name, std::string password, std
   };
   const bool matches = co_await offload(hashing_, std::move(compare));
   if (!stored || !matches) {
-    log_.warn("a login failed", {{"account", name}, {"address", from}});
+    // Not what was typed: people type passwords into the wrong field.
+    const std::string known = stored ? name : "unknown";
+    log_.warn("a login failed", {{"account", known}, {"address", from}});
     co_return Login{};
   }
   auto& refund = budget_of(from);

@@ -75,9 +75,9 @@ struct Api::Impl {
   Task<Reply> list(const Resource& resource, const Exchange& exchange);
   Task<Reply> read(const Resource& resource, const Exchange& exchange);
 
-  /// Runs one of Writes' functions in a transaction and makes its change known.
+  /// Runs one of Writes' functions in a transaction, makes its change known and logs it.
   template <typename Change>
-  Task<Reply> write(Change change);
+  Task<Reply> write(const Exchange& exchange, Change change);
 
   std::vector<Resource> resources;
   Options options;
@@ -93,9 +93,17 @@ struct Api::Impl {
 };
 
 template <typename Change>
-Task<Reply> Api::Impl::write(Change change) {
+Task<Reply> Api::Impl::write(const Exchange& exchange, Change change) {
   auto written = co_await database.write_durable(std::move(change));
   if (written.publish) co_await written.publish();
+  if (!written.audit.action.empty()) {
+    log.info("audit", {{"action", written.audit.action},
+                       {"object", written.audit.object},
+                       {"fields", written.audit.fields},
+                       {"account", exchange.caller->name},
+                       {"address", exchange.request.peer.address},
+                       {"request", exchange.request.id}});
+  }
   co_return std::move(written.reply);
 }
 
@@ -108,7 +116,8 @@ void Api::Impl::add_routes(const Resource& resource) {
   };
   if (resource.create != Create::kNone) {
     list_route.handlers.emplace_back("POST", [this, &resource, author_of](const Exchange& e) {
-      return write([this, &resource, body = parse_body(e.request), author = author_of(e)](
+      return write(e,
+                   [this, &resource, body = parse_body(e.request), author = author_of(e)](
                        db::Connection& sql) { return writes.create(sql, resource, body, author); });
     });
   }
@@ -120,8 +129,8 @@ void Api::Impl::add_routes(const Resource& resource) {
   if (resource.change != Change::kNone) {
     const auto update = [this, &resource, author_of](Mode mode) {
       return [this, &resource, author_of, mode](const Exchange& e) {
-        return write([this, &resource, mode, id = e.id, body = parse_body(e.request),
-                      author = author_of(e)](db::Connection& sql) {
+        return write(e, [this, &resource, mode, id = e.id, body = parse_body(e.request),
+                         author = author_of(e)](db::Connection& sql) {
           return writes.update(sql, resource, id, mode, body, author);
         });
       };
@@ -131,7 +140,7 @@ void Api::Impl::add_routes(const Resource& resource) {
   }
   if (resource.remove != Change::kNone) {
     object.handlers.emplace_back("DELETE", [this, &resource, author_of](const Exchange& e) {
-      return write([this, &resource, id = e.id, author = author_of(e)](db::Connection& sql) {
+      return write(e, [this, &resource, id = e.id, author = author_of(e)](db::Connection& sql) {
         return writes.remove(sql, resource, id, author);
       });
     });
@@ -142,14 +151,14 @@ void Api::Impl::add_routes(const Resource& resource) {
   router.at(detail + "set_label/")
       .handlers.emplace_back("POST", [this, &resource](const Exchange& e) {
         return write(
-            [this, &resource, id = e.id, body = parse_body(e.request)](db::Connection& sql) {
+            e, [this, &resource, id = e.id, body = parse_body(e.request)](db::Connection& sql) {
               return writes.set_label(sql, resource, id, body);
             });
       });
   router.at(detail + "unset_label/")
       .handlers.emplace_back("POST", [this, &resource](const Exchange& e) {
         return write(
-            [this, &resource, id = e.id, body = parse_body(e.request)](db::Connection& sql) {
+            e, [this, &resource, id = e.id, body = parse_body(e.request)](db::Connection& sql) {
               return writes.unset_label(sql, resource, id, body);
             });
       });

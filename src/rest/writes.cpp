@@ -58,6 +58,12 @@ LabelInput read_label(const Parsed& body, bool with_value) {
   return label;
 }
 
+std::string names_of(const Json& given) {
+  std::string names;
+  for (const auto& [name, value] : given.items()) (names += names.empty() ? "" : ",") += name;
+  return names;
+}
+
 const Field* labels_of(const Resource& resource) {
   for (const auto& field : resource.fields) {
     if (field.type == Field::Type::kLabels) return &field;
@@ -113,6 +119,8 @@ Written Writes::create(db::Connection& sql, const Resource& resource, const Pars
     written.reply.location = href(rendering_.root, resource, row.id);
   }
   written.publish = hooks_.changed(sql);
+  written.audit = {
+      .action = "create", .object = prn(resource, row.id), .fields = names_of(checked.given)};
   return written;
 }
 
@@ -134,6 +142,8 @@ Written Writes::update(db::Connection& sql, const Resource& resource, const std:
     written = answer(202, object);
   }
   written.publish = hooks_.changed(sql);
+  written.audit = {
+      .action = "update", .object = prn(resource, row->id), .fields = names_of(checked.given)};
   return written;
 }
 
@@ -148,6 +158,7 @@ Written Writes::remove(db::Connection& sql, const Resource& resource, const std:
     written = answer(202, Json{{"task", task}});
   }
   written.publish = hooks_.changed(sql);
+  written.audit = {.action = "delete", .object = prn(resource, row->id)};
   return written;
 }
 
@@ -160,7 +171,9 @@ Written Writes::set_label(db::Connection& sql, const Resource& resource, const s
   if (!label.errors.empty()) return answer(400, label.errors);
   row->doc[labels_of(resource)->name][label.key] = label.value;
   store_.rewrite(sql, resource, *row);
-  return answer(201, Json{{"key", label.key}, {"value", label.value}});
+  auto written = answer(201, Json{{"key", label.key}, {"value", label.value}});
+  written.audit = {.action = "update", .object = prn(resource, row->id), .fields = "pulp_labels"};
+  return written;
 }
 
 Written Writes::unset_label(db::Connection& sql, const Resource& resource, const std::string& id,
@@ -177,7 +190,9 @@ Written Writes::unset_label(db::Connection& sql, const Resource& resource, const
   const Json value = labels.at(label.key);
   labels.erase(label.key);
   store_.rewrite(sql, resource, *row);
-  return answer(201, Json{{"key", label.key}, {"value", value}});
+  auto written = answer(201, Json{{"key", label.key}, {"value", value}});
+  written.audit = {.action = "update", .object = prn(resource, row->id), .fields = "pulp_labels"};
+  return written;
 }
 
 }  // namespace hubcache::rest

@@ -9,10 +9,18 @@
 
 namespace hubcache::rest {
 
+/// What changed, for the audit log: names of fields, never values (SECURITY 23).
+struct Audit {
+  std::string action;  // "create", "update", "delete"; empty: nothing changed
+  std::string object;  // PRN
+  std::string fields = {};
+};
+
 /// What a write came to: the reply, and what to await before it is sent.
 struct Written {
   Reply reply;
   Publication publish = {};
+  Audit audit = {};
 };
 
 /// Who asked for a write.

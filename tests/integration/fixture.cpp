@@ -11,6 +11,7 @@ ServerTest::ServerTest() {
   config.server.workers = 2;
   config.server.shutdown_timeout = std::chrono::seconds(1);
   config.upstream.url = hub.url();
+  config.upstream.url_given = true;
   config.admin_password = "password";
   start();
 }
