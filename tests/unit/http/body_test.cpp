@@ -73,7 +73,7 @@ class BodyTest : public ServerTest {
 
 TEST_F(BodyTest, TextOfAnySizeComesWhole) {
   const auto text = pattern(5'000'000);
-  serve_bodies([&](std::size_t) { return Body(text); });
+  serve_bodies([=](std::size_t) { return Body(text); });
   auto client = connect();
   for (int i = 0; i < 2; ++i) {
     client.send(kGet);
@@ -88,7 +88,7 @@ TEST_F(BodyTest, FileSpansOfAnySizeComeWhole) {
   const std::vector<std::pair<std::size_t, std::size_t>> cuts{
       {0, 1},         {5, 4096},      {0, 16 * 1024}, {17, 16 * 1024 + 1},
       {1, 8'999'999}, {8'999'999, 1}, {3, 0}};
-  serve_bodies([&](std::size_t i) { return Body(FileSpan{file, cuts[i].first, cuts[i].second}); });
+  serve_bodies([=](std::size_t i) { return Body(FileSpan{file, cuts[i].first, cuts[i].second}); });
   auto client = connect();
   for (std::size_t i = 0; i < cuts.size(); ++i) {
     const auto [offset, length] = cuts[i];
@@ -102,7 +102,7 @@ TEST_F(BodyTest, FileSpansOfAnySizeComeWhole) {
 TEST_F(BodyTest, AFileShorterThanItsSpanResetsTheConnection) {
   const auto file = file_of("short");
   const std::vector<std::uint64_t> lengths{100, 100'000};
-  serve_bodies([&](std::size_t i) { return Body(FileSpan{file, 0, lengths[i]}); });
+  serve_bodies([=](std::size_t i) { return Body(FileSpan{file, 0, lengths[i]}); });
   for (std::size_t i = 0; i < lengths.size(); ++i) {
     auto client = connect();
     client.send(get(i));
@@ -115,7 +115,7 @@ TEST_F(BodyTest, ASourceMixesBytesAndFileSpans) {
   const auto content = pattern(100'000);
   const auto file = file_of(content);
   const std::string text = "some text";
-  serve_bodies([&](std::size_t) {
+  serve_bodies([=](std::size_t) {
     std::vector<Span> spans{bytes_of(text), FileSpan{file, 10, 50'000}, bytes_of(text),
                             FileSpan{file, 0, 3}};
     return Body(std::make_unique<ScriptedSource>(50'021, std::move(spans)));
@@ -128,7 +128,7 @@ TEST_F(BodyTest, ASourceMixesBytesAndFileSpans) {
 
 TEST_F(BodyTest, ASourceThatThrowsResetsTheConnection) {
   const auto text = pattern(1000);
-  serve_bodies([&](std::size_t) {
+  serve_bodies([=](std::size_t) {
     return Body(std::make_unique<ScriptedSource>(2000, std::vector<Span>{bytes_of(text)}, true));
   });
   auto client = connect();
@@ -142,7 +142,7 @@ TEST_F(BodyTest, ASourceThatThrowsResetsTheConnection) {
 TEST_F(BodyTest, ASourceThatEndsEarlyOrGivesTooMuchResetsTheConnection) {
   const auto text = pattern(1000);
   const std::vector<std::uint64_t> sizes{1001, 999};
-  serve_bodies([&](std::size_t i) {
+  serve_bodies([=](std::size_t i) {
     return Body(std::make_unique<ScriptedSource>(sizes[i], std::vector<Span>{bytes_of(text)}));
   });
   for (std::size_t i = 0; i < sizes.size(); ++i) {
