@@ -184,19 +184,25 @@ std::string percent_encode(std::string_view text, std::string_view keep) {
   return out;
 }
 
-std::optional<std::string> query_value(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const auto end = std::min(query.find('&'), query.size());
-    const auto pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    const auto equals = pair.find('=');
-    if (equals == std::string_view::npos) continue;
-    if (percent_decode(pair.substr(0, equals)) != name) continue;
-    std::string value(pair.substr(equals + 1));
-    std::replace(value.begin(), value.end(), '+', ' ');
-    return percent_decode(value);
+Pairs parse_pairs(std::string_view text) {
+  Pairs pairs;
+  const auto decoded = [](std::string_view part) {
+    std::string spaced(part);
+    std::ranges::replace(spaced, '+', ' ');
+    // What cannot be decoded is taken as it stands, as Django does.
+    return percent_decode(spaced).value_or(spaced);
+  };
+  while (!text.empty()) {
+    const auto end = std::min(text.find('&'), text.size());
+    const auto pair = text.substr(0, end);
+    const auto equals = std::min(pair.find('='), pair.size());
+    if (!pair.empty()) {
+      pairs.emplace_back(decoded(pair.substr(0, equals)),
+                         decoded(pair.substr(std::min(equals + 1, pair.size()))));
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
-  return std::nullopt;
+  return pairs;
 }
 
 }  // namespace hubcache::http

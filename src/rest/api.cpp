@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hubcache/http/status.h"
+#include "hubcache/http/url.h"
 #include "hubcache/rest/parsing.h"
 #include "hubcache/rest/rendering.h"
 #include "hubcache/rest/row.h"
@@ -179,7 +180,7 @@ void Api::Impl::add_route(View view) {
 }
 
 Task<Reply> Api::Impl::list(const Resource& resource, const Exchange& exchange) {
-  const auto pairs = parse_pairs(exchange.request.query());
+  const auto pairs = http::parse_pairs(exchange.request.query());
   auto query = read_query(rendering, resource, pairs);
   if (!query.error.is_null()) co_return Reply{.status = 400, .body = to_text(query.error)};
   auto load = [this, &resource, pairs, query = std::move(query),
@@ -191,7 +192,7 @@ Task<Reply> Api::Impl::list(const Resource& resource, const Exchange& exchange) 
 }
 
 Task<Reply> Api::Impl::read(const Resource& resource, const Exchange& exchange) {
-  const auto query = read_query(rendering, resource, parse_pairs(exchange.request.query()));
+  const auto query = read_query(rendering, resource, http::parse_pairs(exchange.request.query()));
   if (!query.error.is_null()) co_return Reply{.status = 400, .body = to_text(query.error)};
   auto load = [this, &resource, id = exchange.id,
                selection = query.selection](db::Connection& sql) {
@@ -210,7 +211,7 @@ Task<Reply> Api::Impl::admit(const Route& route, Exchange& exchange, http::Respo
   if (is_foreign(request, exchange.base)) {
     co_return detail_reply(403, "Requests from pages of other sites are refused.");
   }
-  for (const auto& [name, value] : parse_pairs(request.query())) {
+  for (const auto& [name, value] : http::parse_pairs(request.query())) {
     if (name == "format" && value != "json") co_return detail_reply(404, "Not found.");
   }
   if (!accepts_json(request)) {

@@ -64,7 +64,7 @@ void read_ordering(const Resource& resource, const std::string& value, ListQuery
   }
 }
 
-void read_selection(const Resource& resource, const Pairs& pairs, Selection& selection) {
+void read_selection(const Resource& resource, const http::Pairs& pairs, Selection& selection) {
   for (const auto& [name, value] : pairs) {
     auto list = words(value);
     if (name == "fields" && !list.empty()) {
@@ -107,7 +107,7 @@ std::string encoded(std::string_view text) {
 }
 
 /// The list's URL with other paging; keys are sorted, as Django's replace_query_param leaves them.
-std::string link(const std::string& url, const Pairs& pairs, std::size_t limit,
+std::string link(const std::string& url, const http::Pairs& pairs, std::size_t limit,
                  std::size_t offset) {
   std::map<std::string, std::vector<std::string>> sorted;
   for (const auto& [name, value] : pairs) sorted[name].push_back(value);
@@ -127,7 +127,8 @@ std::string link(const std::string& url, const Pairs& pairs, std::size_t limit,
 
 }  // namespace
 
-ListQuery read_query(const Rendering& rendering, const Resource& resource, const Pairs& pairs) {
+ListQuery read_query(const Rendering& rendering, const Resource& resource,
+                     const http::Pairs& pairs) {
   ListQuery query;
   Json unknown = Json::array();
   std::map<std::string, ReadFilter> filters;  // of a repeated one the last counts
@@ -168,7 +169,7 @@ ListQuery read_query(const Rendering& rendering, const Resource& resource, const
 }
 
 Json list_page(const Rendering& rendering, const Resource& resource, std::vector<Row> rows,
-               const ListQuery& query, const Pairs& pairs, const std::string& url) {
+               const ListQuery& query, const http::Pairs& pairs, const std::string& url) {
   std::erase_if(rows, [&](const Row& row) {
     return std::ranges::any_of(query.accepts, [&](const auto& accepts) { return !accepts(row); });
   });

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hubcache/http/url.h"
 #include "hubcache/rest/api.h"
 #include "hubcache/rest/parsing.h"
 #include "hubcache/rest/rendering.h"
@@ -20,11 +21,12 @@ struct ListQuery {
   Selection selection;
   Json error = {};  // not null: the body of a 400
 };
-ListQuery read_query(const Rendering& rendering, const Resource& resource, const Pairs& pairs);
+ListQuery read_query(const Rendering& rendering, const Resource& resource,
+                     const http::Pairs& pairs);
 
 /// The page of `rows` the query asks for, as contract/pulp.md 3.1 draws it. `url` is the list's
 /// absolute URL.
 Json list_page(const Rendering& rendering, const Resource& resource, std::vector<Row> rows,
-               const ListQuery& query, const Pairs& pairs, const std::string& url);
+               const ListQuery& query, const http::Pairs& pairs, const std::string& url);
 
 }  // namespace hubcache::rest

@@ -121,7 +121,7 @@ void set_form_value(Json& values, const std::string& name, Json value) {
 Parsed parse_form(std::string_view body) {
   Parsed parsed;
   parsed.input.is_form = true;
-  for (auto& [name, value] : parse_pairs(body)) {
+  for (auto& [name, value] : http::parse_pairs(body)) {
     set_form_value(parsed.input.values, name, std::move(value));
   }
   return parsed;
@@ -179,27 +179,6 @@ Parsed parse_body(const http::Request& request) {
   return {.input = {},
           .status = 415,
           .detail = "Unsupported media type \"" + header + "\" in request."};
-}
-
-Pairs parse_pairs(std::string_view text) {
-  Pairs pairs;
-  const auto decoded = [](std::string_view part) {
-    std::string spaced(part);
-    std::ranges::replace(spaced, '+', ' ');
-    // What cannot be decoded is taken as it stands, as Django does.
-    return http::percent_decode(spaced).value_or(spaced);
-  };
-  while (!text.empty()) {
-    const auto end = std::min(text.find('&'), text.size());
-    const auto pair = text.substr(0, end);
-    const auto equals = std::min(pair.find('='), pair.size());
-    if (!pair.empty()) {
-      pairs.emplace_back(decoded(pair.substr(0, equals)),
-                         decoded(pair.substr(std::min(equals + 1, pair.size()))));
-    }
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return pairs;
 }
 
 std::string lone_surrogate(std::string_view text) {

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace hubcache::http {
 
@@ -30,7 +32,9 @@ struct Url {
 std::optional<std::string> percent_decode(std::string_view text);
 /// Percent-encodes all but unreserved characters (RFC 3986 2.3) and those in `keep`.
 std::string percent_encode(std::string_view text, std::string_view keep = "");
-/// The value of the first `name=` in a raw query, decoded ('+' is a space); nullopt when absent.
-std::optional<std::string> query_value(std::string_view query, std::string_view name);
+/// Names and values of a raw query or form, decoded ('+' is a space), in their order. What has a
+/// bad escape is taken as it stands.
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+Pairs parse_pairs(std::string_view text);
 
 }  // namespace hubcache::http

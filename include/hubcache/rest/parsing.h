@@ -22,10 +22,6 @@ struct Parsed {
 /// for validate_object() to word.
 Parsed parse_body(const http::Request& request);
 
-/// Names and values of a raw query or form, decoded ('+' is a space), in their order.
-using Pairs = std::vector<std::pair<std::string, std::string>>;
-Pairs parse_pairs(std::string_view text);
-
 /// "D800" when the text holds a lone surrogate as parse_body() left it, or "".
 std::string lone_surrogate(std::string_view text);
 

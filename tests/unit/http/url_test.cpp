@@ -111,12 +111,10 @@ TEST(Percent, EncodingAndDecodingAreInverse) {
   EXPECT_EQ(percent_encode("a/b c", "/"), "a/b%20c");
 }
 
-TEST(Query, FirstValueOfANameIsDecoded) {
-  EXPECT_EQ(query_value("a=1&b=x%20y+z&b=2", "b"), "x y z");
-  EXPECT_EQ(query_value("a=", "a"), "");
-  EXPECT_EQ(query_value("ab=1", "a"), std::nullopt);
-  EXPECT_EQ(query_value("", "a"), std::nullopt);
-  EXPECT_EQ(query_value("a=%zz", "a"), std::nullopt);
+TEST(Pairs, AreDecodedAndKeepTheirOrderAndBlankValues) {
+  const Pairs expected{{"b", "x y z"}, {"a", ""}, {"c", ""}, {"d", "%zz"}};
+  EXPECT_EQ(parse_pairs("b=x%20y+z&a=&c&&d=%zz"), expected);
+  EXPECT_TRUE(parse_pairs("").empty());
 }
 
 }  // namespace

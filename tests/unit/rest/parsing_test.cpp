@@ -73,14 +73,5 @@ TEST(ParsingTest, MultipartHasTextsAndFilesAreNoText) {
   EXPECT_EQ(parse("--B\r\nbroken", "multipart/form-data; boundary=B").input.values, Json::object());
 }
 
-TEST(ParsingTest, PairsKeepTheirOrderAndBlankValues) {
-  const auto pairs = parse_pairs("b=1&a=&c&&d=%zz");
-  ASSERT_EQ(pairs.size(), 4U);
-  EXPECT_EQ(pairs[0].first, "b");
-  EXPECT_EQ(pairs[1].second, "");
-  EXPECT_EQ(pairs[2].first, "c");
-  EXPECT_EQ(pairs[3].second, "%zz");
-}
-
 }  // namespace
 }  // namespace hubcache::rest
