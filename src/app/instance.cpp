@@ -117,7 +117,7 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
       store(store_options(config), disk, database, disk_pool, clock, log),
       proofs(workers, database, clock),
       catalog(workers, database, {.revision_ttl = config.cache.revision_ttl}, clock),
-      documents(database, {.ttl = config.cache.document_ttl}, clock) {
+      documents(workers, database, {.ttl = config.cache.document_ttl}, clock) {
   store.recover();
   const auto upstream =
       config.upstream.url_given ? std::optional(config.upstream.url) : std::optional<std::string>();

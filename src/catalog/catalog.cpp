@@ -23,7 +23,7 @@ constexpr std::array kMigrations{
                   .name = "catalog: entries",
                   .sql = "CREATE TABLE entries (key TEXT PRIMARY KEY, present INTEGER NOT NULL, "
                          "etag TEXT NOT NULL, digest INTEGER NOT NULL, size INTEGER NOT NULL, lfs "
-                         "INTEGER NOT NULL, content_type TEXT NOT NULL) STRICT, WITHOUT ROWID;"}};
+                         "INTEGER NOT NULL) STRICT, WITHOUT ROWID;"}};
 
 std::string repo_key(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
   return endpoint.scope() + '\n' + repo.key();
@@ -42,9 +42,7 @@ Entry entry_of(const hub::FileAnswer& answer) {
   return {.etag = answer.etag,
           .digest = answer.digest,
           .size = answer.size,
-          .lfs = answer.digest && answer.digest->algorithm() == Digest::Algorithm::kSha256,
-          .content_type = answer.content_type,
-          .location = {}};
+          .lfs = answer.digest && answer.digest->algorithm() == Digest::Algorithm::kSha256};
 }
 
 /// What the Hub said of the file itself, there or not.
@@ -186,17 +184,15 @@ Task<Catalog::KnownEntry> Catalog::recall_entry(std::string key) {
   if (const auto* remembered = here().entries.find(key)) co_return *remembered;
   auto query = [key](db::Connection& sql) {
     KnownEntry known;
-    auto rows = sql.query(
-        "SELECT present, etag, digest, size, lfs, content_type FROM entries WHERE key = ?1", key);
+    auto rows =
+        sql.query("SELECT present, etag, digest, size, lfs FROM entries WHERE key = ?1", key);
     if (!rows.step()) return known;
     known.known = true;
     if (!rows.boolean(0)) return known;
     Entry entry{.etag = rows.text(1),
                 .digest = std::nullopt,
                 .size = static_cast<std::uint64_t>(rows.integer(3)),
-                .lfs = rows.boolean(4),
-                .content_type = rows.text(5),
-                .location = {}};
+                .lfs = rows.boolean(4)};
     if (rows.boolean(2)) entry.digest = Digest::from_etag(entry.etag);
     known.entry = std::move(entry);
     return known;
@@ -218,10 +214,10 @@ Catalog::KnownEntry Catalog::keep_entry(std::string key, const hub::FileAnswer& 
   auto change = [key = std::move(key), known](db::Connection& sql) {
     const Entry entry = known.entry.value_or(Entry{});
     sql.run(
-        "INSERT OR REPLACE INTO entries (key, present, etag, digest, size, lfs, content_type) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT OR REPLACE INTO entries (key, present, etag, digest, size, lfs) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         key, known.entry.has_value(), entry.etag, entry.digest.has_value(),
-        static_cast<std::int64_t>(entry.size), entry.lfs, entry.content_type);
+        static_cast<std::int64_t>(entry.size), entry.lfs);
   };
   database_.write_soon(std::move(change));
   return known;

@@ -4,17 +4,24 @@
 #include <exception>
 #include <utility>
 
+#include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"
 
 namespace hubcache::catalog {
 namespace {
 
+using std::chrono::milliseconds;
+
+constexpr int kOk = 200;
+constexpr int kNotFound = 404;
+
 constexpr std::array kMigrations{db::Migration{
     .number = 310,
     .name = "catalog: documents",
-    .sql = "CREATE TABLE documents (key TEXT PRIMARY KEY, at INTEGER NOT NULL, content_type TEXT "
-           "NOT NULL, etag TEXT NOT NULL, link TEXT NOT NULL, revision TEXT NOT NULL, total_count "
-           "TEXT NOT NULL, body TEXT NOT NULL) STRICT;"}};
+    .sql = "CREATE TABLE documents (key TEXT PRIMARY KEY, at INTEGER NOT NULL, status INTEGER "
+           "NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, content_type TEXT NOT NULL, etag "
+           "TEXT NOT NULL, link TEXT NOT NULL, revision TEXT NOT NULL, total_count TEXT NOT NULL, "
+           "body TEXT NOT NULL) STRICT;"}};
 
 bool can_be_waited_out(const Error& error) {
   return error.kind() == Error::Kind::kUpstream || error.kind() == Error::Kind::kUpstreamTimeout ||
@@ -36,76 +43,118 @@ hub::Credential credential_for(hub::Credential caller, std::string_view kind) {
   return {.kind = hub::Credential::Kind::kAnonymous, .token = {}, .key = "anonymous"};
 }
 
+/// A form may be long: its digest stands for it.
+std::string key_of(const DocumentRequest& request) {
+  std::string key = request.endpoint->scope() + '\n' + request.repo.key() + '\n';
+  (key += request.query.target) += '\n';
+  if (const auto& form = request.query.form; !form.empty()) {
+    Hasher hasher(Digest::Algorithm::kSha256, form.size());
+    hasher.update(std::as_bytes(std::span(form)));
+    key += hasher.finish().hex();
+  }
+  return (key += '\n') += request.kind;
+}
+
+/// Absences are told for a path at a commit only, by the very word of the Hub (SECURITY 13).
+bool is_for_keeps(const hub::DocumentAnswer& answer, bool at_commit) {
+  return answer.status == kOk ||
+         (at_commit && answer.status == kNotFound && answer.error_code == "EntryNotFound");
+}
+
 }  // namespace
 
 std::span<const db::Migration> document_migrations() { return kMigrations; }
 
-Documents::Documents(db::Database& database, Options options, const Clock& clock)
-    : database_(database), options_(options), clock_(clock) {}
-
-Task<Document> Documents::get(hub::EndpointPtr endpoint, hub::Credential credential,
-                              hub::RepoId repo, std::string target, std::string_view kind,
-                              bool at_commit, hub::Flights& flights) {
-  std::string key = endpoint->scope() + '\n' + repo.key() + '\n' + target + '\n';
-  key += kind;
-  auto known = co_await recall(key);
-  const auto now = clock_.now();
-  if (known && (at_commit || (known->at <= now && now - known->at < options_.ttl))) {
-    co_return std::move(known->document);
+Documents::Documents(Workers& workers, db::Database& database, Options options, const Clock& clock)
+    : workers_(workers), database_(database), options_(options), clock_(clock) {
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    memory_.push_back(std::make_unique<Lru<Known>>(options_.remembered));
   }
-  std::shared_ptr<const hub::DocumentAnswer> answer;
+}
+
+Task<std::shared_ptr<const Document>> Documents::get(DocumentRequest request,
+                                                     hub::Flights& flights) {
+  auto key = key_of(request);
+  const auto known = co_await recall(key, request.at_commit);
+  if (known.document && fresh(known, request.at_commit)) co_return known.document;
+  auto document = std::make_shared<Document>();
   std::exception_ptr trouble;
   try {
-    answer =
-        co_await flights.document(std::move(endpoint), credential_for(std::move(credential), kind),
-                                  std::move(repo), std::move(target));
+    auto credential = credential_for(std::move(request.credential), request.kind);
+    const auto answer = co_await flights.document(std::move(request.endpoint),
+                                                  std::move(credential), std::move(request.query));
+    static_cast<hub::DocumentAnswer&>(*document) = *answer;
   } catch (const Error&) {
     trouble = std::current_exception();
   }
   if (trouble) {
     auto error = Error::from(trouble);
-    if (!known || !can_be_waited_out(error)) throw error;
-    known->document.stale = true;
-    co_return std::move(known->document);
+    if (!known.document || !can_be_waited_out(error)) throw error;
+    *document = *known.document;
+    document->stale = true;
+    co_return document;
   }
-  const bool as_promised = kind != "granted" || !is_masked(answer->body);
-  if (answer->status == 200 && as_promised) keep(std::move(key), *answer);
-  Document document;
-  static_cast<hub::DocumentAnswer&>(document) = *answer;
+  const bool as_promised = request.kind != "granted" || !is_masked(document->body);
+  if (is_for_keeps(*document, request.at_commit) && as_promised) {
+    keep(std::move(key), {.document = std::make_shared<Document>(*document), .at = clock_.now()});
+  }
+  document->just_asked = true;
   co_return document;
 }
 
-Task<std::optional<Documents::Row>> Documents::recall(std::string key) {
-  auto query = [key = std::move(key)](db::Connection& sql) -> std::optional<Row> {
-    auto rows = sql.query(
-        "SELECT at, content_type, etag, link, revision, total_count, body FROM documents "
-        "WHERE key = ?1",
-        key);
-    if (!rows.step()) return std::nullopt;
-    Row row;
-    row.at = WallTime(std::chrono::milliseconds(rows.integer(0)));
-    row.document.status = 200;
-    row.document.content_type = rows.text(1);
-    row.document.etag = rows.text(2);
-    row.document.link = rows.text(3);
-    row.document.commit = rows.text(4);
-    row.document.total_count = rows.text(5);
-    row.document.body = rows.text(6);
-    return row;
-  };
-  co_return co_await database_.read(std::move(query));
+bool Documents::fresh(const Known& known, bool at_commit) const {
+  const auto now = clock_.now();
+  return at_commit || (known.at <= now && now - known.at < options_.ttl);
 }
 
-void Documents::keep(std::string key, const hub::DocumentAnswer& answer) {
-  auto change = [key = std::move(key), answer,
-                 at = clock_.now().time_since_epoch().count()](db::Connection& sql) {
+/// From memory while that is fresh: another worker may have written a newer one since.
+Task<Documents::Known> Documents::recall(std::string key, bool at_commit) {
+  const auto* remembered = memory_[workers_.current()]->find(key);
+  if (remembered != nullptr && fresh(*remembered, at_commit)) co_return *remembered;
+  auto query = [key](db::Connection& sql) -> Known {
+    auto rows = sql.query(
+        "SELECT at, status, code, message, content_type, etag, link, revision, total_count, body "
+        "FROM documents WHERE key = ?1",
+        key);
+    if (!rows.step()) return {};
+    auto document = std::make_shared<Document>();
+    document->status = static_cast<int>(rows.integer(1));
+    document->error_code = rows.text(2);
+    document->error_message = rows.text(3);
+    document->content_type = rows.text(4);
+    document->etag = rows.text(5);
+    document->link = rows.text(6);
+    document->commit = rows.text(7);
+    document->total_count = rows.text(8);
+    document->body = rows.text(9);
+    return {.document = std::move(document), .at = WallTime(milliseconds(rows.integer(0)))};
+  };
+  auto known = co_await database_.read(std::move(query));
+  if (known.document) remember(std::move(key), known);
+  co_return known;
+}
+
+void Documents::keep(std::string key, Known known) {
+  remember(key, known);
+  auto change = [key = std::move(key), known = std::move(known)](db::Connection& sql) {
+    const auto& document = *known.document;
     sql.run(
-        "INSERT OR REPLACE INTO documents (key, at, content_type, etag, link, revision, "
-        "total_count, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        key, at, answer.content_type, answer.etag, answer.link, answer.commit, answer.total_count,
-        answer.body);
+        "INSERT OR REPLACE INTO documents (key, at, status, code, message, content_type, etag, "
+        "link, revision, total_count, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        key, known.at.time_since_epoch().count(), document.status, document.error_code,
+        document.error_message, document.content_type, document.etag, document.link,
+        document.commit, document.total_count, document.body);
   };
   database_.write_soon(std::move(change));
+}
+
+void Documents::remember(std::string key, Known known) {
+  auto& memory = *memory_[workers_.current()];
+  if (known.document->body.size() > options_.remembered_size) {
+    memory.erase(key);  // what is remembered of it is older
+  } else {
+    memory.put(std::move(key), std::move(known));
+  }
 }
 
 }  // namespace hubcache::catalog

@@ -5,7 +5,6 @@
 #include "hubcache/access/caller.h"
 #include "hubcache/content/external_base.h"
 #include "hubcache/hub/grammar.h"
-#include "hubcache/hub/urls.h"
 
 namespace hubcache::content {
 namespace {
@@ -14,22 +13,24 @@ constexpr std::string_view kPrefix = "/pulp/content";
 
 Error not_found() { return {Error::Kind::kNotFound, "Not Found"}; }
 
-void require_reading(const http::Request& request) {
-  if (request.method != "GET" && request.method != "HEAD") {
-    throw Error(Error::Kind::kMethodNotAllowed,
-                "hubcache is a read-only cache of the Hub: only GET and HEAD are allowed here");
-  }
+/// POST is a way to read here and there only.
+void require_reading(const http::Request& request, hub::Route::Kind kind) {
+  const bool by_post = kind == hub::Route::Kind::kPathsInfo;
+  if (by_post ? request.method == "POST" : request.method == "GET" || request.is_head()) return;
+  throw Error(Error::Kind::kMethodNotAllowed,
+              by_post
+                  ? "paths-info is asked by POST"
+                  : "hubcache is a read-only cache of the Hub: only GET and HEAD are allowed here");
 }
 
-/// Asked first by every recent client with a fresh HF_HOME; a list would crash it, and an error
-/// would delay it (contract/hub.md 10).
-http::Response no_agent_harnesses() {
-  return http::text_response(200, "{}", "application/json; charset=utf-8");
+/// A revision that cannot be, so that clients fall back on plain HTTP (contract/hub.md 10).
+Error no_xet() {
+  return {Error::Kind::kNotFound, "hubcache serves files by plain HTTP, not by Xet"};
 }
 
-std::string with_query(std::string path, std::string_view query) {
-  if (!query.empty()) (path += '?') += query;
-  return path;
+Error not_for_readers() {
+  return {Error::Kind::kForbidden,
+          "hubcache is a read-only cache of the Hub: this is not for readers"};
 }
 
 }  // namespace
@@ -38,10 +39,10 @@ Content::Content(Services services, Options options)
     : services_(std::move(services)),
       options_(std::move(options)),
       files_(services_),
-      documents_(services_) {}
+      documents_(services_),
+      api_(services_) {}
 
 Task<http::Response> Content::handle(http::Request request) {
-  require_reading(request);
   const auto snapshot = services_.registry.current(services_.worker);
   const auto match = snapshot->match(request.path().substr(kPrefix.size() + 1));
   if (!match) throw not_found();
@@ -54,7 +55,6 @@ Task<http::Response> Content::handle_root(http::Request request) {
   const auto snapshot = services_.registry.current(services_.worker);
   const auto match = snapshot->root();
   if (!match) throw not_found();
-  require_reading(request);
   std::string below(request.path().substr(1));
   co_return co_await route(std::move(request), *match->distribution, match->remote,
                            std::move(below), "");
@@ -81,28 +81,35 @@ Task<http::Response> Content::route(http::Request request,
               .streamed = remote->policy == registry::Policy::kStreamed,
               .own_base = external_base(request, options_.external_url) + own_path};
 
+  using Kind = hub::Route::Kind;
   auto asked = hub::parse_route(below);
+  require_reading(request, asked.kind);
   switch (asked.kind) {
-    case hub::Route::Kind::kResolve:
-      co_return co_await files_.get(request, std::move(place), std::move(asked.file));
-    case hub::Route::Kind::kInfo: {
-      DocumentRef document{.kind = DocumentRef::Kind::kInfo,
-                           .repo = asked.file.repo,
-                           .revision = asked.file.revision,
-                           .target = with_query(hub::info_path(asked.file), request.query())};
-      co_return co_await documents_.get(request, std::move(place), std::move(document));
-    }
-    case hub::Route::Kind::kTree: {
-      DocumentRef document{.kind = DocumentRef::Kind::kTree,
-                           .repo = asked.file.repo,
-                           .revision = asked.file.revision,
-                           .target = with_query(hub::tree_path(asked.file), request.query())};
-      co_return co_await documents_.get(request, std::move(place), std::move(document));
-    }
-    default:
-      if (below == "api/agent-harnesses") co_return no_agent_harnesses();
+    case Kind::kResolve:
+    case Kind::kRaw:
+      co_return co_await files_.get(request, std::move(place), std::move(asked));
+    case Kind::kBucketFile:
+      co_return co_await files_.get_from_bucket(request, std::move(place), std::move(asked.file));
+    case Kind::kInfo:
+    case Kind::kTree:
+    case Kind::kPathsInfo:
+    case Kind::kRefs:
+    case Kind::kCommits:
+      co_return co_await documents_.get(request, std::move(place), std::move(asked));
+    case Kind::kAuthCheck:
+      co_return co_await documents_.auth_check(std::move(place), std::move(asked));
+    case Kind::kWhoami:
+      co_return co_await api_.whoami(request, std::move(place), std::move(asked));
+    case Kind::kApiOther:
+      co_return co_await api_.get(request, std::move(place), std::move(asked));
+    case Kind::kXetReadToken:
+      throw no_xet();
+    case Kind::kNotForReaders:
+      throw not_for_readers();
+    case Kind::kUnknown:
       throw not_found();
   }
+  throw not_found();
 }
 
 }  // namespace hubcache::content

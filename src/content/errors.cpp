@@ -9,7 +9,11 @@
 namespace hubcache::content {
 namespace {
 
-bool is_api(std::string_view path) { return path.find("/api/") != std::string_view::npos; }
+/// Below /api/, and where a client wanted to write, JSON is what it reads.
+bool wants_json(const http::Request& request) {
+  const bool reads = request.method == "GET" || request.is_head();
+  return !reads || request.path().find("/api/") != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -18,7 +22,7 @@ http::Response error_response(const http::Request& request, const Error& error) 
   const int status = detail.status != 0 ? detail.status : http::status_of(error.kind());
   const std::string message = detail.message.empty() ? error.what() : detail.message;
 
-  auto response = is_api(request.path())
+  auto response = wants_json(request)
                       ? http::text_response(status, nlohmann::json{{"error", message}}.dump(),
                                             "application/json; charset=utf-8")
                       : http::text_response(status, message);
@@ -29,7 +33,10 @@ http::Response error_response(const http::Request& request, const Error& error) 
     response.headers.set("WWW-Authenticate",
                          R"(Bearer realm="Authentication required", charset="UTF-8")");
   }
-  if (status == 405) response.headers.set("Allow", "GET, HEAD");
+  if (status == 405) {
+    const bool reads = request.method == "GET" || request.is_head();
+    response.headers.set("Allow", reads ? "POST" : "GET, HEAD");
+  }
   if (status == 429 || status == 503) response.headers.set("Retry-After", "10");
   return response;
 }

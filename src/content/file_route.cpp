@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "hubcache/content/proof.h"
@@ -15,14 +16,10 @@ Error entry_not_found(const catalog::Commit& commit) {
   return hub::refusal_of(404, "EntryNotFound", "Entry not found", commit.id);
 }
 
-/// Repositories hold pages and scripts: a browser must take them for text (SECURITY 21).
-std::string content_type_of(const catalog::Entry& entry) {
-  const std::string_view type = entry.content_type;
-  if (type.empty()) return "application/octet-stream";
-  for (const std::string_view active : {"html", "javascript", "ecmascript", "xml", "svg"}) {
-    if (type.find(active) != std::string_view::npos) return "text/plain; charset=utf-8";
-  }
-  return std::string(type);
+/// What the Hub says of its files: text for git's, bytes for LFS. So a browser runs nothing that a
+/// repository holds (SECURITY 21), and it is the same whoever told of the file.
+std::string_view content_type_of(const catalog::Entry& entry) {
+  return entry.lfs ? "application/octet-stream" : "text/plain; charset=utf-8";
 }
 
 std::string content_disposition_of(std::string_view path) {
@@ -32,29 +29,59 @@ std::string content_disposition_of(std::string_view path) {
   return "inline; filename*=UTF-8''" + http::percent_encode(name) + "; filename=\"" + plain + "\";";
 }
 
-http::Response file_response(const catalog::Entry& entry, const catalog::Commit& commit,
-                             const hub::FileRef& file) {
+http::Response file_response(std::string_view content_type, std::string_view path) {
   http::Response response;
-  const std::string etag = '"' + entry.etag + '"';
-  response.headers.set("Content-Type", content_type_of(entry));
-  response.headers.set("X-Repo-Commit", commit.id);
-  response.headers.set("ETag", etag);
-  response.headers.set("X-Linked-ETag", etag);
-  if (entry.lfs) response.headers.set("X-Linked-Size", std::to_string(entry.size));
-  response.headers.set("Content-Disposition", content_disposition_of(file.path));
+  response.headers.set("Content-Type", std::string(content_type));
+  response.headers.set("Content-Disposition", content_disposition_of(path));
   response.headers.set("Content-Security-Policy", "default-src 'none'; sandbox");
   response.headers.set("X-Content-Type-Options", "nosniff");
   return response;
 }
 
+http::Response file_response(const catalog::Entry& entry, const catalog::Commit& commit,
+                             const hub::FileRef& file) {
+  auto response = file_response(content_type_of(entry), file.path);
+  const std::string etag = '"' + entry.etag + '"';
+  response.headers.set("X-Repo-Commit", commit.id);
+  response.headers.set("ETag", etag);
+  response.headers.set("X-Linked-ETag", etag);
+  if (entry.lfs) response.headers.set("X-Linked-Size", std::to_string(entry.size));
+  return response;
+}
+
+/// What git has in place of the file (git-lfs specification, version 1).
+std::string pointer_of(const catalog::Entry& entry) {
+  return "version https://git-lfs.github.com/spec/v1\noid sha256:" + entry.etag + "\nsize " +
+         std::to_string(entry.size) + "\n";
+}
+
+http::Response pointer_response(const http::Request& request, const catalog::Entry& entry,
+                                const catalog::Commit& commit, const hub::FileRef& file) {
+  auto pointer = pointer_of(entry);
+  Hasher hasher(Digest::Algorithm::kGitSha1, pointer.size());
+  hasher.update(std::as_bytes(std::span(pointer)));
+  const catalog::Entry in_git{.etag = hasher.finish().hex(), .size = pointer.size()};
+  auto response = file_response(in_git, commit, file);
+  const auto plan =
+      http::apply_conditions(request, '"' + in_git.etag + '"', pointer.size(), response);
+  if (!request.is_head() && plan.status < 300) {
+    response.body = pointer.substr(plan.range.offset, plan.range.length);
+  }
+  return response;
+}
+
 }  // namespace
 
-Task<http::Response> FileRoute::get(const http::Request& request, Place place, hub::FileRef file) {
+Task<http::Response> FileRoute::get(const http::Request& request, Place place, hub::Route asked) {
+  auto& file = asked.file;
   hub::Probe probe(services_.flights, place.endpoint, place.credential, file);
-  const auto right = co_await services_.access.require_read(probe);
+  const auto right = co_await require_right(probe, asked.kind);
   const auto commit = co_await services_.catalog.commit(probe);
   const auto entry = co_await services_.catalog.entry(probe, commit, services_.flights);
   if (!entry) throw entry_not_found(commit);
+  if (asked.kind == hub::Route::Kind::kRaw && entry->lfs) {
+    co_return pointer_response(request, *entry, commit, file);
+  }
 
   auto response = file_response(*entry, commit, file);
   const auto plan = http::apply_conditions(request, '"' + entry->etag + '"', entry->size, response);
@@ -69,6 +96,41 @@ Task<http::Response> FileRoute::get(const http::Request& request, Place place, h
                         .digest = entry->digest,
                         .size = entry->size};
   response.body = co_await open_body(std::move(upstream), place, plan, response.served);
+  co_return response;
+}
+
+/// The few files of a gated repo that are open to all are so by `resolve` alone
+/// (contract/hub.md 10).
+Task<access::Right> FileRoute::require_right(hub::Probe& probe, hub::Route::Kind kind) {
+  const auto right = co_await services_.access.require_read(probe);
+  if (kind != hub::Route::Kind::kRaw || right.kind != access::Right::Kind::kFile) co_return right;
+  const auto of_repo = co_await services_.access.right_of_repo(
+      probe.endpoint(), probe.credential(), probe.file().repo, services_.flights);
+  if (!of_repo.refused()) co_return of_repo;
+  const auto& refusal = of_repo.refusal;
+  throw hub::refusal_of(refusal.status, refusal.code, refusal.message, {});
+}
+
+Task<http::Response> FileRoute::get_from_bucket(const http::Request& request, Place place,
+                                                hub::FileRef file) {
+  hub::Probe probe(services_.flights, place.endpoint, place.credential, file);
+  const auto answer = co_await probe.head();
+  if (!answer->found()) {
+    throw hub::refusal_of(answer->status, answer->error_code, answer->error_message, {});
+  }
+  auto response = file_response("application/octet-stream", file.path);
+  const std::string etag = answer->etag.empty() ? std::string() : '"' + answer->etag + '"';
+  if (!etag.empty()) response.headers.set("ETag", etag);
+  const auto plan = http::apply_conditions(request, etag, answer->size, response);
+  response.served.cache = "pass";
+  if (request.is_head() || plan.status >= 300 || plan.range.length == 0) co_return response;
+  UpstreamFile upstream{.endpoint = place.endpoint,
+                        .credential = place.credential,
+                        .file = std::move(file),
+                        .location = answer->location,
+                        .digest = std::nullopt,
+                        .size = answer->size};
+  response.body = co_await pass(std::move(upstream), plan);
   co_return response;
 }
 

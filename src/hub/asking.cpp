@@ -128,7 +128,10 @@ Task<bool> Asker::follow(const Question& question, Reply& reply) {
       .method = question.method,
       .target = reply.url.target(),
       .headers = hub_headers(endpoint_, credential_, instance_id_, question.accept_encoding),
-      .body = {}};
+      .body = question.form};
+  if (!question.form.empty()) {
+    request.headers.set("Content-Type", "application/x-www-form-urlencoded");
+  }
   if (!question.range.empty()) request.headers.set("Range", question.range);
   auto response = co_await client_.send(endpoint_.origin, std::move(request), timeouts());
   const bool redirect = is_redirect(response.status, response.headers);

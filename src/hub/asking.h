@@ -17,7 +17,8 @@ namespace hubcache::hub {
 struct Question {
   std::string method = "GET";
   std::string target;  // below the base URL, with its query
-  RepoId repo;         // the repo it is about
+  std::string form{};  // the body, application/x-www-form-urlencoded
+  RepoId repo{};       // the repo it is about
   std::string accept_encoding = "identity";
   std::string range;                      // of Range; empty: none
   std::optional<std::size_t> body_limit;  // nullopt: the body is not read

@@ -134,13 +134,14 @@ Task<std::shared_ptr<const RepoAnswer>> Flights::auth_check(EndpointPtr endpoint
 }
 
 Task<std::shared_ptr<const DocumentAnswer>> Flights::document(EndpointPtr endpoint,
-                                                              Credential credential, RepoId repo,
-                                                              std::string target) {
-  auto key = key_of(*endpoint, credential, repo);
-  add(key, target);
+                                                              Credential credential,
+                                                              DocumentQuery query) {
+  auto key = key_of(*endpoint, credential, query.repo);
+  add(key, query.target);
+  add(key, query.form);
   const auto home = workers_.home(std::hash<std::string>{}(key));
-  Board<DocumentAnswer>::Call call = [hub = hubs_[home], endpoint, credential, repo, target] {
-    return hub->document(endpoint, credential, repo, target);
+  Board<DocumentAnswer>::Call call = [hub = hubs_[home], endpoint, credential, query] {
+    return hub->document(endpoint, credential, query);
   };
   co_return co_await on(workers_.executor(home),
                         shards_[home]->documents->join(std::move(key), std::move(call)));

@@ -17,15 +17,22 @@ namespace {
 constexpr std::size_t kMaxNameSegment = 96;
 
 // What follows a repo in a path; hence no second segment of a repo's name.
-constexpr std::array<std::string_view, 9> kSubRoutes{"auth-check", "commits", "paths-info",
-                                                     "raw",        "refs",    "resolve",
-                                                     "revision",   "tree",    "xet-read-token"};
+constexpr std::array<std::string_view, 10> kSubRoutes{
+    "auth-check", "commits", "discussions", "paths-info", "raw",
+    "refs",       "resolve", "revision",    "tree",       "xet-read-token"};
+// The same, for what readers have no business with.
+constexpr std::array<std::string_view, 6> kNotForReaders{
+    "jwt", "secrets", "settings", "user-access-request", "variables", "xet-write-token"};
 // What stands where a repo's first segment could.
 constexpr std::array<std::string_view, 6> kReserved{"api",     "buckets", "datasets",
                                                     "kernels", "spaces",  "v2"};
 
+bool is_for_readers(std::string_view segment) {
+  return std::ranges::find(kNotForReaders, segment) == kNotForReaders.end();
+}
+
 bool is_sub_route(std::string_view segment) {
-  return std::ranges::find(kSubRoutes, segment) != kSubRoutes.end();
+  return std::ranges::find(kSubRoutes, segment) != kSubRoutes.end() || !is_for_readers(segment);
 }
 
 bool is_reserved(std::string_view segment) {
@@ -34,6 +41,11 @@ bool is_reserved(std::string_view segment) {
 
 [[noreturn]] void refuse(std::string message) {
   throw Error(Error::Kind::kBadRequest, std::move(message));
+}
+
+/// A search among repos, where a repo's name could stand (contract/hub.md 1.3).
+bool is_search(RepoType type, std::string_view segment) {
+  return type == RepoType::kSpace && segment == "semantic-search";
 }
 
 /// A file's type by the first segment of its path, or of what follows "api/".
@@ -158,33 +170,74 @@ Route resolve_cache_route(const Segments& segments) {
   return {};
 }
 
+/// What follows the repo from `at` on, its first segment being the word that names the route.
+Route repo_api_route(const Segments& segments, RepoId repo, std::size_t at) {
+  using Kind = Route::Kind;
+  struct Word {
+    std::string_view text;
+    Kind kind;
+    bool revision;  // a revision follows
+    bool path;      // and then a path may
+  };
+  static constexpr std::array kWords{Word{"revision", Kind::kInfo, true, false},
+                                     Word{"tree", Kind::kTree, true, true},
+                                     Word{"paths-info", Kind::kPathsInfo, true, false},
+                                     Word{"commits", Kind::kCommits, true, false},
+                                     Word{"refs", Kind::kRefs, false, false},
+                                     Word{"auth-check", Kind::kAuthCheck, false, false},
+                                     Word{"xet-read-token", Kind::kXetReadToken, true, false}};
+  Route other{.kind = Kind::kApiOther, .file = {.repo = repo}};
+  const auto& text = segments.decoded[at++];
+  if (!is_for_readers(text)) other.kind = Kind::kNotForReaders;
+  const auto word = std::ranges::find(kWords, text, &Word::text);
+  if (word == kWords.end()) return other;
+
+  Route route{.kind = word->kind, .file = {.repo = std::move(repo)}};
+  if (word->revision) {
+    if (at == segments.size()) return other;
+    at = read_revision(segments, at, route.file);
+  }
+  if (word->path) {
+    route.file.path = segments.joined_from(at);
+    return route;
+  }
+  return at == segments.size() ? route : other;
+}
+
 Route api_route(const Segments& segments) {
   constexpr std::size_t kType = 1;
   constexpr std::size_t kRepo = 2;
   const auto& raw = segments.raw;
-  Route route{.kind = Route::Kind::kApiOther, .file = {}};
-  if (raw.size() <= kRepo) return route;
+  if (raw.size() == kRepo && raw[kType] == "whoami-v2") return {.kind = Route::Kind::kWhoami};
+  Route other{.kind = Route::Kind::kApiOther};
+  if (raw.size() <= kRepo) return other;
   if (raw[kType] == "resolve-cache") return resolve_cache_route(segments);
   const auto type = type_of(raw[kType]);
-  if (!type) return route;
+  if (!type || is_search(*type, raw[kRepo])) return other;
 
   const std::size_t count = raw.size() > kRepo + 1 && !is_sub_route(raw[kRepo + 1]) ? 2 : 1;
-  route.file.repo = repo_at(segments, *type, kRepo, count);
-  std::size_t at = kRepo + count;
-  if (at == raw.size()) {
-    route.kind = Route::Kind::kInfo;
-    return route;
-  }
-  const auto word = raw[at++];
-  if (at == raw.size() || (word != "revision" && word != "tree")) return route;
-  FileRef place{.repo = route.file.repo, .revision = {}, .path = {}};
-  at = read_revision(segments, at, place);
-  if (word == "tree") {
-    place.path = segments.joined_from(at);
-    return {.kind = Route::Kind::kTree, .file = std::move(place)};
-  }
-  if (at != raw.size()) return route;
-  return {.kind = Route::Kind::kInfo, .file = std::move(place)};
+  auto repo = repo_at(segments, *type, kRepo, count);
+  const std::size_t at = kRepo + count;
+  if (at == raw.size()) return {.kind = Route::Kind::kInfo, .file = {.repo = std::move(repo)}};
+  return repo_api_route(segments, std::move(repo), at);
+}
+
+/// The segments, encoded anew: none can reach out of its place.
+std::string rebuilt(const Segments& segments) {
+  std::string path;
+  for (const auto& segment : segments.decoded) (path += '/') += http::percent_encode(segment);
+  return path;
+}
+
+/// buckets/ORG/NAME/resolve/PATH
+Route bucket_route(const Segments& segments) {
+  constexpr std::size_t kMarker = 3;
+  const auto& raw = segments.raw;
+  if (raw.size() <= kMarker + 1 || raw[kMarker] != "resolve") return {};
+  if (segments.trailing_slash) refuse("The path has an empty segment");
+  return {.kind = Route::Kind::kBucketFile,
+          .file = {.repo = repo_at(segments, RepoType::kBucket, 1, 2),
+                   .path = segments.joined_from(kMarker + 1)}};
 }
 
 }  // namespace
@@ -193,7 +246,12 @@ Route parse_route(std::string_view below) {
   if (below.empty()) return {};
   const auto segments = split(below);
   const auto& raw = segments.raw;
-  if (raw.front() == "api") return api_route(segments);
+  if (raw.front() == "api") {
+    auto route = api_route(segments);
+    route.api_path = rebuilt(segments);
+    return route;
+  }
+  if (raw.front() == "buckets") return bucket_route(segments);
 
   auto type = type_of(raw.front());
   if (type == RepoType::kModel) type.reset();  // models have no prefix here

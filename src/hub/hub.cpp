@@ -141,12 +141,13 @@ Task<RepoAnswer> Hub::auth_check(EndpointPtr endpoint, Credential credential, Re
   co_return answer;
 }
 
-Task<DocumentAnswer> Hub::document(EndpointPtr endpoint, Credential credential, RepoId repo,
-                                   std::string target) {
+Task<DocumentAnswer> Hub::document(EndpointPtr endpoint, Credential credential,
+                                   DocumentQuery query) {
   Asker asker(client_, clock_, options_.instance_id, *endpoint, credential);
-  Question question{.method = "GET",
-                    .target = std::move(target),
-                    .repo = std::move(repo),
+  Question question{.method = query.form.empty() ? "GET" : "POST",
+                    .target = std::move(query.target),
+                    .form = std::move(query.form),
+                    .repo = std::move(query.repo),
                     .accept_encoding = "gzip",
                     .range = {},
                     .body_limit = options_.max_document_bytes};

@@ -16,6 +16,8 @@ std::string_view name_of(RepoType type) {
       return "space";
     case RepoType::kKernel:
       return "kernel";
+    case RepoType::kBucket:
+      return "bucket";
   }
   return "model";
 }
@@ -30,6 +32,8 @@ std::string_view api_segment(RepoType type) {
       return "spaces";
     case RepoType::kKernel:
       return "kernels";
+    case RepoType::kBucket:
+      return "buckets";
   }
   return "models";
 }

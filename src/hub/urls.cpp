@@ -25,8 +25,7 @@ std::string resolve_path(const FileRef& file) {
   if (file.repo.type != RepoType::kModel) (path += api_segment(file.repo.type)) += '/';
   path += http::percent_encode(file.repo.name, "/");
   path += "/resolve/";
-  path += http::percent_encode(file.revision);
-  path += '/';
+  if (!file.revision.empty()) (path += http::percent_encode(file.revision)) += '/';
   return path += http::percent_encode(file.path, "/");
 }
 

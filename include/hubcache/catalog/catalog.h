@@ -28,12 +28,11 @@ struct Commit {
 
 /// A path at a commit.
 struct Entry {
-  std::string etag;              // git oid or LFS sha256, unquoted
-  std::optional<Digest> digest;  // nullopt: unknown, so nothing is stored
+  std::string etag{};              // git oid or LFS sha256, unquoted
+  std::optional<Digest> digest{};  // nullopt: unknown, so nothing is stored
   std::uint64_t size = 0;
   bool lfs = false;
-  std::string content_type;
-  std::string location;  // where the bytes were found, or empty; in memory only, never stored
+  std::string location{};  // where the bytes were found, or empty; in memory only, never stored
 };
 
 /// Revision -> commit and path -> entry, as the Hub gave them, each for one repo as it was asked

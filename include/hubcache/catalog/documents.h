@@ -1,13 +1,16 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "hubcache/base/clock.h"
+#include "hubcache/base/lru.h"
 #include "hubcache/base/workers.h"
 #include "hubcache/db/database.h"
 #include "hubcache/db/migration.h"
@@ -19,36 +22,54 @@ std::span<const db::Migration> document_migrations();
 
 /// An API answer of the Hub, as it sent it.
 struct Document : hub::DocumentAnswer {
-  bool stale = false;  // past its time, and the Hub could not be asked
+  bool stale = false;       // past its time, and the Hub could not be asked
+  bool just_asked = false;  // this is what the Hub says now
+};
+
+/// What a document is asked for, and for whom.
+struct DocumentRequest {
+  hub::EndpointPtr endpoint;
+  hub::Credential credential;
+  hub::RepoId repo;  // in the Hub's own spelling
+  hub::DocumentQuery query;
+  /// The class of callers that may share the answer: "public", "granted" or "refused"
+  /// (access::Right::document_class()). For the first and the last a caller's own token is not
+  /// used.
+  std::string_view kind;
+  bool at_commit = false;  // it will never change
 };
 
 /// Cached API answers: at a commit id for ever, else for a time, longer when the Hub cannot be
-/// asked. Only a 200 is kept. Callable from any worker.
+/// asked. Kept is a 200 and, at a commit, a 404 that says the path is absent. Small ones stay in
+/// the memory of each worker that used them. Callable from any worker.
 class Documents {
  public:
   struct Options {
     std::chrono::milliseconds ttl{std::chrono::minutes(1)};
+    std::size_t remembered = 256;               // documents, a worker
+    std::size_t remembered_size = 32UL * 1024;  // bytes of a document that is
   };
-  Documents(db::Database& database, Options options, const Clock& clock);
+  Documents(Workers& workers, db::Database& database, Options options, const Clock& clock);
 
-  /// `target` is the raw path and query below the hub's base; `kind` the class of callers that may
-  /// share the answer: "public", "granted" or "refused" (access::Right::document_class()). For the
-  /// first and the last a caller's own token is not used. What is not 200 is a value.
-  Task<Document> get(hub::EndpointPtr endpoint, hub::Credential credential, hub::RepoId repo,
-                     std::string target, std::string_view kind, bool at_commit,
-                     hub::Flights& flights);
+  /// What is neither 200 nor kept is a value too. Throws kUpstream, kUpstreamTimeout and
+  /// kTooManyRequests when the Hub has to be asked and cannot.
+  Task<std::shared_ptr<const Document>> get(DocumentRequest request, hub::Flights& flights);
 
  private:
-  struct Row {
-    Document document;
+  struct Known {
+    std::shared_ptr<const Document> document;
     WallTime at{};
   };
-  Task<std::optional<Row>> recall(std::string key);
-  void keep(std::string key, const hub::DocumentAnswer& answer);
+  bool fresh(const Known& known, bool at_commit) const;
+  Task<Known> recall(std::string key, bool at_commit);
+  void keep(std::string key, Known known);
+  void remember(std::string key, Known known);
 
+  Workers& workers_;
   db::Database& database_;
   Options options_;
   const Clock& clock_;
+  std::vector<std::unique_ptr<Lru<Known>>> memory_;  // by worker
 };
 
 }  // namespace hubcache::catalog

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "hubcache/content/api_route.h"
 #include "hubcache/content/document_route.h"
 #include "hubcache/content/file_route.h"
 #include "hubcache/content/services.h"
@@ -27,6 +28,7 @@ class Content {
   Options options_;
   FileRoute files_;
   DocumentRoute documents_;
+  ApiRoute api_;
 };
 
 }  // namespace hubcache::content

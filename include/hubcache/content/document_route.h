@@ -1,31 +1,25 @@
 #pragma once
 
-#include <string>
-
+#include "hubcache/catalog/documents.h"
 #include "hubcache/content/services.h"
 #include "hubcache/http/message.h"
-#include "hubcache/hub/types.h"
+#include "hubcache/hub/grammar.h"
 
 namespace hubcache::content {
 
-/// An API document of one repo, as a client asks for it.
-struct DocumentRef {
-  enum class Kind { kInfo, kTree };
-  Kind kind = Kind::kInfo;
-  hub::RepoId repo;
-  std::string revision;  // decoded; empty for an info document without one
-  std::string target;    // raw path and query below the hub's base, built from parsed parts
-};
-
-/// GET and HEAD of info, revision and tree: the Hub's document, with Link made our own and the xet
-/// fields left out (contract/hub.md 2.3, 4.3). Lives on one worker.
+/// What the Hub's API says of one repo, of the kinds that are understood and so cached: info, tree,
+/// paths-info, refs, commits; and auth-check. Lives on one worker.
 class DocumentRoute {
  public:
   explicit DocumentRoute(Services& services) : services_(services) {}
 
-  Task<http::Response> get(const http::Request& request, Place place, DocumentRef document);
+  Task<http::Response> get(const http::Request& request, Place place, hub::Route asked);
+  /// 200 when the caller may read the repo, else the Hub's refusal.
+  Task<http::Response> auth_check(Place place, hub::Route asked);
 
  private:
+  Task<> learn(const hub::Route& asked, const Place& place, const catalog::Document& document);
+
   Services& services_;
 };
 

@@ -5,17 +5,23 @@
 #include "hubcache/content/upstream_file.h"
 #include "hubcache/http/message.h"
 #include "hubcache/http/range.h"
+#include "hubcache/hub/grammar.h"
 
 namespace hubcache::content {
 
-/// GET and HEAD of `resolve` and `raw`: one file at one revision (DESIGN 3). Lives on one worker.
+/// GET and HEAD of files (DESIGN 3). Lives on one worker.
 class FileRoute {
  public:
   explicit FileRoute(Services& services) : services_(services) {}
 
-  Task<http::Response> get(const http::Request& request, Place place, hub::FileRef file);
+  /// `resolve` and `raw`: one file at one revision. `raw` gives the pointer of a LFS file.
+  Task<http::Response> get(const http::Request& request, Place place, hub::Route asked);
+  /// A file of a bucket: it has no commit to be kept under, so each request is passed through.
+  Task<http::Response> get_from_bucket(const http::Request& request, Place place,
+                                       hub::FileRef file);
 
  private:
+  Task<access::Right> require_right(hub::Probe& probe, hub::Route::Kind kind);
   Task<http::Body> open_body(UpstreamFile file, const Place& place, http::RangePlan plan,
                              http::Served& served);
   Task<http::Body> body_of_blob(std::shared_ptr<const store::Blob> blob, UpstreamFile file,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "hubcache/hub/types.h"
@@ -11,18 +12,28 @@ namespace hubcache::hub {
 /// A path as Hub clients ask for it, taken apart (contract/hub.md 1.1).
 struct Route {
   enum class Kind : std::uint8_t {
-    kUnknown,   // nothing the Hub has, or nothing we serve
-    kResolve,   // a file's bytes; also by api/resolve-cache
-    kRaw,       // a file's bytes, or a LFS file's pointer
-    kInfo,      // api/models/REPO[/revision/REV]
-    kTree,      // api/models/REPO/tree/REV[/FOLDER]
-    kApiOther,  // anything else below api/
+    kUnknown,        // nothing the Hub has, or nothing we serve
+    kResolve,        // a file's bytes; also by api/resolve-cache
+    kRaw,            // a file's bytes, or a LFS file's pointer
+    kInfo,           // api/models/REPO[/revision/REV]
+    kTree,           // api/models/REPO/tree/REV[/FOLDER]
+    kPathsInfo,      // api/models/REPO/paths-info/REV, asked by POST
+    kRefs,           // api/models/REPO/refs
+    kCommits,        // api/models/REPO/commits/REV
+    kAuthCheck,      // api/models/REPO/auth-check
+    kXetReadToken,   // api/models/REPO/xet-read-token/REV
+    kNotForReaders,  // below a repo: writes, keys and settings (SECURITY 3)
+    kWhoami,         // api/whoami-v2
+    kApiOther,       // anything else below api/
+    kBucketFile,     // buckets/ID/resolve/PATH: no revision, no commit
   };
   Kind kind = Kind::kUnknown;
   /// Decoded. kInfo: `revision` is empty when the path names none, `path` always; kTree: `path` is
-  /// the folder, empty for the root. kApiOther: the repo alone, its name empty when the path names
-  /// none. Nothing for kUnknown.
-  FileRef file;
+  /// the folder, empty for the root. Routes without a revision, and kApiOther: the repo alone, its
+  /// name empty when the path names none. Nothing for kUnknown.
+  FileRef file{};
+  /// Of a route below api/: the path to ask a hub for, built from the parts anew; starts with "/".
+  std::string api_path{};
 };
 
 /// `below` is the raw path that follows the distribution's base_path and its slash: still encoded,

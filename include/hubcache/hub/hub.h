@@ -38,10 +38,7 @@ class Hub {
   Task<FileAnswer> head_file(EndpointPtr endpoint, Credential credential, FileRef file);
   /// May this credential read the repo?
   Task<RepoAnswer> auth_check(EndpointPtr endpoint, Credential credential, RepoId repo);
-  /// GET of an API document. `target` is the raw path below the hub's base URL with its raw query,
-  /// built from parsed parts.
-  Task<DocumentAnswer> document(EndpointPtr endpoint, Credential credential, RepoId repo,
-                                std::string target);
+  Task<DocumentAnswer> document(EndpointPtr endpoint, Credential credential, DocumentQuery query);
   /// GET of [offset, offset + length) of the file's bytes. `location` is where a HEAD found them,
   /// or empty; it is resolved anew when empty, expired or refused by the CDN (403).
   /// `expected` is the digest the bytes must have at the hub: kCorrupt when the hub now names

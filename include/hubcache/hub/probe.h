@@ -24,7 +24,7 @@ class Flights {
   Task<std::shared_ptr<const RepoAnswer>> auth_check(EndpointPtr endpoint, Credential credential,
                                                      RepoId repo);
   Task<std::shared_ptr<const DocumentAnswer>> document(EndpointPtr endpoint, Credential credential,
-                                                       RepoId repo, std::string target);
+                                                       DocumentQuery query);
 
  private:
   struct Shard;

@@ -14,9 +14,10 @@
 
 namespace hubcache::hub {
 
-enum class RepoType : std::uint8_t { kModel, kDataset, kSpace, kKernel };
+/// Buckets are no repositories, but named and read alike: files without revisions.
+enum class RepoType : std::uint8_t { kModel, kDataset, kSpace, kKernel, kBucket };
 
-/// "model", "dataset", "space", "kernel".
+/// "model", "dataset", "space", "kernel", "bucket".
 std::string_view name_of(RepoType type);
 /// "models", "datasets", ...: as the segment after /api/ spells it.
 std::string_view api_segment(RepoType type);
@@ -24,7 +25,7 @@ std::string_view api_segment(RepoType type);
 /// A repository on the Hub, spelled as whoever named it did; `name` is "org/name" or "name".
 struct RepoId {
   RepoType type = RepoType::kModel;
-  std::string name;
+  std::string name{};
   /// "model/org/name": the key of rows and maps.
   std::string key() const;
   auto operator<=>(const RepoId&) const = default;
@@ -32,9 +33,9 @@ struct RepoId {
 
 /// A file as a client asks for it: everything decoded.
 struct FileRef {
-  RepoId repo;
-  std::string revision;
-  std::string path;
+  RepoId repo{};
+  std::string revision{};
+  std::string path{};
   auto operator<=>(const FileRef&) const = default;
 };
 
@@ -96,6 +97,13 @@ struct RepoAnswer {
   RepoId canonical;
   std::string error_code;
   std::string error_message;
+};
+
+/// What is asked of the Hub's API.
+struct DocumentQuery {
+  RepoId repo{};         // it is about; no name: none
+  std::string target{};  // raw path and query below the hub's base URL, built from parsed parts
+  std::string form{};    // if any, it is a POST of this as application/x-www-form-urlencoded
 };
 
 /// An API document as the Hub sent it, unpacked.

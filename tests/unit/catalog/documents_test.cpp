@@ -18,13 +18,19 @@ class DocumentsTest : public test::KnowledgeFixture {
   Document get(const std::string& target, std::string_view kind = "public",
                hub::Credential who = anonymous(), bool at_commit = false) {
     const auto repo = target.find("gated") == std::string::npos ? "org/model" : "org/gated";
-    auto document = runner.run(
-        documents.get(endpoint(), std::move(who), model(repo), target, kind, at_commit, *flights));
+    DocumentRequest request{.endpoint = endpoint(),
+                            .credential = std::move(who),
+                            .repo = model(repo),
+                            .query = {.repo = model(repo), .target = target, .form = form},
+                            .kind = kind,
+                            .at_commit = at_commit};
+    const auto document = runner.run(documents.get(std::move(request), *flights));
     settle();
-    return document;
+    return *document;
   }
 
-  Documents documents{*database, Documents::Options{}, time};
+  std::string form;
+  Documents documents{runner.workers(), *database, Documents::Options{}, time};
 };
 
 TEST_F(DocumentsTest, ADocumentIsAskedForOnceWithinItsTime) {
@@ -66,7 +72,41 @@ TEST_F(DocumentsTest, AStaleDocumentServesWhileTheHubFailsOrWantsFewerRequests) 
   EXPECT_THROW(get("/api/models/org/model/tree/dev"), Error);
 }
 
-TEST_F(DocumentsTest, OnlyA200IsKept) {
+TEST_F(DocumentsTest, AnAbsenceAtACommitIsKeptForGood) {
+  const auto target = "/api/models/org/model/tree/" + sim.sha("org/model") + "/no-such-folder";
+  EXPECT_EQ(get(target, "public", anonymous(), true).status, 404);
+  sim.stop();
+  const auto again = get(target, "public", anonymous(), true);
+  EXPECT_EQ(again.status, 404);
+  EXPECT_EQ(again.error_code, "EntryNotFound");
+}
+
+TEST_F(DocumentsTest, AFormIsPostedAndPartOfTheKey) {
+  const auto target = "/api/models/org/model/paths-info/" + sim.sha("org/model");
+  form = "paths=README.md&expand=false";
+  const auto readme = get(target, "public", anonymous(), true);
+  EXPECT_NE(readme.body.find("README.md"), std::string::npos);
+  form = "paths=config.json&expand=false";
+  EXPECT_NE(get(target, "public", anonymous(), true).body, readme.body);
+  form = "paths=README.md&expand=false";
+  EXPECT_EQ(get(target, "public", anonymous(), true).body, readme.body);
+  EXPECT_EQ(asked("POST"), 2U);
+}
+
+TEST_F(DocumentsTest, ALargeDocumentIsNotKeptInMemoryButInItsRow) {
+  Documents small{runner.workers(), *database, {.remembered_size = 1}, time};
+  DocumentRequest request{.endpoint = endpoint(),
+                          .credential = anonymous(),
+                          .repo = model("org/model"),
+                          .query = {.repo = model("org/model"), .target = kTree},
+                          .kind = "public"};
+  const auto first = runner.run(small.get(request, *flights));
+  settle();
+  EXPECT_EQ(runner.run(small.get(request, *flights))->body, first->body);
+  EXPECT_EQ(asked("GET"), 1U);
+}
+
+TEST_F(DocumentsTest, AtABranchOnlyA200IsKept) {
   const auto missing = get("/api/models/org/model/tree/nowhere");
   EXPECT_EQ(missing.status, 404);
   EXPECT_EQ(missing.error_code, "RevisionNotFound");

@@ -66,8 +66,8 @@ class HubFixture : public testing::Test {
     return runner.run(hubs[0]->auth_check(endpoint(), std::move(credential), std::move(repo)));
   }
   DocumentAnswer document(RepoId repo, std::string target, Credential credential = anonymous()) {
-    return runner.run(
-        hubs[0]->document(endpoint(), std::move(credential), std::move(repo), std::move(target)));
+    return runner.run(hubs[0]->document(endpoint(), std::move(credential),
+                                        {.repo = std::move(repo), .target = std::move(target)}));
   }
 
   static Credential anonymous() {

@@ -110,14 +110,54 @@ TEST(Grammar, ReadsResolveCacheAsTheFileItIs) {
   EXPECT_EQ(parse_route("api/resolve-cache/models/o/n/main/f").kind, Kind::kUnknown);
 }
 
-TEST(Grammar, ReadsTheRepoOfOtherApiRoutes) {
-  expect_route("api/models/o/n/refs", Kind::kApiOther, file(RepoType::kModel, "o/n", "", ""));
-  expect_route("api/models/gpt2/auth-check", Kind::kApiOther,
+TEST(Grammar, TellsWhatIsAskedOfARepo) {
+  const auto repo = file(RepoType::kModel, "o/n", "", "");
+  const auto at_main = file(RepoType::kModel, "o/n", "main", "");
+  expect_route("api/models/o/n/refs", Kind::kRefs, repo);
+  expect_route("api/models/gpt2/auth-check", Kind::kAuthCheck,
                file(RepoType::kModel, "gpt2", "", ""));
+  expect_route("api/models/o/n/paths-info/main", Kind::kPathsInfo, at_main);
+  expect_route("api/models/o/n/commits/main", Kind::kCommits, at_main);
+  expect_route("api/models/o/n/xet-read-token/main", Kind::kXetReadToken, at_main);
+  expect_route("api/datasets/o/n/commits/refs%2Fconvert%2Fparquet", Kind::kCommits,
+               file(RepoType::kDataset, "o/n", "refs/convert/parquet", ""));
+}
+
+TEST(Grammar, ReadsTheRepoOfOtherApiRoutes) {
   expect_route("api/models/gpt2/tree", Kind::kApiOther, file(RepoType::kModel, "gpt2", "", ""));
+  expect_route("api/models/gpt2/discussions", Kind::kApiOther,
+               file(RepoType::kModel, "gpt2", "", ""));
+  expect_route("api/datasets/o/n/croissant", Kind::kApiOther,
+               file(RepoType::kDataset, "o/n", "", ""));
+  EXPECT_EQ(parse_route("api/spaces/semantic-search").kind, Kind::kApiOther);
   EXPECT_EQ(parse_route("api/models").kind, Kind::kApiOther);
-  EXPECT_EQ(parse_route("api/whoami-v2").kind, Kind::kApiOther);
+  EXPECT_EQ(parse_route("api/whoami-v2").kind, Kind::kWhoami);
   EXPECT_EQ(parse_route("api").kind, Kind::kApiOther);
+}
+
+TEST(Grammar, SecurityRule3KnowsWhatReadersHaveNoBusinessWith) {
+  for (const std::string word : {"jwt", "xet-write-token", "user-access-request", "settings",
+                                 "variables", "secrets", "%6awt"}) {
+    for (const std::string rest : {"", "/main", "/a/b"}) {
+      EXPECT_EQ(parse_route("api/models/o/n/" + word + rest).kind, Kind::kNotForReaders) << word;
+    }
+  }
+  EXPECT_EQ(parse_route("api/spaces/one/jwt").kind, Kind::kNotForReaders);
+  expect_refused("api/spaces/one/%6awt");
+}
+
+TEST(Grammar, BuildsApiPathsAnew) {
+  EXPECT_EQ(parse_route("api/models/o/n/tree/main/a%2Fb%20c").api_path,
+            "/api/models/o/n/tree/main/a%2Fb%20c");
+  EXPECT_EQ(parse_route("api/organizations/o+x/overview").api_path,
+            "/api/organizations/o%2Bx/overview");
+  EXPECT_EQ(parse_route("api/models/o/n/").api_path, "/api/models/o/n");
+}
+
+TEST(Grammar, ReadsAFileOfABucket) {
+  expect_route("buckets/o/b/resolve/dir/f%20x", Kind::kBucketFile,
+               file(RepoType::kBucket, "o/b", "", "dir/f x"));
+  EXPECT_EQ(parse_route("buckets/o/b/tree/f").kind, Kind::kUnknown);
 }
 
 TEST(Grammar, ToleratesASlashAtTheEndOfAnApiPathOnly) {

@@ -24,8 +24,9 @@ class FlightsTest : public HubFixture {
   void hold_back() { sim.set_fault({.kind = Fault::Kind::kStall, .match = "/tree/main"}); }
 
   std::future<DocumentPtr> ask(Credential credential, std::size_t worker) {
-    return runner.start(
-        flights->document(endpoint(), std::move(credential), model("org/model"), kTarget), worker);
+    return runner.start(flights->document(endpoint(), std::move(credential),
+                                          {.repo = model("org/model"), .target = kTarget}),
+                        worker);
   }
 
   /// Everything that was started before has come to its home worker.
@@ -85,12 +86,13 @@ TEST_F(FlightsTest, AnAskerWhoLeavesDoesNotEndTheCall) {
   asio::cancellation_signal leave;
   std::promise<bool> left;
   runner.call([&] {
-    asio::co_spawn(runner.executor(0),
-                   flights->document(endpoint(), anonymous(), model("org/model"), kTarget),
-                   asio::bind_cancellation_slot(leave.slot(),
-                                                [&left](std::exception_ptr failure, DocumentPtr) {
-                                                  left.set_value(failure != nullptr);
-                                                }));
+    asio::co_spawn(
+        runner.executor(0),
+        flights->document(endpoint(), anonymous(), {.repo = model("org/model"), .target = kTarget}),
+        asio::bind_cancellation_slot(leave.slot(),
+                                     [&left](std::exception_ptr failure, DocumentPtr) {
+                                       left.set_value(failure != nullptr);
+                                     }));
   });
   settle();
   auto stays = ask(anonymous(), 1);

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "hubcache/content/services.h"
+#include "hubcache/http/message.h"
+#include "hubcache/hub/types.h"
+
+namespace hubcache::content {
+
+/// The Hub's API answer as a client of ours gets it, a refusal included: Link made our own, the
+/// xet fields left out (contract/hub.md 2.3, 4.3), nothing that a browser would run. Answers to
+/// HEAD are without the body.
+http::Response document_response(const http::Request& request, const hub::DocumentAnswer& answer,
+                                 const Place& place);
+
+/// The path of a document below the hub's base URL with the request's query.
+std::string with_query(std::string path, const http::Request& request);
+
+}  // namespace hubcache::content

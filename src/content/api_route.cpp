@@ -1,0 +1,73 @@
+#include "hubcache/content/api_route.h"
+
+#include <optional>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "hubcache/content/document_response.h"
+
+namespace hubcache::content {
+namespace {
+
+constexpr std::string_view kAgentHarnesses = "/api/agent-harnesses";
+constexpr std::string_view kTelemetry = "/api/telemetry/";
+
+hub::Credential without_right_of_remote(hub::Credential credential) {
+  if (credential.kind != hub::Credential::Kind::kRemote) return credential;
+  return {.kind = hub::Credential::Kind::kAnonymous, .token = {}, .key = "anonymous"};
+}
+
+http::Response json_response(const nlohmann::json& document) {
+  return http::text_response(200, document.dump(), "application/json; charset=utf-8");
+}
+
+}  // namespace
+
+Task<http::Response> ApiRoute::get(const http::Request& request, Place place, hub::Route asked) {
+  if (asked.api_path == kAgentHarnesses) {
+    co_return co_await agent_harnesses(request, std::move(place), std::move(asked));
+  }
+  // Clients report themselves here, and some wait for it: nobody's business but theirs.
+  if (asked.api_path.starts_with(kTelemetry)) co_return http::Response{};
+
+  auto credential = without_right_of_remote(place.credential);
+  hub::DocumentQuery query{.repo = std::move(asked.file.repo),
+                           .target = with_query(std::move(asked.api_path), request)};
+  const auto answer =
+      co_await services_.flights.document(place.endpoint, std::move(credential), std::move(query));
+  auto response = document_response(request, *answer, place);
+  response.served.cache = "pass";
+  co_return response;
+}
+
+// Asked first by every recent client with a fresh HF_HOME: anything but an object crashes it
+// (contract/hub.md 10).
+Task<http::Response> ApiRoute::agent_harnesses(const http::Request& request, Place place,
+                                               hub::Route asked) {
+  catalog::DocumentRequest wanted{
+      .endpoint = place.endpoint,
+      .credential = without_right_of_remote(place.credential),
+      .repo = {},
+      .query = {.target = with_query(std::move(asked.api_path), request)},
+      .kind = "public"};
+  std::shared_ptr<const catalog::Document> document;
+  try {
+    document = co_await services_.documents.get(std::move(wanted), services_.flights);
+  } catch (const Error&) {
+    document.reset();
+  }
+  const bool usable = document && document->status == 200 &&
+                      nlohmann::json::parse(document->body, nullptr, false).is_object();
+  if (!usable) co_return json_response(nlohmann::json::object());
+  co_return document_response(request, *document, place);
+}
+
+Task<http::Response> ApiRoute::whoami(const http::Request& request, Place place, hub::Route asked) {
+  if (place.credential.kind != hub::Credential::Kind::kRemote) {
+    co_return co_await get(request, std::move(place), std::move(asked));
+  }
+  throw Error(Error::Kind::kUnauthorized, "Invalid username or password.");
+}
+
+}  // namespace hubcache::content

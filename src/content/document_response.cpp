@@ -1,0 +1,54 @@
+#include "hubcache/content/document_response.h"
+
+#include <utility>
+
+#include "hubcache/content/external_base.h"
+#include "hubcache/content/json_filter.h"
+
+namespace hubcache::content {
+namespace {
+
+constexpr int kUnauthorized = 401;
+
+bool is_json(const hub::DocumentAnswer& answer) {
+  return answer.content_type.find("json") != std::string::npos;
+}
+
+}  // namespace
+
+http::Response document_response(const http::Request& request, const hub::DocumentAnswer& answer,
+                                 const Place& place) {
+  http::Response response;
+  response.status = answer.status;
+  auto& headers = response.headers;
+  const bool json = is_json(answer);
+  headers.set("Content-Type", json ? answer.content_type : "text/plain; charset=utf-8");
+  headers.set("X-Content-Type-Options", "nosniff");
+  const auto relay = [&headers](std::string_view name, const std::string& value) {
+    if (!value.empty()) headers.set(std::string(name), value);
+  };
+  relay("ETag", answer.etag);
+  relay("X-Repo-Commit", answer.commit);
+  relay("X-Total-Count", answer.total_count);
+  relay("X-Error-Code", answer.error_code);
+  relay("X-Error-Message", answer.error_message);
+  relay("Link", own_next_link(answer.link, place.endpoint->base, place.own_base));
+  if (answer.status == kUnauthorized) {
+    headers.set("WWW-Authenticate", R"(Bearer realm="Authentication required", charset="UTF-8")");
+  }
+  auto body = json ? without_xet(answer.body) : answer.body;
+  if (request.is_head()) {
+    headers.set("Content-Length", std::to_string(body.size()));
+  } else {
+    response.body = std::move(body);
+  }
+  return response;
+}
+
+std::string with_query(std::string path, const http::Request& request) {
+  const auto query = request.query();
+  if (!query.empty()) (path += '?') += query;
+  return path;
+}
+
+}  // namespace hubcache::content
