@@ -124,7 +124,9 @@ std::string text_of(const toml::node& node, const Key& key, const std::string& w
     return std::to_string(*value);
   }
   const auto value = node.value_exact<std::string>();
-  if (!value) refuse(where, "a string in quotes is allowed");
+  if (!value) {
+    refuse(where, "a string in quotes is allowed, like \"" + std::string(key.fallback) + '"');
+  }
   return *value;
 }
 
@@ -209,7 +211,8 @@ void read_environment(Config& config, const std::vector<std::string>& environmen
     const auto key = std::ranges::find_if(
         all, [name](const Key& candidate) { return environment_name(candidate.name) == name; });
     if (key == all.end()) {
-      refuse(std::string(name), "no such setting; `hubcache config` prints all there are");
+      refuse(std::string(name),
+             "no such setting; `hubcache config --reference` lists all there are");
     }
     apply(config, *key, value, std::string(name), "environment");
   }

@@ -7,6 +7,7 @@
 #include "hubcache/app/config.h"
 #include "hubcache/base/units.h"
 #include "hubcache/http/url.h"
+#include "hubcache/net/listener.h"
 
 namespace hubcache::app {
 namespace {
@@ -104,9 +105,16 @@ std::optional<std::string> bad_optional_url(std::string_view value) {
   return value.empty() ? std::nullopt : bad_url(value);
 }
 
-std::optional<std::string> no_word(std::string_view value) {
-  if (value.find_first_not_of(',') != std::string_view::npos) return std::nullopt;
-  return "an empty list: at least one address is needed";
+std::optional<std::string> bad_listen_address(std::string_view value) {
+  const auto addresses = words_of(value);
+  if (addresses.empty()) return "an empty list: at least one address is needed";
+  for (const auto& address : addresses) {
+    if (net::is_listen_address(address)) continue;
+    return quoted(address) +
+           " is no address to serve on: allowed are ADDR:PORT, [IPV6]:PORT and unix:/path, like "
+           "\"0.0.0.0:8080\"";
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> bad_ip_address(std::string_view value) {
@@ -133,7 +141,7 @@ const std::vector<Key>& table() {
        .fallback = "127.0.0.1:8080",
        .help = "Addresses to serve on: ADDR:PORT, [IPV6]:PORT or unix:/path.",
        .set = list([](Config& c) -> auto& { return c.server.listen; }),
-       .check = no_word},
+       .check = bad_listen_address},
       {.name = "server.external_url",
        .type = Type::kText,
        .fallback = "",

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <future>
+#include <iostream>
 #include <optional>
 #include <thread>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
+#include <unistd.h>
 
 #include "hubcache/access/accounts.h"
 #include "hubcache/access/grants.h"
@@ -130,8 +132,12 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
       clock, log);
   const auto password = config.admin_password.empty() ? std::optional<std::string>()
                                                       : std::optional(config.admin_password);
-  if (accounts->ensure_admin(password)) {
+  if (const auto generated = accounts->ensure_admin(password)) {
     log.info("admin password generated", {{"file", data_dir.admin_password().string()}});
+    // Somebody is there to read it; a log would keep it.
+    if (::isatty(STDERR_FILENO) == 1) {
+      std::cerr << "The password of the account admin is " << *generated << "\n";
+    }
   }
 
   for (std::size_t i = 0; i < workers.size(); ++i) {

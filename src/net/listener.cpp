@@ -135,6 +135,15 @@ Listener listen(const std::string& text) {
   return {std::move(socket), std::move(name)};
 }
 
+bool is_listen_address(const std::string& text) {
+  try {
+    text.starts_with(kUnix) ? parse_unix(text) : parse_inet(text);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 std::vector<Listener> passed_listeners() {
   std::vector<Listener> listeners;
   const int count = sd_listen_fds(1);

@@ -103,7 +103,7 @@ Task<Reply> Api::Impl::write(const Exchange& exchange, Change change) {
                        {"fields", written.audit.fields},
                        {"account", exchange.caller->name},
                        {"address", exchange.request.peer.address},
-                       {"request", exchange.request.id}});
+                       {"request_id", exchange.request.id}});
   }
   co_return std::move(written.reply);
 }

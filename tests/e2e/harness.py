@@ -94,13 +94,14 @@ class Server(Process):
     """The real binary."""
 
     def __init__(self, world, upstream, data, arguments=(), env=None):
-        environment = {**os.environ, "HUBCACHE_ADMIN_PASSWORD": ADMIN[1], **(env or {})}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("HUBCACHE_")}
+        environment |= {"HUBCACHE_ADMIN_PASSWORD": ADMIN[1], **(env or {})}
         log = world.folder / "server.log"
         after = len(log.read_text(errors="replace")) if log.exists() else 0
         super().__init__([world.binary, "serve", "--data-dir", data, "--listen", "127.0.0.1:0",
                           "--upstream", upstream, *arguments], log, env=environment)
         self.data = pathlib.Path(data)
-        line = self.wait_for(r"listening.*address=\"?127\.0\.0\.1:(\d+)", after=after)
+        line = self.wait_for(r"listening.*?127\.0\.0\.1:(\d+)", after=after)
         self.port = int(line[1])
         self.origin = f"http://127.0.0.1:{self.port}"
         self.endpoint = self.origin + "/pulp/content/hf"
@@ -124,9 +125,9 @@ class Reply:
 class World:
     """One test's folder, processes and clients."""
 
-    def __init__(self, binary, hubsim, venvs):
-        self.binary, self.hubsim_program, self.venvs = (
-            pathlib.Path(p).resolve() for p in (binary, hubsim, venvs))
+    def __init__(self, binary, hubsim, venvs, pulp_cases):
+        self.binary, self.hubsim_program, self.venvs, self.pulp_cases = (
+            pathlib.Path(p).resolve() for p in (binary, hubsim, venvs, pulp_cases))
 
     def __enter__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hubcache-e2e-"))

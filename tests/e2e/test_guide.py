@@ -1,10 +1,33 @@
-"""The user's guide, command by command."""
+"""The user's guide, command by command: typed into a shell, with curl and jq, in the guide's order.
+
+Only host names, tokens and hrefs are filled in."""
 import json
 
 from harness import get
 
 REMOTES = "/pulp/api/v3/remotes/hugging_face/hugging-face/"
 DISTRIBUTIONS = "/pulp/api/v3/distributions/hugging_face/hugging-face/"
+
+
+class Shell:
+    """A reader of the guide, at a prompt."""
+
+    def __init__(self, world, server, hub):
+        self.world = world
+        self.variables = f"PULP={server.origin} HUB={hub.url}"
+
+    def type(self, command):
+        """What the command prints; fails when it fails."""
+        script = f"set -e -o pipefail; {self.variables}\n{command}"
+        return self.world.run("bash", "-c", script).stdout.decode()
+
+    def json(self, command):
+        return json.loads(self.type(command))
+
+    def post(self, path, body):
+        """`body` is as the guide quotes it: in single quotes, or in double ones with variables."""
+        return self.json(f'curl -sS -X POST $PULP{path} -H "Content-Type: application/json" '
+                         f"-u admin:password -d {body}")
 
 
 def curl(world, server, method, path, body=None):
@@ -14,43 +37,80 @@ def curl(world, server, method, path, body=None):
     return json.loads(world.run(*command).stdout)
 
 
-def jq(world, server, path, expression):
-    command = f"curl -sS {server.origin}{path} -u admin:password | jq -c '{expression}'"
-    return [json.loads(line) for line in world.run("sh", "-c", command).stdout.splitlines()]
+def remote_named(name, hub, token=None):
+    """The body of a remote as the guide types it."""
+    body = {"name": name, "url": hub.url, "policy": "on_demand"}
+    return f"'{json.dumps({**body, 'hf_token': token} if token else body, indent=2)}'"
 
 
 def test_the_guide(world):
     hub = world.hub()
     server = world.server(hub)
+    shell = Shell(world, server, hub)
 
-    private = curl(world, server, "POST", REMOTES, {
-        "name": "hf-private", "url": hub.url, "policy": "on_demand", "hf_token": "hf_wrong"})
-    assert private["name"] == "hf-private" and private["policy"] == "on_demand"
-    assert private["pulp_href"].startswith(REMOTES)
+    # Creating an authenticated remote, with the token in the command ...
+    made = shell.post(REMOTES, remote_named("hf-private", hub, "hf_wrong"))
+    assert made["name"] == "hf-private" and made["policy"] == "on_demand"
+    assert made["hf_token"] == "hf_wrong" and made["pulp_href"].startswith(REMOTES)
+    shell.type(f"curl -sS -f -X DELETE $PULP{made['pulp_href']} -u admin:password")
+    # ... and with the token in the environment.
+    private = shell.json(r'''
+        export HF_TOKEN="hf_wrong"
+        curl -sS -X POST $PULP/pulp/api/v3/remotes/hugging_face/hugging-face/ \
+          -H "Content-Type: application/json" \
+          -u admin:password \
+          -d "{
+          \"name\": \"hf-private\",
+          \"url\": \"$HUB\",
+          \"policy\": \"on_demand\",
+          \"hf_token\": \"$HF_TOKEN\"
+        }"''')
+    assert private["name"] == "hf-private" and private["hf_token"] == "hf_wrong"
 
-    patched = curl(world, server, "PATCH", private["pulp_href"], {"hf_token": "hf_good"})
+    # Updating the token: the reply is the object, as the guide prints it.
+    patched = shell.json(f'''
+        REMOTE_HREF="{private['pulp_href']}"
+        curl -sS -X PATCH $PULP${{REMOTE_HREF}} \\
+          -H "Content-Type: application/json" \\
+          -u admin:password \\
+          -d '{{
+          "hf_token": "hf_good"
+        }}' ''')
     shown = {k: patched[k] for k in ("pulp_href", "name", "url", "policy", "hf_token")}
     assert shown == {"pulp_href": private["pulp_href"], "name": "hf-private", "url": hub.url,
                      "policy": "on_demand", "hf_token": "hf_good"}
 
-    public = curl(world, server, "POST", REMOTES, {
-        "name": "hf-public", "url": hub.url, "policy": "on_demand"})
+    # Several remotes, and a distribution for each.
+    public = shell.post(REMOTES, remote_named("hf-public", hub))
+    assert public["hf_token"] is None
+    again = shell.post(REMOTES, remote_named("hf-private", hub, "hf_good"))
+    assert again == {"name": ["This field must be unique."]}  # the one from above is there already
     for name, remote in (("hf-public", public), ("hf-private", private)):
-        made = curl(world, server, "POST", DISTRIBUTIONS, {
-            "name": f"{name}-dist", "base_path": name, "remote": remote["pulp_href"]})
-        assert made["base_path"] == name and made["task"].startswith("/pulp/api/v3/tasks/")
-        assert curl(world, server, "GET", made["task"])["state"] == "completed"
+        body = {"name": f"{name}-dist", "base_path": name, "remote": remote["pulp_href"]}
+        dist = shell.post(DISTRIBUTIONS, f"'{json.dumps(body, indent=2)}'")
+        assert dist["base_path"] == name and dist["remote"] == remote["pulp_href"]
+        assert dist["base_url"] == f"/pulp/content/{name}/"
+        task = shell.json(f"curl -sS $PULP{dist['task']} -u admin:password")
+        assert task["state"] == "completed" and task["created_resources"] == [dist["pulp_href"]]
 
-    tokens = jq(world, server, REMOTES, ".results[] | {name, hf_token}")
-    assert {"name": "hf-private", "hf_token": "hf_good"} in tokens
-    assert {"name": "hf-public", "hf_token": None} in tokens
-    remotes = jq(world, server, DISTRIBUTIONS, ".results[] | {name, remote}")
-    assert {"name": "hf-private-dist", "remote": private["pulp_href"]} in remotes
-
+    # Accessing private content.
     path = "/org/private/resolve/main/config.json"
-    through = world.run("curl", "-sS", "-f", f"{server.origin}/pulp/content/hf-private{path}").stdout
-    assert through == get(hub.url + path, {"Authorization": "Bearer hf_good"}).body
+    through = shell.type(f"curl -sS -f $PULP/pulp/content/hf-private{path}")
+    assert through.encode() == get(hub.url + path, {"Authorization": "Bearer hf_good"}).body
     assert get(f"{server.origin}/pulp/content/hf-public{path}").status == 401
+
+    # Troubleshooting: the token at the hub itself, the remotes, the distributions.
+    direct = shell.json('HF_TOKEN=hf_good; curl -sS -H "Authorization: Bearer $HF_TOKEN" '
+                        "$HUB/api/models/org/private")
+    assert direct["id"] == "org/private"
+    tokens = shell.type(f"curl -sS $PULP{REMOTES} -u admin:password "
+                        "| jq -c '.results[] | {name, hf_token}'").splitlines()
+    assert '{"name":"hf-private","hf_token":"hf_good"}' in tokens
+    assert '{"name":"hf-public","hf_token":null}' in tokens
+    remotes = shell.type(f"curl -sS $PULP{DISTRIBUTIONS} -u admin:password "
+                         "| jq -c '.results[] | {name, remote}'").splitlines()
+    for name, remote in (("hf-public", public), ("hf-private", private)):
+        assert f'{{"name":"{name}-dist","remote":"{remote["pulp_href"]}"}}' in remotes
 
 
 def test_a_patched_token_is_in_force_before_its_reply(world):

@@ -16,6 +16,8 @@ struct Listener {
 /// Binds "ADDR:PORT", "[v6]:PORT" or "unix:/path" and listens. Throws kBadRequest for an address
 /// that cannot be read (saying what is allowed), kIo when it cannot be bound.
 Listener listen(const std::string& address);
+/// Can listen() read this address? Whether it can be bound is another matter.
+bool is_listen_address(const std::string& address);
 /// The sockets systemd passed (LISTEN_FDS, sd_listen_fds(3)); empty when there are none.
 std::vector<Listener> passed_listeners();
 

@@ -61,6 +61,7 @@ TEST_F(ConfigTest, WrongKeysTypesAndUnitsAreRefusedWithLineAndWhatIsAllowed) {
               testing::AllOf(testing::HasSubstr("hubcache.toml:3"), testing::HasSubstr("listen")));
   EXPECT_THAT(refusal_of("[sever]\nlisten = []\n"), testing::HasSubstr("unknown section"));
   EXPECT_THAT(refusal_of("[storage]\nmax_size = 5\n"), testing::HasSubstr("hubcache.toml:2"));
+  EXPECT_THAT(refusal_of("[cache]\ngrant_ttl = 5\n"), testing::HasSubstr("\"5 min\""));
   EXPECT_THAT(refusal_of("[storage]\nmax_size = \"5 XB\"\n"), testing::HasSubstr("500 GiB"));
   EXPECT_THAT(refusal_of("[server]\nidle_timeout = \"5\"\n"), testing::HasSubstr("10 min"));
   EXPECT_THAT(refusal_of("[log]\nformat = \"xml\"\n"), testing::HasSubstr("text, json"));
@@ -76,6 +77,10 @@ TEST_F(ConfigTest, WrongKeysTypesAndUnitsAreRefusedWithLineAndWhatIsAllowed) {
 
 TEST_F(ConfigTest, ValuesOfTheRightTypeThatCannotWorkAreRefusedWithWhatIsAllowed) {
   EXPECT_THAT(refusal_of("[server]\nlisten = []\n"), testing::HasSubstr("at least one"));
+  EXPECT_THAT(refusal_of("[server]\nlisten = [\"127.0.0.1\"]\n"),
+              testing::HasSubstr("hubcache.toml:2: server.listen: \"127.0.0.1\" is no address"));
+  EXPECT_THAT(refusal_of("[server]\nlisten = [\"[::1]:80\", \"localhost:99999\"]\n"),
+              testing::HasSubstr("\"localhost:99999\" is no address"));
   EXPECT_THAT(refusal_of("[server]\nmax_header_size = \"0\"\n"), testing::HasSubstr("1 KiB"));
   EXPECT_THAT(refusal_of("[server]\nmax_connections = 0\n"), testing::HasSubstr("1 to"));
   EXPECT_THAT(refusal_of("[server]\nworkers = -1\n"), testing::HasSubstr("0 or more"));
