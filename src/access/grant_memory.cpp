@@ -4,6 +4,8 @@
 
 #include "hubcache/access/grants.h"
 
+#include "grant_shard.h"
+
 namespace hubcache::access {
 namespace {
 

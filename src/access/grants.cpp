@@ -5,6 +5,8 @@
 #include "hubcache/base/error.h"
 #include "hubcache/hub/refusal.h"
 
+#include "grant_shard.h"
+
 namespace hubcache::access {
 namespace {
 
@@ -94,15 +96,29 @@ Access::Access(Workers& workers, db::Database& database, Options options, const 
   }
 }
 
+Access::~Access() = default;
+
+// Many files of a repo are asked for at once: one asks the Hub what it lets the caller read, the
+// others wait for that, and ask only where it does not tell of their files.
 Task<Right> Access::require_read(hub::Probe& probe) {
   auto keys = keys_of(probe);
   auto found = co_await known(keys);
-  if (auto right = repo_right(found, Use::kFiles)) co_return std::move(*right);
-  if (file_granted(found)) co_return Right{.kind = Right::Kind::kFile};
-  if (refused(found) && !may_be_open(probe.file().path, found.repo.refusal)) {
-    throw error_of(found.repo.refusal);
+  if (auto right = right_known(probe, found)) co_return std::move(*right);
+  const auto turn = co_await shards_[workers_.current()]->turns.take_or_wait(keys.repo);
+  if (!turn) {
+    found = co_await known(keys);
+    if (auto right = right_known(probe, found)) co_return std::move(*right);
   }
   co_return co_await ask(probe, std::move(keys), std::move(found));
+}
+
+std::optional<Right> Access::right_known(const hub::Probe& probe, const Known& known) const {
+  if (auto right = repo_right(known, Use::kFiles)) return right;
+  if (file_granted(known)) return Right{.kind = Right::Kind::kFile};
+  if (refused(known) && !may_be_open(probe.file().path, known.repo.refusal)) {
+    throw error_of(known.repo.refusal);
+  }
+  return std::nullopt;
 }
 
 Task<Right> Access::ask(hub::Probe& probe, Keys keys, Known known) {

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "hubcache/base/clock.h"
-#include "hubcache/base/lru.h"
 #include "hubcache/base/workers.h"
 #include "hubcache/db/database.h"
 #include "hubcache/db/migration.h"
@@ -60,6 +59,7 @@ class Access {
     std::size_t remembered = 20'000;  // decisions, a worker
   };
   Access(Workers& workers, db::Database& database, Options options, const Clock& clock);
+  ~Access();
 
   /// Returns when the caller may read the probe's file; throws the Hub's refusal otherwise, or
   /// kUpstream and kUpstreamTimeout when the Hub could not be asked and no right can be prolonged.
@@ -93,10 +93,7 @@ class Access {
     Decision repo;
     Decision file;
   };
-  struct Shard {
-    explicit Shard(std::size_t capacity) : decisions(capacity) {}
-    Lru<Decision> decisions;
-  };
+  struct Shard;
 
   static Keys keys_of(const hub::Endpoint& endpoint, const hub::Credential& credential,
                       const hub::RepoId& repo);
@@ -114,6 +111,8 @@ class Access {
                     const hub::RepoId& canonical) const;
   std::optional<hub::RepoAnswer> remembered_yes(const hub::Probe& probe, const Known& known) const;
 
+  /// What is known without asking; throws a refusal that still holds.
+  std::optional<Right> right_known(const hub::Probe& probe, const Known& known) const;
   Task<Right> ask(hub::Probe& probe, Keys keys, Known known);
   Task<> grant_repo(const hub::Credential& credential, Keys keys, Decision decision);
   Task<> refuse(Keys keys, Refusal refusal);
