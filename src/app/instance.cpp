@@ -98,8 +98,9 @@ struct Instance::Parts {
   std::unique_ptr<hub::Flights> flights;
   std::unique_ptr<access::Access> access;
   access::Proofs proofs;
-  catalog::Catalog catalog;
   catalog::Documents documents;
+  catalog::Manifests manifests;
+  catalog::Catalog catalog;
   std::unique_ptr<fill::Fills> fills;
   std::unique_ptr<rest::Api> api;
   std::vector<std::unique_ptr<content::Content>> contents;
@@ -118,8 +119,9 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
       workers(worker_count(config)),
       store(store_options(config), disk, database, disk_pool, clock, log),
       proofs(workers, database, clock),
-      catalog(workers, database, {.revision_ttl = config.cache.revision_ttl}, clock),
-      documents(workers, database, {.ttl = config.cache.document_ttl}, clock) {
+      documents(workers, database, {.ttl = config.cache.document_ttl}, clock),
+      manifests(workers, database, documents, {}, clock, log),
+      catalog(workers, database, manifests, {.revision_ttl = config.cache.revision_ttl}, clock) {
   store.recover();
   const auto upstream =
       config.upstream.url_given ? std::optional(config.upstream.url) : std::optional<std::string>();
@@ -180,6 +182,7 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
                           .proofs = proofs,
                           .catalog = catalog,
                           .documents = documents,
+                          .manifests = manifests,
                           .flights = *flights,
                           .hubs = hub_of_worker,
                           .fills = *fills,

@@ -23,7 +23,10 @@ constexpr std::array kMigrations{
                   .name = "catalog: entries",
                   .sql = "CREATE TABLE entries (key TEXT PRIMARY KEY, present INTEGER NOT NULL, "
                          "etag TEXT NOT NULL, digest INTEGER NOT NULL, size INTEGER NOT NULL, lfs "
-                         "INTEGER NOT NULL) STRICT, WITHOUT ROWID;"}};
+                         "INTEGER NOT NULL) STRICT, WITHOUT ROWID;"},
+    db::Migration{.number = 302,
+                  .name = "catalog: manifests",
+                  .sql = "CREATE TABLE manifests (key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"}};
 
 std::string repo_key(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
   return endpoint.scope() + '\n' + repo.key();
@@ -59,8 +62,13 @@ Error refusal_in(const hub::FileAnswer& answer) {
 
 std::span<const db::Migration> catalog_migrations() { return kMigrations; }
 
-Catalog::Catalog(Workers& workers, db::Database& database, Options options, const Clock& clock)
-    : workers_(workers), database_(database), options_(options), clock_(clock) {
+Catalog::Catalog(Workers& workers, db::Database& database, Manifests& manifests, Options options,
+                 const Clock& clock)
+    : workers_(workers),
+      database_(database),
+      manifests_(manifests),
+      options_(options),
+      clock_(clock) {
   for (std::size_t i = 0; i < workers.size(); ++i) {
     shards_.push_back(std::make_shared<Shard>(options_));
   }
@@ -93,10 +101,23 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   co_return Commit{.id = answer->commit};
 }
 
-Task<std::optional<Entry>> Catalog::entry(hub::Probe& probe, Commit commit, hub::Flights& flights) {
-  const std::string repo = repo_key(*probe.endpoint(), probe.file().repo);
-  std::string key = key_of(repo, commit.id, probe.file().path);
-  auto known = co_await recall_entry(key);
+Task<std::optional<Entry>> Catalog::entry(hub::Probe& probe, Commit commit, std::string_view kind,
+                                          hub::Flights& flights) {
+  const auto& repo = probe.file().repo;
+  const std::string at = commit_key(*probe.endpoint(), repo, commit.id);
+  const std::string key = at + '\n' + probe.file().path;
+  auto known = co_await recall_entry(at, probe.file().path);
+  const bool may_read_all = kind != kRefusedClass && !commit.stale;
+  if (!known.known && !probe.head_if_known() && may_read_all) {
+    Manifests::Wanted wanted{.request = {.endpoint = probe.endpoint(),
+                                         .credential = probe.credential(),
+                                         .repo = repo,
+                                         .query = {.repo = repo},
+                                         .kind = kind},
+                             .commit = commit.id};
+    co_await manifests_.walk(std::move(wanted), flights);
+    known = co_await recall_entry(at, probe.file().path);
+  }
   if (!known.known) {
     const auto answer = co_await ask_at(probe, commit, flights);
     if (!is_about_the_entry(*answer) || answer->commit != commit.id) throw refusal_in(*answer);
@@ -180,17 +201,21 @@ void Catalog::on_each_worker(Change change) {
   }
 }
 
-Task<Catalog::KnownEntry> Catalog::recall_entry(std::string key) {
+/// A path without a row is absent when the commit's manifest has been read.
+Task<Catalog::KnownEntry> Catalog::recall_entry(std::string commit, std::string path) {
+  std::string key = commit + '\n' + path;
   if (const auto* remembered = here().entries.find(key)) co_return *remembered;
-  auto query = [key](db::Connection& sql) {
+  auto query = [key, commit = std::move(commit)](db::Connection& sql) {
     KnownEntry known;
     auto rows =
         sql.query("SELECT present, etag, digest, size, lfs FROM entries WHERE key = ?1", key);
-    if (!rows.step()) return known;
+    if (!rows.step()) {
+      known.known = sql.query("SELECT 1 FROM manifests WHERE key = ?1", commit).step();
+      return known;
+    }
     known.known = true;
     if (!rows.boolean(0)) return known;
     Entry entry{.etag = rows.text(1),
-                .digest = std::nullopt,
                 .size = static_cast<std::uint64_t>(rows.integer(3)),
                 .lfs = rows.boolean(4)};
     if (rows.boolean(2)) entry.digest = Digest::from_etag(entry.etag);

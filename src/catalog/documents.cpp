@@ -96,7 +96,8 @@ Task<std::shared_ptr<const Document>> Documents::get(DocumentRequest request,
   }
   const bool as_promised = request.kind != "granted" || !is_masked(document->body);
   if (is_for_keeps(*document, request.at_commit) && as_promised) {
-    keep(std::move(key), {.document = std::make_shared<Document>(*document), .at = clock_.now()});
+    co_await keep(std::move(key),
+                  {.document = std::make_shared<Document>(*document), .at = clock_.now()});
   }
   document->just_asked = true;
   co_return document;
@@ -134,8 +135,10 @@ Task<Documents::Known> Documents::recall(std::string key, bool at_commit) {
   co_return known;
 }
 
-void Documents::keep(std::string key, Known known) {
+/// What memory does not hold is in its row on return: nobody asks the Hub for it meanwhile.
+Task<> Documents::keep(std::string key, Known known) {
   remember(key, known);
+  const bool large = is_large(*known.document);
   auto change = [key = std::move(key), known = std::move(known)](db::Connection& sql) {
     const auto& document = *known.document;
     sql.run(
@@ -145,12 +148,16 @@ void Documents::keep(std::string key, Known known) {
         document.error_message, document.content_type, document.etag, document.link,
         document.commit, document.total_count, document.body);
   };
-  database_.write_soon(std::move(change));
+  if (large) {
+    co_await database_.write(std::move(change));
+  } else {
+    database_.write_soon(std::move(change));
+  }
 }
 
 void Documents::remember(std::string key, Known known) {
   auto& memory = *memory_[workers_.current()];
-  if (known.document->body.size() > options_.remembered_size) {
+  if (is_large(*known.document)) {
     memory.erase(key);  // what is remembered of it is older
   } else {
     memory.put(std::move(key), std::move(known));

@@ -1,11 +1,11 @@
 #include "hubcache/content/document_route.h"
 
-#include <memory>
 #include <utility>
 
 #include "hubcache/content/document_response.h"
 #include "hubcache/content/learned.h"
 #include "hubcache/content/paths_info.h"
+#include "hubcache/http/url.h"
 #include "hubcache/hub/refusal.h"
 
 namespace hubcache::content {
@@ -13,6 +13,20 @@ namespace {
 
 Error error_of(const access::Refusal& refusal) {
   return hub::refusal_of(refusal.status, refusal.code, refusal.message, {});
+}
+
+/// The first page of all there is at a commit: whoever asks for it will want the files. With
+/// `expand` the pages are short and costly, so that is not the listing to go on with.
+bool lists_all(const hub::Route& asked, const http::Request& request) {
+  if (asked.kind != hub::Route::Kind::kTree || !asked.file.path.empty()) return false;
+  if (!hub::is_commit_id(asked.file.revision)) return false;
+  bool recursive = false;
+  for (const auto& [name, value] : http::parse_pairs(request.query())) {
+    const bool on = value == "true" || value == "True" || value == "1";
+    if (name == "cursor" || name == "limit" || (name == "expand" && on)) return false;
+    if (name == "recursive") recursive = on;
+  }
+  return recursive;
 }
 
 }  // namespace
@@ -25,17 +39,19 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
   // The metadata of gated repos is public; of everything else nothing is told (SECURITY 4).
   if (right.refused() && right.refusal.code != "GatedRepo") throw error_of(right.refusal);
 
-  hub::DocumentQuery query{.repo = repo, .target = with_query(asked.api_path, request)};
-  if (asked.kind == hub::Route::Kind::kPathsInfo) query.form = paths_info_form(request);
-  const auto document =
-      co_await services_.documents.get({.endpoint = place.endpoint,
-                                        .credential = place.credential,
-                                        .repo = repo,
-                                        .query = std::move(query),
-                                        .kind = right.document_class(),
-                                        .at_commit = hub::is_commit_id(asked.file.revision)},
-                                       services_.flights);
-  if (document->just_asked && document->status == 200) co_await learn(asked, place, *document);
+  catalog::DocumentRequest wanted{
+      .endpoint = place.endpoint,
+      .credential = place.credential,
+      .repo = repo,
+      .query = {.repo = repo, .target = with_query(asked.api_path, request)},
+      .kind = right.document_class(),
+      .at_commit = hub::is_commit_id(asked.file.revision)};
+  if (asked.kind == hub::Route::Kind::kPathsInfo) wanted.query.form = paths_info_form(request);
+  const auto document = co_await services_.documents.get(wanted, services_.flights);
+  if (document->status == 200) {
+    if (document->just_asked) co_await learn(asked, place, *document);
+    if (lists_all(asked, request)) follow(std::move(wanted), asked.file.revision, document);
+  }
   auto response = document_response(request, *document, place);
   if (document->stale) response.served.cache = "stale";
   if (!document->just_asked && !document->stale) response.served.cache = "hit";
@@ -47,6 +63,14 @@ Task<http::Response> DocumentRoute::auth_check(Place place, hub::Route asked) {
                                                              asked.file.repo, services_.flights);
   if (right.refused()) throw error_of(right.refusal);
   co_return http::Response{};
+}
+
+void DocumentRoute::follow(catalog::DocumentRequest listing, std::string commit,
+                           std::shared_ptr<const catalog::Document> first) {
+  if (listing.kind == catalog::kRefusedClass) return;
+  auto target = listing.query.target;
+  services_.manifests.follow({.request = std::move(listing), .commit = std::move(commit)},
+                             std::move(target), std::move(first), services_.flights);
 }
 
 // Whoever resolves a branch next, by whatever route, needs not ask for it again

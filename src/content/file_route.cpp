@@ -77,7 +77,8 @@ Task<http::Response> FileRoute::get(const http::Request& request, Place place, h
   hub::Probe probe(services_.flights, place.endpoint, place.credential, file);
   const auto right = co_await require_right(probe, asked.kind);
   const auto commit = co_await services_.catalog.commit(probe);
-  const auto entry = co_await services_.catalog.entry(probe, commit, services_.flights);
+  const auto entry =
+      co_await services_.catalog.entry(probe, commit, right.document_class(), services_.flights);
   if (!entry) throw entry_not_found(commit);
   if (asked.kind == hub::Route::Kind::kRaw && entry->lfs) {
     co_return pointer_response(request, *entry, commit, file);

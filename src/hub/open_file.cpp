@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "hubcache/hub/hub.h"
+#include "hubcache/hub/urls.h"
 
 #include "answers.h"
 #include "delivery.h"
@@ -17,18 +18,12 @@ constexpr int kRangeNotSatisfiable = 416;
 constexpr int kTooMany = 429;
 constexpr int kServerError = 500;
 
-/// Where the bytes are now, by the Hub's answer; its refusal is thrown.
-http::Url place_of_bytes(FileAnswer answer, const std::optional<Digest>& expected) {
-  if (!answer.found()) {
-    throw refusal_of(answer.status, std::move(answer.error_code), std::move(answer.error_message),
-                     std::move(answer.commit));
-  }
-  if (expected && answer.digest && *answer.digest != *expected) {
-    throw Error(Error::Kind::kCorrupt, "The Hub has another file there now");
-  }
-  auto url = http::Url::parse(answer.location);
-  if (!url) throw Error(Error::Kind::kUpstream, "The Hub does not say where the file is");
-  return *std::move(url);
+/// Where the Hub is asked for the file: it leads to the bytes, or says why it does not.
+http::Url url_of(const Endpoint& endpoint, const FileRef& file) {
+  auto url = endpoint.base;
+  url.path = target_below(endpoint.base, resolve_path(file));
+  url.query.clear();
+  return url;
 }
 
 /// A signed URL that expired, or a stray 403 of the CDN (contract/hub.md 3.2): the Hub knows a
@@ -58,20 +53,16 @@ Task<FileStream> Hub::open_file(EndpointPtr endpoint, Credential credential, Fil
                         .endpoint = *endpoint,
                         .credential = credential,
                         .timeouts = endpoint->timeouts};
-  auto url = http::Url::parse(location);
-  bool asked = false;
+  auto known = http::Url::parse(location);
   while (true) {
-    if (!url) {
-      url = place_of_bytes(co_await head_file(endpoint, credential, file), expected);
-      asked = true;
-    }
-    auto delivery = co_await deliver(courier, *url, range_of(offset, length), expected);
+    auto delivery = co_await deliver(courier, known.value_or(url_of(*endpoint, file)),
+                                     range_of(offset, length), expected);
     const int status = delivery.response.status;
     if (status == kOk || status == kPartial) {
       co_return stream_of(std::move(delivery), offset, length);
     }
-    if (asked || !is_refused(status)) throw error_of(delivery);
-    url.reset();
+    if (!known || !is_refused(status)) throw error_of(delivery);
+    known.reset();
   }
 }
 

@@ -12,6 +12,7 @@
 #include "hubcache/base/digest.h"
 #include "hubcache/base/lru.h"
 #include "hubcache/base/workers.h"
+#include "hubcache/catalog/manifests.h"
 #include "hubcache/db/database.h"
 #include "hubcache/db/migration.h"
 #include "hubcache/hub/probe.h"
@@ -45,14 +46,18 @@ class Catalog {
     std::size_t remembered = 20'000;  // commits, and entries, a worker
     std::size_t locations = 1'000;    // signed URLs, a worker
   };
-  Catalog(Workers& workers, db::Database& database, Options options, const Clock& clock);
+  Catalog(Workers& workers, db::Database& database, Manifests& manifests, Options options,
+          const Clock& clock);
 
   /// The commit of the probe's revision. A commit id counts for ever once the Hub confirmed it for
   /// this repo; a name for its time, longer when the Hub cannot be asked. Throws the Hub's 404.
   Task<Commit> commit(hub::Probe& probe);
   /// The probe's path at that commit; nullopt when the commit has no such path, which is remembered
-  /// too. Throws when the Hub has to be asked and cannot, or refuses.
-  Task<std::optional<Entry>> entry(hub::Probe& probe, Commit commit, hub::Flights& flights);
+  /// too. Whoever may read the whole repo (`kind`, as of a DocumentRequest) and asks for a path
+  /// nobody has asked for has the commit's manifest read, for more will come. Throws when the Hub
+  /// has to be asked and cannot, or refuses.
+  Task<std::optional<Entry>> entry(hub::Probe& probe, Commit commit, std::string_view kind,
+                                   hub::Flights& flights);
 
   /// A document said what the revision stands for.
   Task<> learn_commit(hub::EndpointPtr endpoint, hub::RepoId repo, std::string revision,
@@ -78,7 +83,7 @@ class Catalog {
   Shard& here() { return *shards_[workers_.current()]; }
   bool fresh(const KnownCommit& commit) const;
   Task<KnownCommit> recall_commit(std::string key);
-  Task<KnownEntry> recall_entry(std::string key);
+  Task<KnownEntry> recall_entry(std::string commit, std::string path);
   void keep_commit(const std::string& repo, const std::string& revision, const std::string& commit);
   Task<std::shared_ptr<const hub::FileAnswer>> ask_at(hub::Probe& probe, Commit commit,
                                                       hub::Flights& flights);
@@ -88,6 +93,7 @@ class Catalog {
 
   Workers& workers_;
   db::Database& database_;
+  Manifests& manifests_;
   Options options_;
   const Clock& clock_;
   std::vector<std::shared_ptr<Shard>> shards_;  // by worker; shared with what is on its way there

@@ -26,6 +26,9 @@ struct Document : hub::DocumentAnswer {
   bool just_asked = false;  // this is what the Hub says now
 };
 
+/// The class of those who may not read the repo: what they are shown of it tells nothing more.
+inline constexpr std::string_view kRefusedClass = "refused";
+
 /// What a document is asked for, and for whom.
 struct DocumentRequest {
   hub::EndpointPtr endpoint;
@@ -61,8 +64,11 @@ class Documents {
     WallTime at{};
   };
   bool fresh(const Known& known, bool at_commit) const;
+  bool is_large(const Document& document) const {
+    return document.body.size() > options_.remembered_size;
+  }
   Task<Known> recall(std::string key, bool at_commit);
-  void keep(std::string key, Known known);
+  Task<> keep(std::string key, Known known);
   void remember(std::string key, Known known);
 
   Workers& workers_;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <memory>
+#include <string>
+
 #include "hubcache/catalog/documents.h"
 #include "hubcache/content/services.h"
 #include "hubcache/http/message.h"
@@ -19,6 +22,9 @@ class DocumentRoute {
 
  private:
   Task<> learn(const hub::Route& asked, const Place& place, const catalog::Document& document);
+
+  void follow(catalog::DocumentRequest listing, std::string commit,
+              std::shared_ptr<const catalog::Document> first);
 
   Services& services_;
 };

@@ -8,6 +8,7 @@
 #include "hubcache/access/proofs.h"
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/catalog/documents.h"
+#include "hubcache/catalog/manifests.h"
 #include "hubcache/fill/fills.h"
 #include "hubcache/hub/probe.h"
 #include "hubcache/registry/registry.h"
@@ -29,6 +30,7 @@ struct Services {
   access::Proofs& proofs;
   catalog::Catalog& catalog;
   catalog::Documents& documents;
+  catalog::Manifests& manifests;
   hub::Flights& flights;
   const std::vector<hub::Hub*>& hubs;  // by worker
   fill::Fills& fills;

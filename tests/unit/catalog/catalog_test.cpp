@@ -10,12 +10,13 @@ using hubsim::Fault;
 
 class CatalogTest : public test::KnowledgeFixture {
  protected:
-  CatalogTest() : KnowledgeFixture({catalog_migrations()}) {}
+  CatalogTest() : KnowledgeFixture({catalog_migrations(), document_migrations()}) {}
 
   /// Forgets what is in memory, as a restart does; the rows stay.
   void restart() {
     settle();
-    catalog = std::make_unique<Catalog>(runner.workers(), *database, Catalog::Options{}, time);
+    catalog =
+        std::make_unique<Catalog>(runner.workers(), *database, manifests, Catalog::Options{}, time);
     sim.clear_log();
   }
 
@@ -29,7 +30,7 @@ class CatalogTest : public test::KnowledgeFixture {
       hub::Probe probe(calls, std::move(place), std::move(by), std::move(at));
       Found found;
       found.commit = co_await all.commit(probe);
-      found.entry = co_await all.entry(probe, found.commit, calls);
+      found.entry = co_await all.entry(probe, found.commit, "refused", calls);
       co_return found;
     };
     return runner.run(ask(*catalog, *flights, endpoint(), std::move(who), std::move(what)), worker);
@@ -41,8 +42,10 @@ class CatalogTest : public test::KnowledgeFixture {
     runner.run(catalog->learn_commit(endpoint(), model(repo), revision, commit));
   }
 
+  Documents documents{runner.workers(), *database, {}, time};
+  Manifests manifests{runner.workers(), *database, documents, {}, time, log};
   std::unique_ptr<Catalog> catalog =
-      std::make_unique<Catalog>(runner.workers(), *database, Catalog::Options{}, time);
+      std::make_unique<Catalog>(runner.workers(), *database, manifests, Catalog::Options{}, time);
 };
 
 TEST_F(CatalogTest, AFileIsWhatTheHubSaysItIs) {

@@ -67,6 +67,7 @@ TEST_F(OpenFileTest, FindsTheBytesItselfWhenNobodyHas) {
   EXPECT_EQ(got.bytes, sim.bytes("org/model", "config.json"));
   EXPECT_EQ(got.size, size);
   EXPECT_THAT(got.location, StartsWith(sim.url() + "/api/resolve-cache/"));
+  EXPECT_EQ(asked("HEAD"), 0U);
 }
 
 TEST_F(OpenFileTest, OpensAnEmptyFile) {
@@ -89,7 +90,8 @@ TEST_F(OpenFileTest, AsksTheHubAgainWhenTheSignedUrlIsRefused) {
   const auto got = open(file("org/model", kWeights), location, 0, 10, anonymous(),
                         digest("org/model", kWeights));
   EXPECT_EQ(got.bytes, sim.bytes("org/model", kWeights, 0, 10));
-  EXPECT_EQ(asked("HEAD"), 1U);
+  EXPECT_EQ(asked("GET", "/resolve/"), 1U);
+  EXPECT_EQ(asked(), 1U);
   EXPECT_EQ(asked_cdn(), 2U);
 }
 

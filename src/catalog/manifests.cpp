@@ -1,0 +1,161 @@
+#include "hubcache/catalog/manifests.h"
+
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "hubcache/base/error.h"
+#include "hubcache/hub/paging.h"
+#include "hubcache/hub/urls.h"
+
+#include "tree_page.h"
+
+namespace hubcache::catalog {
+namespace {
+
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+constexpr int kOk = 200;
+constexpr std::size_t kRemembered = 1'000;
+constexpr std::string_view kQuery = "?recursive=true&expand=false";
+
+std::string tree_of(const Manifests::Wanted& wanted) {
+  return hub::tree_path({.repo = wanted.request.query.repo, .revision = wanted.commit, .path = {}});
+}
+
+void write_page(db::Connection& sql, const std::string& commit, const Document& page) {
+  for (const auto& file : read_tree_page(page.body)) {
+    const std::string key = commit + '\n' + file.path;
+    const bool lfs = file.digest.algorithm() == Digest::Algorithm::kSha256;
+    sql.run(
+        "INSERT OR REPLACE INTO entries (key, present, etag, digest, size, lfs) "
+        "VALUES (?1, 1, ?2, 1, ?3, ?4)",
+        key, file.digest.hex(), static_cast<std::int64_t>(file.size), lfs);
+  }
+}
+
+}  // namespace
+
+/// One walk under way. Who waits for it wakes when `patience` expires, which the walk may advance.
+struct Manifests::Walk {
+  explicit Walk(Executor home, std::chrono::milliseconds time) : patience(home, time) {}
+  void wake() { patience.expires_at(Timer::time_point::min()); }
+  Timer patience;
+};
+
+struct Manifests::Shard {
+  std::unordered_map<std::string, std::shared_ptr<Walk>> walks;
+  Lru<SteadyTime> ended{kRemembered};  // when a walk of that commit ended, however it did
+};
+
+std::string commit_key(const hub::Endpoint& endpoint, const hub::RepoId& repo,
+                       std::string_view commit) {
+  std::string key = endpoint.scope() + '\n' + repo.key() + '\n';
+  return key += commit;
+}
+
+Manifests::Manifests(Workers& workers, db::Database& database, Documents& documents,
+                     Options options, const Clock& clock, obs::Log& log)
+    : workers_(workers),
+      database_(database),
+      documents_(documents),
+      options_(options),
+      clock_(clock),
+      log_(log) {
+  for (std::size_t i = 0; i < workers.size(); ++i) shards_.push_back(std::make_unique<Shard>());
+}
+
+Manifests::~Manifests() = default;
+
+Task<> Manifests::walk(Wanted wanted, hub::Flights& flights) {
+  auto key = commit_key(*wanted.request.endpoint, wanted.request.repo, wanted.commit);
+  const auto home = workers_.home(std::hash<std::string>{}(key));
+  Start start{.target = tree_of(wanted) + std::string(kQuery),
+              .first = nullptr,
+              .max_pages = options_.max_pages_unlisted};
+  co_await on(workers_.executor(home),
+              join(home, std::move(key), std::move(wanted), std::move(start), flights, true));
+}
+
+void Manifests::follow(Wanted wanted, std::string target, std::shared_ptr<const Document> first,
+                       hub::Flights& flights) {
+  auto key = commit_key(*wanted.request.endpoint, wanted.request.repo, wanted.commit);
+  const auto home = workers_.home(std::hash<std::string>{}(key));
+  Start start{
+      .target = std::move(target), .first = std::move(first), .max_pages = options_.max_pages};
+  asio::co_spawn(workers_.executor(home),
+                 join(home, std::move(key), std::move(wanted), std::move(start), flights, false),
+                 asio::detached);
+}
+
+Task<> Manifests::join(std::size_t home, std::string key, Wanted wanted, Start start,
+                       hub::Flights& flights, bool wait) {
+  auto& shard = *shards_[home];
+  const auto* ended = shard.ended.find(key);
+  if (ended != nullptr && clock_.steady() - *ended < options_.retry_after) co_return;
+  auto& slot = shard.walks[key];
+  auto walk = slot;
+  if (!walk) {
+    walk = slot = std::make_shared<Walk>(workers_.executor(home), options_.patience);
+    // On its own: the one who asked first may leave, the others still wait.
+    asio::co_spawn(workers_.executor(home),
+                   run(home, std::move(key), walk, std::move(wanted), std::move(start), flights),
+                   asio::detached);
+  }
+  if (wait) co_await walk->patience.async_wait(asio::as_tuple(use_task));
+}
+
+Task<> Manifests::run(std::size_t home, std::string key, std::shared_ptr<Walk> walk, Wanted wanted,
+                      Start start, hub::Flights& flights) {
+  try {
+    co_await read_pages(key, *walk, std::move(wanted), std::move(start), flights);
+  } catch (const std::exception& failure) {
+    const auto error = Error::from(failure);
+    log_.debug("manifest not read", {{"message", error.what()}, {"context", error.context()}});
+  }
+  shards_[home]->walks.erase(key);
+  shards_[home]->ended.put(std::move(key), clock_.steady());
+  walk->wake();
+}
+
+// The manifest's row is written last: as long as a page is missing, so is the proof of an absence.
+Task<> Manifests::read_pages(const std::string& key, Walk& walk, Wanted wanted, Start start,
+                             hub::Flights& flights) {
+  const std::string path = tree_of(wanted);
+  std::set<std::string> seen;
+  auto page = std::move(start.first);
+  std::string target = std::move(start.target);
+  while (true) {
+    if (seen.size() == start.max_pages || !seen.insert(target).second) {
+      throw Error(Error::Kind::kUpstream, "The Hub's tree has too many pages");
+    }
+    if (!page) {
+      auto request = wanted.request;
+      request.query = {.repo = wanted.request.query.repo, .target = target};
+      request.at_commit = true;
+      page = co_await documents_.get(std::move(request), flights);
+    }
+    if (page->status != kOk) throw Error(Error::Kind::kUpstream, "The Hub shows no tree");
+    auto next = hub::next_target(page->link, wanted.request.endpoint->base);
+    auto write = [key, page](db::Connection& sql) { write_page(sql, key, *page); };
+    co_await database_.write(std::move(write));
+    if (!next) break;
+    if (next->substr(0, next->find('?')) != path) {
+      throw Error(Error::Kind::kUpstream, "The Hub's tree goes on elsewhere");
+    }
+    walk.wake();
+    target = *std::move(next);
+    page.reset();
+  }
+  auto complete = [key](db::Connection& sql) {
+    sql.run("INSERT OR REPLACE INTO manifests (key) VALUES (?1)", key);
+  };
+  co_await database_.write(std::move(complete));
+}
+
+}  // namespace hubcache::catalog
