@@ -52,11 +52,11 @@ class Process:
 class Hubsim(Process):
     """The simulated Hub (tests/hubsim/README.md has its world and its controls)."""
 
-    def __init__(self, program, folder, arguments=(), port=0, cdn_port=0):
+    def __init__(self, program, folder, arguments=(), port=0, cdn_port=0, seconds=20):
         super().__init__([program, "--port", port, "--cdn-port", cdn_port, "--seed-repos",
                           *arguments], folder / "hubsim.log")
         line = self.wait_for(r"hubsim listening on (http://127\.0\.0\.1:(\d+)) "
-                             r"cdn (http://127\.0\.0\.1:(\d+))")
+                             r"cdn (http://127\.0\.0\.1:(\d+))", seconds)
         self.url, self.port, self.cdn, self.cdn_port = (
             line[1], int(line[2]), line[3], int(line[4]))
 
@@ -146,8 +146,8 @@ class World:
         for log in self.folder.glob("*.log"):
             print(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}")
 
-    def hub(self, *arguments, **ports):
-        return self._keep(Hubsim(self.hubsim_program, self.folder, arguments, **ports))
+    def hub(self, *arguments, **options):
+        return self._keep(Hubsim(self.hubsim_program, self.folder, arguments, **options))
 
     def server(self, hub, data="data", arguments=(), env=None):
         upstream = hub if isinstance(hub, str) else hub.url
