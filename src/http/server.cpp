@@ -89,6 +89,7 @@ Task<> watch(std::shared_ptr<ServerWorker> worker) {
     for (Session* session : worker->sessions) sessions.push_back(session->shared_from_this());
     for (const auto& session : sessions) session->check(now);
     sessions.clear();
+    worker->access_log.flush();
   }
 }
 

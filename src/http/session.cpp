@@ -1,6 +1,8 @@
 #include "session.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <exception>
 #include <utility>
 
@@ -397,10 +399,9 @@ Task<> Session::linger() {
 }
 
 void Session::log_access(const Exchange& exchange, const Response& response, std::uint64_t bytes) {
-  if (!worker_->log.access_enabled()) return;
   const Request& request = exchange.request;
   const std::chrono::duration<double, std::milli> took = now() - exchange.started;
-  worker_->log.access(
+  worker_->access_log.add(
       {{"client", peer_.address},
        {"method", request.method},
        {"path", request.path().substr(0, kLoggedPath)},
@@ -413,6 +414,12 @@ void Session::log_access(const Exchange& exchange, const Response& response, std
        {"agent", request.headers.get("User-Agent").value_or("").substr(0, kLoggedAgent)}});
 }
 
-std::string Session::next_id() { return id_ + "-" + std::to_string(++requests_); }
+std::string Session::next_id() {
+  std::array<char, 20> digits{};
+  const auto end = std::to_chars(digits.begin(), digits.end(), ++requests_).ptr;
+  std::string id;
+  id.reserve(id_.size() + 1 + digits.size());
+  return ((id += id_) += '-').append(digits.begin(), end);
+}
 
 }  // namespace hubcache::http

@@ -46,6 +46,7 @@ struct ServerWorker {
   std::atomic<std::size_t> connections{0};  // also those on their way here; read by the acceptor
 
   // Only this worker touches the rest.
+  obs::AccessLog access_log{log};
   std::list<Session*> sessions;
   bool draining = false;  // shutting down: every response is the last of its connection
   std::string out;        // a response is put together here; free again at the first wait

@@ -19,6 +19,7 @@ namespace hubcache::obs {
 namespace {
 
 constexpr std::size_t kWriteSoon = 64 * 1024;          // enough for one write
+constexpr std::size_t kBatch = 16 * 1024;              // access lines of one worker
 constexpr std::size_t kMostQueued = 16 * 1024 * 1024;  // beyond it lines are dropped and counted
 constexpr std::chrono::milliseconds kGather{20};       // how long lines are gathered
 
@@ -42,18 +43,18 @@ WallTime wall_now() {
 struct Log::Sink {
   explicit Sink(Options given) : options(given), level(given.level), writer([this] { run(); }) {}
 
-  void push(std::string_view line, bool soon) {
+  void push(std::string_view lines, std::size_t count, bool soon) {
     bool wake = soon;
     {
       const std::lock_guard lock(mutex);
-      if (queued.size() + line.size() > kMostQueued) {
-        ++dropped;
+      if (queued.size() + lines.size() > kMostQueued) {
+        dropped += count;
         return;
       }
-      wake = wake || queued.empty() || queued.size() + line.size() >= kWriteSoon;
-      hurry = hurry || soon || queued.size() + line.size() >= kWriteSoon;
-      queued += line;
-      ++pushed;
+      wake = wake || queued.empty() || queued.size() + lines.size() >= kWriteSoon;
+      hurry = hurry || soon || queued.size() + lines.size() >= kWriteSoon;
+      queued += lines;
+      pushed += count;
     }
     if (wake) changed.notify_all();
   }
@@ -73,7 +74,7 @@ struct Log::Sink {
       lock.unlock();
       if (lost > 0) {
         const Field count{"lines", lost};
-        batch += format_line(options.format, wall_now(), Level::kWarn, "log_dropped", &count, 1);
+        append_line(batch, options.format, wall_now(), Level::kWarn, "log_dropped", &count, 1);
       }
       write_all(batch);
       lock.lock();
@@ -113,6 +114,13 @@ struct Log::Sink {
   std::thread writer;  // last: it uses everything above
 };
 
+Field::Field(std::string_view k, double v) : key_(k), number_(true) {
+  auto* const end = digits_.data() + digits_.size();
+  auto written = std::to_chars(digits_.data(), end, v, std::chars_format::fixed, 3);
+  if (written.ec != std::errc()) written = std::to_chars(digits_.data(), end, v);
+  digits_end_ = written.ptr - digits_.data();
+}
+
 Log::Log(Options options) : sink_(std::make_unique<Sink>(options)) {}
 
 Log::~Log() { sink_->stop(); }
@@ -133,13 +141,15 @@ void Log::error(std::string_view event, std::initializer_list<Field> fields) {
   write(Level::kError, event, fields.begin(), fields.size());
 }
 
-void Log::access(std::initializer_list<Field> fields) {
-  if (access_enabled()) write(Level::kInfo, "access", fields.begin(), fields.size());
+void Log::write_lines(std::string_view lines, std::size_t count) {
+  sink_->push(lines, count, false);
 }
 
 bool Log::access_enabled() const noexcept {
   return sink_->options.access_log && enabled(Level::kInfo);
 }
+
+Format Log::format() const noexcept { return sink_->options.format; }
 
 bool Log::enabled(Level level) const noexcept {
   return level >= sink_->level.load(std::memory_order_relaxed) && level != Level::kOff;
@@ -151,8 +161,24 @@ void Log::flush() { sink_->flush(); }
 
 void Log::write(Level level, std::string_view event, const Field* fields, std::size_t count) {
   if (!enabled(level)) return;
-  sink_->push(format_line(sink_->options.format, wall_now(), level, event, fields, count),
-              level == Level::kError);
+  std::string line;
+  append_line(line, sink_->options.format, wall_now(), level, event, fields, count);
+  sink_->push(line, 1, level == Level::kError);
+}
+
+void AccessLog::add(std::initializer_list<Field> fields) {
+  if (!log_.access_enabled()) return;
+  append_line(lines_, log_.format(), wall_now(), Level::kInfo, "access", fields.begin(),
+              fields.size());
+  ++count_;
+  if (lines_.size() >= kBatch) flush();
+}
+
+void AccessLog::flush() {
+  if (count_ == 0) return;
+  log_.write_lines(lines_, count_);
+  lines_.clear();
+  count_ = 0;
 }
 
 Level level_of(std::string_view name) {

@@ -96,8 +96,8 @@ bool is_plain(std::string_view value) {
 
 // "nan" and "inf" are numbers to us, but not to JSON.
 bool is_json_number(const Field& field) {
-  return field.number && !field.value.empty() &&
-         (field.value.back() >= '0' && field.value.back() <= '9');
+  const auto value = field.value();
+  return field.is_number() && !value.empty() && value.back() >= '0' && value.back() <= '9';
 }
 
 }  // namespace
@@ -118,10 +118,8 @@ std::string_view name_of(Level level) {
   return "off";
 }
 
-std::string format_line(Format format, WallTime time, Level level, std::string_view event,
-                        const Field* fields, std::size_t count) {
-  std::string line;
-  line.reserve(384);
+void append_line(std::string& line, Format format, WallTime time, Level level,
+                 std::string_view event, const Field* fields, std::size_t count) {
   if (format == Format::kText) {
     append_time(line, time);
     line += ' ';
@@ -130,12 +128,12 @@ std::string format_line(Format format, WallTime time, Level level, std::string_v
     line += event;
     for (const Field* field = fields; field != fields + count; ++field) {
       line += ' ';
-      line += field->key;
+      line += field->key();
       line += '=';
-      if (is_plain(field->value)) {
-        line += field->value;
+      if (is_plain(field->value())) {
+        line += field->value();
       } else {
-        append_quoted(line, field->value, format);
+        append_quoted(line, field->value(), format);
       }
     }
   } else {
@@ -147,18 +145,17 @@ std::string format_line(Format format, WallTime time, Level level, std::string_v
     append_quoted(line, event, format);
     for (const Field* field = fields; field != fields + count; ++field) {
       line += ',';
-      append_quoted(line, field->key, format);
+      append_quoted(line, field->key(), format);
       line += ':';
       if (is_json_number(*field)) {
-        line += field->value;
+        line += field->value();
       } else {
-        append_quoted(line, field->value, format);
+        append_quoted(line, field->value(), format);
       }
     }
     line += '}';
   }
   line += '\n';
-  return line;
 }
 
 }  // namespace hubcache::obs

@@ -9,11 +9,11 @@
 
 namespace hubcache::obs {
 
-/// One event as a line that ends in a newline and has no other.
+/// Appends one event as a line that ends in a newline and has no other.
 /// Text: `2026-01-31T12:00:00.000Z info event key=value key="quoted value"`.
 /// JSON: one object with "time", "level", "event" and the fields.
-std::string format_line(Format format, WallTime time, Level level, std::string_view event,
-                        const Field* fields, std::size_t count);
+void append_line(std::string& out, Format format, WallTime time, Level level,
+                 std::string_view event, const Field* fields, std::size_t count);
 
 std::string_view name_of(Level level);
 

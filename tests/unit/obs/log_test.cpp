@@ -69,7 +69,7 @@ TEST(Log, JsonIsOneObjectALine) {
 TEST(Log, LinesBelowTheLevelAreNotWritten) {
   const auto text = written({.level = Level::kWarn}, [](Log& log) {
     log.info("hidden");
-    log.access({{"path", "/hidden"}});
+    AccessLog(log).add({{"path", "/hidden"}});
     log.warn("shown");
     log.set_level(Level::kDebug);
     log.debug("shown_too");
@@ -82,11 +82,35 @@ TEST(Log, LinesBelowTheLevelAreNotWritten) {
 TEST(Log, AccessLogCanBeTurnedOffAlone) {
   const auto text = written({.access_log = false}, [](Log& log) {
     EXPECT_FALSE(log.access_enabled());
-    log.access({{"path", "/"}});
+    AccessLog(log).add({{"path", "/"}});
     log.info("other");
   });
   EXPECT_THAT(text, Not(HasSubstr("access")));
   EXPECT_THAT(text, HasSubstr("info other"));
+}
+
+TEST(AccessLog, LinesAreHandedOverAtAFlushAndAtItsEnd) {
+  const auto text = written({}, [](Log& log) {
+    AccessLog lines(log);
+    lines.add({{"path", "/first"}, {"status", 200}, {"ms", 0.25}});
+    log.info("between");
+    lines.flush();
+    log.info("behind");
+    lines.add({{"path", "/last"}});
+  });
+  EXPECT_THAT(text, MatchesRegex(".*info between\n.*info access path=/first status=200 ms=0.250\n"
+                                 ".*info behind\n.*info access path=/last\n"));
+}
+
+TEST(AccessLog, ManyLinesDoNotWaitForAFlush) {
+  const auto text = written({}, [](Log& log) {
+    AccessLog lines(log);
+    const std::string path(1000, 'x');
+    for (int i = 0; i < 100; ++i) lines.add({{"path", path}});
+    log.info("after_them");
+  });
+  EXPECT_LT(text.find(" access "), text.find("after_them"));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 101);
 }
 
 TEST(Log, FlushReturnsWhenTheLinesAreWritten) {
