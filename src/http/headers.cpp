@@ -6,6 +6,10 @@
 namespace hubcache::http {
 namespace {
 
+// What most messages need: fields are added one by one, and growth would copy them each time.
+constexpr std::size_t kUsualFields = 16;
+constexpr std::size_t kUsualBytes = 512;
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 bool points_into(std::string_view part, const std::string& whole) {
@@ -56,6 +60,10 @@ void Headers::add(std::string_view name, std::string_view value) {
     add(name_copy, value_copy);
     return;
   }
+  if (fields_.empty()) {
+    fields_.reserve(kUsualFields);
+    text_.reserve(kUsualBytes);
+  }
   const Field field{static_cast<std::uint32_t>(text_.size()),
                     static_cast<std::uint32_t>(name.size()),
                     static_cast<std::uint32_t>(text_.size() + name.size()),
@@ -66,10 +74,8 @@ void Headers::add(std::string_view name, std::string_view value) {
 }
 
 void Headers::set(std::string_view name, std::string_view value) {
-  const std::string name_copy(name);
-  const std::string value_copy(value);
-  remove(name_copy);
-  add(name_copy, value_copy);
+  remove(name);  // the text stays: views of it are still good
+  add(name, value);
 }
 
 void Headers::remove(std::string_view name) {

@@ -18,11 +18,6 @@ bool is_target_char(char c) {
   return byte > 0x20 && byte != 0x7f && c != '#';
 }
 
-bool is_host(std::string_view host) {
-  return Url::parse("http://" + std::string(host)).has_value() &&
-         host.find_first_of("/?#") == std::string_view::npos;
-}
-
 // RFC 9112 3.2.2: a target with a host of its own overrides Host; that they differ at all has no
 // honest reason.
 std::string origin_form(std::string_view target, std::string_view host) {
@@ -69,7 +64,7 @@ RequestHead read_request_head(std::string_view block, std::size_t max_target_byt
   const auto hosts = headers.count("Host");
   if (hosts > 1 || (hosts == 0 && !head.http_1_0)) refuse("there must be one Host");
   const auto host = headers.get("Host").value_or("");
-  if (hosts == 1 && !is_host(host)) refuse("bad Host");
+  if (hosts == 1 && !is_authority(host)) refuse("bad Host");
   if (headers.count("Authorization") > 1) refuse("more than one Authorization");
   request.target = origin_form(target, host);
   if (const auto problem = read_framing(headers, head.http_1_0, head.framing)) refuse(problem);

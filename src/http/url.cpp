@@ -29,34 +29,47 @@ std::string lowered(std::string_view text) {
   return out;
 }
 
-bool is_ipv6(const std::string& text) {
+bool is_ipv6(std::string_view text) {
+  std::array<char, INET6_ADDRSTRLEN> terminated{};
+  if (text.size() >= terminated.size() || text.find('\0') != text.npos) return false;
+  std::copy(text.begin(), text.end(), terminated.begin());
   std::array<unsigned char, 16> bytes{};
-  return inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+  return inet_pton(AF_INET6, terminated.data(), bytes.data()) == 1;
 }
 
 std::uint16_t default_port(std::string_view scheme) { return scheme == "https" ? 443 : 80; }
 
-bool read_authority(std::string_view authority, Url& url) {
-  std::string_view port;
-  if (authority.starts_with('[')) {
-    const auto close = authority.find(']');
-    if (close == std::string_view::npos) return false;
-    url.host = lowered(authority.substr(1, close - 1));
-    if (!is_ipv6(url.host)) return false;
-    port = authority.substr(close + 1);
-    if (!port.empty() && !port.starts_with(':')) return false;
+struct Authority {
+  std::string_view host;  // without brackets
+  std::uint16_t port = 0;
+};
+
+// `port`: what counts when the text names none.
+std::optional<Authority> read_authority(std::string_view text, std::uint16_t port) {
+  Authority authority{.host = {}, .port = port};
+  if (text.starts_with('[')) {
+    const auto close = text.find(']');
+    if (close == std::string_view::npos) return std::nullopt;
+    authority.host = text.substr(1, close - 1);
+    if (!is_ipv6(authority.host)) return std::nullopt;
+    text.remove_prefix(close + 1);
+    if (!text.empty() && !text.starts_with(':')) return std::nullopt;
   } else {
-    const auto colon = std::min(authority.find(':'), authority.size());
-    url.host = lowered(authority.substr(0, colon));
-    port = authority.substr(colon);
+    authority.host = text.substr(0, text.find(':'));
     const auto allowed = [](char c) { return is_alnum(c) || c == '.' || c == '-' || c == '_'; };
-    if (url.host.empty() || !std::all_of(url.host.begin(), url.host.end(), allowed)) return false;
+    if (authority.host.empty() || !std::ranges::all_of(authority.host, allowed)) {
+      return std::nullopt;
+    }
+    text.remove_prefix(authority.host.size());
   }
-  url.port = default_port(url.scheme);
-  if (port.size() <= 1) return true;
-  port.remove_prefix(1);
-  const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), url.port);
-  return failure == std::errc() && end == port.data() + port.size() && url.port != 0;
+  if (text.size() <= 1) return authority;
+  text.remove_prefix(1);
+  const auto [end, failure] =
+      std::from_chars(text.data(), text.data() + text.size(), authority.port);
+  if (failure != std::errc() || end != text.data() + text.size() || authority.port == 0) {
+    return std::nullopt;
+  }
+  return authority;
 }
 
 // RFC 3986 5.2.4, for a path that starts with "/".
@@ -103,13 +116,18 @@ std::optional<Url> Url::parse(std::string_view text) {
   text = text.substr(colon + 3);
   text = text.substr(0, text.find('#'));
   const auto end = std::min(text.find_first_of("/?\\"), text.size());
-  if (!read_authority(text.substr(0, end), url)) return std::nullopt;
+  const auto authority = read_authority(text.substr(0, end), default_port(url.scheme));
+  if (!authority) return std::nullopt;
+  url.host = lowered(authority->host);
+  url.port = authority->port;
   text.remove_prefix(end);
   if (text.starts_with('\\')) return std::nullopt;
   split_target(text, url);
   if (url.path.empty()) url.path = "/";
   return url;
 }
+
+bool is_authority(std::string_view text) { return read_authority(text, 0).has_value(); }
 
 std::optional<Url> Url::resolve(std::string_view reference) const {
   if (!is_clean(reference)) return std::nullopt;

@@ -28,6 +28,9 @@ struct Url {
   std::string text() const;
 };
 
+/// Is this a host, or host:port, as a URL may name it?
+bool is_authority(std::string_view text);
+
 /// Percent-decodes one path part or query value. nullopt for a bad escape (`%zz`, `%4`), or NUL.
 std::optional<std::string> percent_decode(std::string_view text);
 /// Percent-encodes all but unreserved characters (RFC 3986 2.3) and those in `keep`.
