@@ -19,7 +19,11 @@ constexpr std::array kMigrations{db::Migration{
            "NULL) STRICT, WITHOUT ROWID;"}};
 
 std::string key_of(const std::string& origin, const std::string& repo, const Digest& digest) {
-  return origin + '\n' + repo + '\n' + digest.text();
+  const auto algorithm = digest.algorithm_name();
+  std::string key;
+  key.reserve(origin.size() + repo.size() + algorithm.size() + digest.hex().size() + 3);
+  (((key += origin) += '\n') += repo) += '\n';
+  return ((key += algorithm) += ':') += digest.hex();
 }
 
 }  // namespace

@@ -24,17 +24,19 @@ std::string_view content_type_of(const catalog::Entry& entry) {
 
 std::string content_disposition_of(std::string_view path) {
   const auto name = path.substr(path.rfind('/') + 1);
-  std::string plain;
-  for (const char c : name) plain += c == '"' || c == '\\' || c < ' ' ? '_' : c;
-  return "inline; filename*=UTF-8''" + http::percent_encode(name) + "; filename=\"" + plain + "\";";
+  std::string value;
+  value.reserve(64 + 4 * name.size());
+  ((value += "inline; filename*=UTF-8''") += http::percent_encode(name)) += "; filename=\"";
+  for (const char c : name) value += c == '"' || c == '\\' || c < ' ' ? '_' : c;
+  return value += "\";";
 }
 
 http::Response file_response(std::string_view content_type, std::string_view path) {
   http::Response response;
-  response.headers.set("Content-Type", std::string(content_type));
-  response.headers.set("Content-Disposition", content_disposition_of(path));
-  response.headers.set("Content-Security-Policy", "default-src 'none'; sandbox");
-  response.headers.set("X-Content-Type-Options", "nosniff");
+  response.headers.add("Content-Type", content_type);
+  response.headers.add("Content-Disposition", content_disposition_of(path));
+  response.headers.add("Content-Security-Policy", "default-src 'none'; sandbox");
+  response.headers.add("X-Content-Type-Options", "nosniff");
   return response;
 }
 
@@ -42,10 +44,10 @@ http::Response file_response(const catalog::Entry& entry, const catalog::Commit&
                              const hub::FileRef& file) {
   auto response = file_response(content_type_of(entry), file.path);
   const std::string etag = '"' + entry.etag + '"';
-  response.headers.set("X-Repo-Commit", commit.id);
-  response.headers.set("ETag", etag);
-  response.headers.set("X-Linked-ETag", etag);
-  if (entry.lfs) response.headers.set("X-Linked-Size", std::to_string(entry.size));
+  response.headers.add("X-Repo-Commit", commit.id);
+  response.headers.add("ETag", etag);
+  response.headers.add("X-Linked-ETag", etag);
+  if (entry.lfs) response.headers.add("X-Linked-Size", std::to_string(entry.size));
   return response;
 }
 
@@ -121,7 +123,7 @@ Task<http::Response> FileRoute::get_from_bucket(const http::Request& request, Pl
   }
   auto response = file_response("application/octet-stream", file.path);
   const std::string etag = answer->etag.empty() ? std::string() : '"' + answer->etag + '"';
-  if (!etag.empty()) response.headers.set("ETag", etag);
+  if (!etag.empty()) response.headers.add("ETag", etag);
   const auto plan = http::apply_conditions(request, etag, answer->size, response);
   response.served.cache = "pass";
   if (request.is_head() || plan.status >= 300 || plan.range.length == 0) co_return response;

@@ -94,6 +94,9 @@ struct Segments {
 
 Segments split(std::string_view path) {
   Segments segments;
+  const auto count = static_cast<std::size_t>(std::ranges::count(path, '/')) + 1;
+  segments.raw.reserve(count);
+  segments.decoded.reserve(count);
   if (path.ends_with('/')) {
     segments.trailing_slash = true;
     path.remove_suffix(1);

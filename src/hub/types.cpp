@@ -44,9 +44,17 @@ std::string RepoId::key() const {
   return key += name;
 }
 
-std::string Endpoint::scope() const { return remote + "/" + std::to_string(epoch); }
+void Endpoint::seal() {
+  made_scope = scope();
+  made_origin_key = origin_key();
+}
+
+std::string Endpoint::scope() const {
+  return made_scope.empty() ? remote + "/" + std::to_string(epoch) : made_scope;
+}
 
 std::string Endpoint::origin_key() const {
+  if (!made_origin_key.empty()) return made_origin_key;
   std::string fields;
   // Each with its length, so that no two lists of fields read the same.
   const auto add = [&fields](std::string_view field) {

@@ -113,6 +113,7 @@ hub::EndpointPtr make_endpoint(std::string id, std::uint64_t epoch, const Json& 
     origin.allow_private = names_private_address(base->host);
     if (origin.allow_private) endpoint->allowed_private_hosts.push_back(base->host);
   }
+  endpoint->seal();
   return endpoint;
 }
 

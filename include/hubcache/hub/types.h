@@ -55,7 +55,11 @@ struct Endpoint {
   int max_retries = 3;
   int download_concurrency = 4;
   std::vector<std::string> allowed_private_hosts;  // may resolve to private addresses
+  std::string made_scope{};                        // by seal(); empty before
+  std::string made_origin_key{};
 
+  /// No field changes from now on: makes the two keys below, which every request needs, just once.
+  void seal();
   /// "remote/epoch": the first part of every catalog and grant key.
   std::string scope() const;
   /// Hash of all that makes the hub's origin, epoch and remote left out: fills and proofs are
