@@ -147,15 +147,21 @@ const std::vector<Key>& table() {
        .fallback = "",
        .help = "The URL clients know this server by, for links in answers; empty: their Host "
                "header.",
-       .set = text([](Config& c) -> auto& { return c.server.external_url; }),
+       .set = text([](Config& c) -> auto& { return c.server.public_name.external_url; }),
        .check = bad_optional_url},
       {.name = "server.trusted_proxies",
        .type = Type::kList,
        .fallback = "",
-       .help = "IP addresses of the proxies whose X-Forwarded-For, -Host and -Proto the REST API "
-               "believes.",
-       .set = list([](Config& c) -> auto& { return c.server.trusted_proxies; }),
+       .help = "IP addresses of the proxies whose X-Forwarded-For, -Host, -Proto and -Prefix are "
+               "believed.",
+       .set = list([](Config& c) -> auto& { return c.server.public_name.trusted_proxies; }),
        .check = bad_ip_address},
+      {.name = "server.host_names",
+       .type = Type::kList,
+       .fallback = "",
+       .help = "While all of listen is on loopback: names that requests may come for, beside "
+               "localhost, addresses and external_url; others are answered 421.",
+       .set = list([](Config& c) -> auto& { return c.server.host_names; })},
       {.name = "server.workers",
        .type = Type::kNumber,
        .fallback = "0",

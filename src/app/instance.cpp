@@ -68,6 +68,19 @@ access::Access::Options grant_options(const Config& config) {
           .stale_grants = config.cache.stale_grants};
 }
 
+bool is_loopback(const net::Listener& listener) {
+  const std::string_view address = listener.address;
+  return address.starts_with("127.") || address.starts_with("[::1]") ||
+         address.starts_with("unix:");
+}
+
+void require_known_host(const http::Request& request, const Config::Server& server) {
+  if (http::is_known_host(request, server.public_name, server.host_names)) return;
+  throw Error(Error::Kind::kMisdirected,
+              "this server does not answer for that host name: it has to be an address, localhost, "
+              "or the one of [server] external_url or host_names");
+}
+
 http::Response no_such_page() { return http::text_response(404, "404: Not Found"); }
 
 }  // namespace
@@ -106,6 +119,7 @@ struct Instance::Parts {
   std::vector<std::unique_ptr<content::Content>> contents;
   web::Health health;
   std::string instance_id = to_hex(random_bytes(8));
+  bool loopback_only = false;  // whoever asks is on this machine, or a page in a browser on it
   std::unique_ptr<http::Server> server;
 };
 
@@ -164,16 +178,15 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
       fill::Fills::Options{.strict = config.strict_integrity, .on_verified = std::move(verified)},
       clock, log);
 
-  api = pulp::make_api({.database = database,
-                        .secrets = secrets,
-                        .registry = *registry,
-                        .accounts = *accounts,
-                        .clock = clock,
-                        .log = log},
-                       {.rest = {.external_url = config.server.external_url,
-                                 .trusted_proxies = config.server.trusted_proxies,
-                                 .mask_secrets = config.masked_secrets},
-                        .data_dir = data_dir.path()});
+  api = pulp::make_api(
+      {.database = database,
+       .secrets = secrets,
+       .registry = *registry,
+       .accounts = *accounts,
+       .clock = clock,
+       .log = log},
+      {.rest = {.public_name = config.server.public_name, .mask_secrets = config.masked_secrets},
+       .data_dir = data_dir.path()});
   for (std::size_t i = 0; i < workers.size(); ++i) {
     contents.push_back(std::make_unique<content::Content>(
         content::Services{.worker = i,
@@ -189,7 +202,7 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
                           .store = store,
                           .blobs = *blobs[i],
                           .log = log},
-        content::Options{.external_url = config.server.external_url,
+        content::Options{.public_name = config.server.public_name,
                          .token_key = secrets.derive("caller tokens"),
                          .instance_id = instance_id}));
   }
@@ -219,8 +232,11 @@ http::Site Instance::Parts::site_of(std::size_t worker) {
         request.path().starts_with("/pulp/") && !request.path().starts_with("/pulp/content");
     return rest ? rest::Api::render(request, error) : content::error_response(request, error);
   };
-  return {.handle = [router](http::Request request) { return (*router)(std::move(request)); },
-          .on_error = render};
+  auto handle = [this, router](http::Request request) {
+    if (loopback_only) require_known_host(request, config.server);
+    return (*router)(std::move(request));
+  };
+  return {.handle = std::move(handle), .on_error = render};
 }
 
 template <typename T>
@@ -238,6 +254,7 @@ Instance::~Instance() { shut_down(); }
 
 void Instance::start(std::vector<net::Listener> listeners) {
   auto& parts = *parts_;
+  parts.loopback_only = std::ranges::all_of(listeners, is_loopback);
   std::vector<http::Site> sites;
   for (std::size_t i = 0; i < parts.workers.size(); ++i) sites.push_back(parts.site_of(i));
   parts.server = std::make_unique<http::Server>(parts.workers, std::move(sites),

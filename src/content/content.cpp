@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "hubcache/access/caller.h"
-#include "hubcache/content/external_base.h"
 #include "hubcache/hub/grammar.h"
 
 namespace hubcache::content {
@@ -79,7 +78,7 @@ Task<http::Response> Content::route(http::Request request,
   Place place{.endpoint = remote->endpoint,
               .credential = access::credential_for(*remote->endpoint, caller, options_.token_key),
               .streamed = remote->policy == registry::Policy::kStreamed,
-              .own_base = external_base(request, options_.external_url) + own_path};
+              .own_base = http::public_base(request, options_.public_name) + own_path};
 
   using Kind = hub::Route::Kind;
   auto asked = hub::parse_route(below);

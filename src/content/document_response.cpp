@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "hubcache/content/external_base.h"
 #include "hubcache/content/json_filter.h"
+#include "hubcache/content/own_link.h"
 
 namespace hubcache::content {
 namespace {

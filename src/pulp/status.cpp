@@ -51,7 +51,7 @@ Json process_of(const Clock& clock) {
 }
 
 Json status_of(const Clock& clock, const Options& options) {
-  const auto& origin = options.rest.external_url;
+  const auto& origin = options.rest.public_name.external_url;
   const auto process = process_of(clock);
   return Json{{"versions", Json::array({component("core", kCoreVersion, "pulpcore", "pulpcore.app"),
                                         component("hugging_face", kPluginVersion,

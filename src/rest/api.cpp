@@ -232,7 +232,7 @@ Task<Reply> Api::Impl::admit(const Route& route, Exchange& exchange, http::Respo
   }
   if (!credentials.complaint.empty()) co_return challenge(credentials.complaint);
   const auto login = co_await accounts.verify(credentials.name, credentials.password,
-                                              address_of(request, options));
+                                              http::client_address(request, options.public_name));
   if (login.retry_after.count() > 0) {
     const auto seconds = std::to_string(login.retry_after.count());
     extra.headers.set("Retry-After", seconds);
@@ -311,7 +311,7 @@ Task<http::Response> Api::handle(http::Request request) {
                     .id = {},
                     .caller = nullptr,
                     .correlation_id = correlation_id_of(request),
-                    .base = base_of(request, impl_->options)};
+                    .base = http::public_base(request, impl_->options.public_name)};
   co_return co_await impl_->handle(request, std::move(exchange));
 }
 

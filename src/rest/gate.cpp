@@ -51,10 +51,6 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return result;
 }
 
-bool comes_from(const http::Request& request, const std::vector<std::string>& proxies) {
-  return std::ranges::find(proxies, request.peer.address) != proxies.end();
-}
-
 }  // namespace
 
 Credentials read_basic(const http::Request& request) {
@@ -113,32 +109,6 @@ std::string correlation_id_of(const http::Request& request) {
   const auto sent = request.headers.get("Correlation-ID");
   if (sent && canonical_uuid(*sent)) return std::string(*sent);
   return to_hex(random_bytes(16));
-}
-
-std::string base_of(const http::Request& request, const Options& options) {
-  if (!options.external_url.empty()) {
-    std::string_view base = options.external_url;
-    while (base.ends_with('/')) base.remove_suffix(1);
-    return std::string(base);
-  }
-  std::string scheme = request.peer.tls ? "https" : "http";
-  auto host = request.headers.get("Host").value_or("localhost");
-  if (comes_from(request, options.trusted_proxies)) {
-    const auto forwarded = lower(request.headers.get("X-Forwarded-Proto").value_or(scheme));
-    if (forwarded == "http" || forwarded == "https") scheme = forwarded;
-    host = request.headers.get("X-Forwarded-Host").value_or(host);
-  }
-  return scheme + "://" + std::string(host);
-}
-
-std::string address_of(const http::Request& request, const Options& options) {
-  if (comes_from(request, options.trusted_proxies)) {
-    const auto forwarded = request.headers.get("X-Forwarded-For").value_or("");
-    // The last one is what our own proxy saw; those before it are the client's own words.
-    const auto last = trimmed(forwarded.substr(forwarded.rfind(',') + 1));
-    if (!last.empty()) return std::string(last);
-  }
-  return request.peer.address;
 }
 
 }  // namespace hubcache::rest

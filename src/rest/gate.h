@@ -24,9 +24,5 @@ bool accepts_json(const http::Request& request);
 bool is_foreign(const http::Request& request, std::string_view own_base);
 /// The request's Correlation-ID when it is a UUID, else a new one.
 std::string correlation_id_of(const http::Request& request);
-/// "http://host": the base of absolute links, as the client reaches us.
-std::string base_of(const http::Request& request, const Options& options);
-/// Where the client is: its peer, or what a trusted proxy says it was.
-std::string address_of(const http::Request& request, const Options& options);
 
 }  // namespace hubcache::rest

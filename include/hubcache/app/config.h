@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "hubcache/http/public_name.h"
 #include "hubcache/http/server.h"
 #include "hubcache/obs/log.h"
 
@@ -20,8 +21,8 @@ namespace hubcache::app {
 struct Config {
   struct Server {
     std::vector<std::string> listen{"127.0.0.1:8080"};
-    std::string external_url;
-    std::vector<std::string> trusted_proxies;
+    http::PublicName public_name;
+    std::vector<std::string> host_names;
     std::size_t workers = 0;
     std::chrono::milliseconds shutdown_timeout{30'000};
     http::Limits limits;

@@ -10,6 +10,7 @@
 #include "hubcache/catalog/documents.h"
 #include "hubcache/catalog/manifests.h"
 #include "hubcache/fill/fills.h"
+#include "hubcache/http/public_name.h"
 #include "hubcache/hub/probe.h"
 #include "hubcache/registry/registry.h"
 #include "hubcache/store/store.h"
@@ -17,9 +18,9 @@
 namespace hubcache::content {
 
 struct Options {
-  std::string external_url;  // [server] external_url; empty: the request's Host
-  std::string token_key;     // for the keyed hash that stands for a caller's token
-  std::string instance_id;   // what our own requests carry in Via
+  http::PublicName public_name;
+  std::string token_key;    // for the keyed hash that stands for a caller's token
+  std::string instance_id;  // what our own requests carry in Via
 };
 
 /// What the routes of one worker work with; app keeps all of it alive.

@@ -13,6 +13,7 @@
 #include "hubcache/db/database.h"
 #include "hubcache/db/secrets.h"
 #include "hubcache/http/message.h"
+#include "hubcache/http/public_name.h"
 #include "hubcache/obs/log.h"
 #include "hubcache/rest/resource.h"
 #include "hubcache/rest/stamps.h"
@@ -21,9 +22,8 @@ namespace hubcache::rest {
 
 struct Options {
   std::string root = "/pulp/api/v3/";
-  std::string external_url;  // [server] external_url: base of absolute links; empty: the Host asked
-  std::vector<std::string> trusted_proxies;  // only they may send X-Forwarded-*; IP addresses
-  bool mask_secrets = false;                 // [api] secrets = "masked"
+  http::PublicName public_name;
+  bool mask_secrets = false;  // [api] secrets = "masked"
 };
 
 /// A change that is done, as it is told to clients that wait for a task.

@@ -99,7 +99,8 @@ TEST_F(ConfigTest, EveryDefaultInTheTableIsTheOneInForce) {
   for (const auto& key : keys()) flags.emplace_back(key.name, key.fallback);
   const auto spelled_out = load_config("", {}, flags);
   EXPECT_EQ(plain.server.listen, spelled_out.server.listen);
-  EXPECT_EQ(plain.server.trusted_proxies, spelled_out.server.trusted_proxies);
+  EXPECT_EQ(plain.server.public_name.trusted_proxies,
+            spelled_out.server.public_name.trusted_proxies);
   EXPECT_EQ(plain.server.shutdown_timeout, spelled_out.server.shutdown_timeout);
   EXPECT_EQ(plain.server.limits.max_header_bytes, spelled_out.server.limits.max_header_bytes);
   EXPECT_EQ(plain.server.limits.max_target_bytes, spelled_out.server.limits.max_target_bytes);

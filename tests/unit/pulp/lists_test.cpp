@@ -71,10 +71,10 @@ TEST_F(ListTest, LinksFollowTheExternalUrlAndTrustedProxiesOnly) {
     return ask("GET", kRemotes + "?limit=1", "", forwarded).body["next"].get<std::string>();
   };
   EXPECT_TRUE(next().starts_with("http://cache.example:8080/pulp/"));
-  options.rest.trusted_proxies = {"127.0.0.1"};
+  options.rest.public_name.trusted_proxies = {"127.0.0.1"};
   make_api();
   EXPECT_TRUE(next().starts_with("https://public.example/pulp/"));
-  options.rest.external_url = "https://cache.corp/";
+  options.rest.public_name.external_url = "https://cache.corp/";
   make_api();
   EXPECT_TRUE(next().starts_with("https://cache.corp/pulp/"));
 }

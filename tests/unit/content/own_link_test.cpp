@@ -1,4 +1,4 @@
-#include "hubcache/content/external_base.h"
+#include "hubcache/content/own_link.h"
 
 #include <gtest/gtest.h>
 
@@ -8,14 +8,7 @@ namespace {
 const http::Url kHub = *http::Url::parse("https://huggingface.co");
 constexpr std::string_view kOwn = "http://cache:8080/pulp/content/hf";
 
-TEST(ExternalBaseTest, ComesFromTheHostUnlessItIsConfigured) {
-  http::Request request;
-  request.headers.add("Host", "cache:8080");
-  EXPECT_EQ(external_base(request, ""), "http://cache:8080");
-  EXPECT_EQ(external_base(request, "https://models.example/"), "https://models.example");
-}
-
-TEST(ExternalBaseTest, NextLinkBecomesOurOwnWithItsQueryByteForByte) {
+TEST(OwnLinkTest, NextLinkBecomesOurOwnWithItsQueryByteForByte) {
   EXPECT_EQ(own_next_link("<https://huggingface.co/api/models/a/b/tree/main?cursor=ZX%3D%3D&"
                           "recursive=true>; rel=\"next\"",
                           kHub, kOwn),
@@ -23,20 +16,20 @@ TEST(ExternalBaseTest, NextLinkBecomesOurOwnWithItsQueryByteForByte) {
             "recursive=true>; rel=\"next\"");
 }
 
-TEST(ExternalBaseTest, AHubBelowAPathLosesThatPath) {
+TEST(OwnLinkTest, AHubBelowAPathLosesThatPath) {
   const auto hub = *http::Url::parse("http://other:8080/pulp/content/hf");
   EXPECT_EQ(
       own_next_link("<http://other:8080/pulp/content/hf/api/models?p=1>; rel=\"next\"", hub, kOwn),
       "<http://cache:8080/pulp/content/hf/api/models?p=1>; rel=\"next\"");
 }
 
-TEST(ExternalBaseTest, LinksElsewhereAreDropped) {
+TEST(OwnLinkTest, LinksElsewhereAreDropped) {
   EXPECT_EQ(own_next_link("<https://evil.example/api/models>; rel=\"next\"", kHub, kOwn), "");
   EXPECT_EQ(own_next_link("<https://huggingface.co/x>; rel=\"xet-auth\"", kHub, kOwn), "");
   EXPECT_EQ(own_next_link("", kHub, kOwn), "");
 }
 
-TEST(ExternalBaseTest, TheNextLinkIsFoundAmongOthers) {
+TEST(OwnLinkTest, TheNextLinkIsFoundAmongOthers) {
   EXPECT_EQ(own_next_link("<https://huggingface.co/a>; rel=\"prev\", "
                           "<https://huggingface.co/b>; rel=\"next\"",
                           kHub, kOwn),
