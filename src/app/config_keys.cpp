@@ -245,6 +245,18 @@ const std::vector<Key>& table() {
                "where it is set, it is put there at each start.",
        .set = set_upstream,
        .check = bad_url},
+      {.name = "upstream.offline",
+       .type = Type::kBool,
+       .fallback = "false",
+       .help = "Nothing is asked upstream: what is cached is served, all else is an error at once. "
+               "The label hubcache.offline=true does that for one remote.",
+       .set = flag([](Config& c) -> auto& { return c.upstream.offline; }, "true")},
+      {.name = "upstream.retry_down_after",
+       .type = Type::kDuration,
+       .fallback = "5 s",
+       .help = "How long a hub that does not answer is left alone: until then what is not cached "
+               "fails at once. 0 s: never.",
+       .set = duration([](Config& c) -> auto& { return c.upstream.retry_down_after; })},
       {.name = "cache.revision_ttl",
        .type = Type::kDuration,
        .fallback = "60 s",

@@ -104,6 +104,7 @@ struct Instance::Parts {
   store::Store store;
   std::unique_ptr<registry::Registry> registry;
   std::unique_ptr<access::Accounts> accounts;
+  hub::Outages outages;
   std::vector<std::unique_ptr<http::Client>> clients;  // by worker, as all that follow
   std::vector<std::unique_ptr<hub::Hub>> hubs;
   std::vector<hub::Hub*> hub_of_worker;
@@ -132,6 +133,7 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
       database({.file = data_dir.database()}, all_migrations(), log),
       workers(worker_count(config)),
       store(store_options(config), disk, database, disk_pool, clock, log),
+      outages({.retry_after = config.upstream.retry_down_after}, clock, log),
       proofs(workers, database, clock),
       documents(workers, database, {.ttl = config.cache.document_ttl}, clock),
       manifests(workers, database, documents, {}, clock, log),
@@ -140,7 +142,9 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
   const auto upstream =
       config.upstream.url_given ? std::optional(config.upstream.url) : std::optional<std::string>();
   pulp::bootstrap(database, secrets, clock, upstream);
-  auto load = [this](db::Connection& sql) { return registry::load(sql, secrets); };
+  auto load = [this](db::Connection& sql) {
+    return registry::load(sql, secrets, config.upstream.offline);
+  };
   registry = std::make_unique<registry::Registry>(workers, database.read_now(load));
 
   accounts = std::make_unique<access::Accounts>(
@@ -161,7 +165,7 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
         workers.executor(i), http::Client::Options{.user_agent = "hubcache/" HUBCACHE_VERSION},
         log));
     hubs.push_back(std::make_unique<hub::Hub>(
-        *clients.back(), hub::Hub::Options{.instance_id = instance_id}, clock));
+        *clients.back(), outages, hub::Hub::Options{.instance_id = instance_id}, clock));
     hub_of_worker.push_back(hubs.back().get());
     blobs.push_back(std::make_unique<store::OpenBlobs>(store));
   }
@@ -186,7 +190,8 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
        .clock = clock,
        .log = log},
       {.rest = {.public_name = config.server.public_name, .mask_secrets = config.masked_secrets},
-       .data_dir = data_dir.path()});
+       .data_dir = data_dir.path(),
+       .offline = config.upstream.offline});
   for (std::size_t i = 0; i < workers.size(); ++i) {
     contents.push_back(std::make_unique<content::Content>(
         content::Services{.worker = i,

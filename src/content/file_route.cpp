@@ -175,6 +175,7 @@ Task<http::Body> FileRoute::join_fill(UpstreamFile file, std::string repo, http:
                                       http::Served& served) {
   const std::string origin = file.endpoint->origin_key();
   const std::string via = co_await services_.fills.source_repo(origin, *file.digest);
+  if (via.empty()) hub::require_online(*file.endpoint);  // nothing of it is here
   if (!via.empty() && via != repo && !co_await proven_against_fill(file, repo, via)) {
     served.cache = "pass";
     co_return co_await pass(std::move(file), plan);

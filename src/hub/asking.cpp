@@ -27,6 +27,9 @@ bool is_trouble(int status) {
   return status == kTooMany || (status >= kServerError && status != kNotImplemented);
 }
 
+/// What stands before the hub says that it is down. A 500 is about the one question.
+bool is_outage(int status) { return status > kNotImplemented; }
+
 bool is_worth_another_try(const Error& failure) {
   return failure.kind() == Error::Kind::kUpstream ||
          failure.kind() == Error::Kind::kUpstreamTimeout ||
@@ -57,10 +60,11 @@ std::string Reply::first_of(std::string_view name) const {
   return value_of(headers, name);
 }
 
-Asker::Asker(http::Client& client, const Clock& clock, std::string_view instance_id,
-             const Endpoint& endpoint, const Credential& credential)
+Asker::Asker(http::Client& client, const Clock& clock, Outages& outages,
+             std::string_view instance_id, const Endpoint& endpoint, const Credential& credential)
     : client_(client),
       clock_(clock),
+      outages_(outages),
       instance_id_(instance_id),
       endpoint_(endpoint),
       credential_(credential),
@@ -81,16 +85,22 @@ http::Timeouts Asker::timeouts() const {
 }
 
 Task<Reply> Asker::ask(Question question) {
+  auto call = outages_.call(endpoint_, question.subject);
   for (int attempt = 0;; ++attempt) {
     std::optional<Reply> reply;
     std::optional<Error> failure;
+    heard_ = false;
     try {
       reply = co_await ask_once(question);
     } catch (const Error& thrown) {
       failure = thrown;
     }
     auto wait = backoff(attempt);
+    bool down = failure && is_worth_another_try(*failure) &&
+                (!heard_ || failure->kind() == Error::Kind::kUpstreamTimeout);
     if (reply) {
+      down = is_outage(reply->status);
+      if (!down) call.answered();
       const auto url = loggable(reply->url);
       if (!reply->refused.empty()) throw Error(Error::Kind::kUpstream, reply->refused, url);
       if (!is_trouble(reply->status)) co_return std::move(*reply);
@@ -99,8 +109,11 @@ Task<Reply> Asker::ask(Question question) {
       if (reply->status == kTooMany && asked) wait = *asked;
     }
     const bool give_up = attempt >= endpoint_.max_retries || !is_worth_another_try(*failure) ||
-                         clock_.steady() + wait >= deadline_;
-    if (give_up) throw *std::move(failure);
+                         clock_.steady() + wait >= deadline_ || call.is_trial() || call.is_lost();
+    if (give_up) {
+      if (down) call.failed();
+      throw *std::move(failure);
+    }
     co_await sleep_for(wait);
   }
 }
@@ -134,6 +147,7 @@ Task<bool> Asker::follow(const Question& question, Reply& reply) {
   }
   if (!question.range.empty()) request.headers.set("Range", question.range);
   auto response = co_await client_.send(endpoint_.origin, std::move(request), timeouts());
+  heard_ = true;
   const bool redirect = is_redirect(response.status, response.headers);
   if (redirect || question.body_limit) {
     const auto limit = redirect ? kMaxRedirectBody : *question.body_limit;

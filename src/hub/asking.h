@@ -9,6 +9,7 @@
 
 #include "hubcache/base/clock.h"
 #include "hubcache/base/task.h"
+#include "hubcache/hub/outages.h"
 #include "hubcache/hub/types.h"
 
 namespace hubcache::hub {
@@ -19,6 +20,7 @@ struct Question {
   std::string target;  // below the base URL, with its query
   std::string form{};  // the body, application/x-www-form-urlencoded
   RepoId repo{};       // the repo it is about
+  Outages::Subject subject = Outages::Subject::kDocuments;
   std::string accept_encoding = "identity";
   std::string range;                      // of Range; empty: none
   std::optional<std::size_t> body_limit;  // nullopt: the body is not read
@@ -43,14 +45,15 @@ struct Reply {
 
 /// Asks the hub's own origin: with the credential's right, following the redirects that stay within
 /// it and name a repo, and again after connect failures, 5xx and 429, within the endpoint's
-/// max_retries and kBudget in all. Lives in the coroutine that asks, on one worker.
+/// max_retries and kBudget in all; not at all while the hub is known not to answer. Lives in the
+/// coroutine that asks, on one worker.
 class Asker {
  public:
   /// So that a client has its 502 or 504 within 8 s (DESIGN 1.6).
   static constexpr std::chrono::milliseconds kBudget{7'500};
 
   /// All must outlive this.
-  Asker(http::Client& client, const Clock& clock, std::string_view instance_id,
+  Asker(http::Client& client, const Clock& clock, Outages& outages, std::string_view instance_id,
         const Endpoint& endpoint, const Credential& credential);
 
   /// Any answer below 500 but 429 is a value, and so is 501. Throws kUpstream, kUpstreamTimeout,
@@ -66,10 +69,12 @@ class Asker {
 
   http::Client& client_;
   const Clock& clock_;
+  Outages& outages_;
   std::string_view instance_id_;
   const Endpoint& endpoint_;
   const Credential& credential_;
   SteadyTime deadline_;
+  bool heard_ = false;  // the try under way has brought headers
 };
 
 /// The redirects within one question or download (SECURITY 17).

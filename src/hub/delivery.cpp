@@ -13,6 +13,7 @@ namespace {
 constexpr int kOk = 200;
 constexpr int kPartial = 206;
 constexpr int kRangeNotSatisfiable = 416;
+constexpr int kServerError = 500;
 constexpr std::size_t kMaxRedirectBody = 64UL * 1024;
 
 /// The digest the hub itself gives the file in this answer; the ETag of what it stores may be one
@@ -42,8 +43,12 @@ Task<Delivery> deliver(Courier courier, http::Url url, std::string range,
         by_hub ? hub_headers(courier.endpoint, courier.credential, courier.instance_id, "identity")
                : cdn_headers();
     if (!range.empty()) request.headers.set("Range", range);
+    // One failure begins no outage, for there was one try; an outage that is known is heeded.
+    std::optional<Outages::Call> call;
+    if (by_hub) call = courier.outages.call(courier.endpoint, Outages::Subject::kFiles);
     auto response = co_await courier.client.send(origin_of(courier.endpoint, url),
                                                  std::move(request), courier.timeouts);
+    if (call && response.status < kServerError) call->answered();
     if (by_hub && expected) {
       const auto named = named_digest(response, expected->algorithm());
       if (named && *named != *expected) {

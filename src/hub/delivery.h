@@ -13,6 +13,7 @@ namespace hubcache::hub {
 /// Who asks for bytes, and with what right. The caller keeps all of it alive.
 struct Courier {
   http::Client& client;
+  Outages& outages;
   std::string_view instance_id;
   const Endpoint& endpoint;
   const Credential& credential;
@@ -28,7 +29,8 @@ struct Delivery {
 
 /// GET of `url` with that Range ("" for none), its redirects followed. The right goes to the hub's
 /// own origin, and nowhere once a redirect has left it. Throws kCorrupt when the hub names another
-/// digest than `expected`, kUpstream for redirects that are refused.
+/// digest than `expected`, kUpstream for redirects that are refused and while the hub is known not
+/// to answer.
 Task<Delivery> deliver(Courier courier, http::Url url, std::string range,
                        std::optional<Digest> expected);
 

@@ -73,14 +73,15 @@ bool says_public(std::string_view body) {
 
 }  // namespace
 
-Hub::Hub(http::Client& client, Options options, const Clock& clock)
-    : client_(client), options_(std::move(options)), clock_(clock) {}
+Hub::Hub(http::Client& client, Outages& outages, Options options, const Clock& clock)
+    : client_(client), outages_(outages), options_(std::move(options)), clock_(clock) {}
 
 Task<FileAnswer> Hub::head_file(EndpointPtr endpoint, Credential credential, FileRef file) {
-  Asker asker(client_, clock_, options_.instance_id, *endpoint, credential);
+  Asker asker(client_, clock_, outages_, options_.instance_id, *endpoint, credential);
   Question question{.method = "HEAD",
                     .target = resolve_path(file),
                     .repo = file.repo,
+                    .subject = Outages::Subject::kFiles,
                     .accept_encoding = "identity",
                     .range = {},
                     .body_limit = kMaxErrorBody};
@@ -95,6 +96,7 @@ Task<FileAnswer> Hub::head_file(EndpointPtr endpoint, Credential credential, Fil
     co_return answer;
   }
   const Courier courier{.client = client_,
+                        .outages = outages_,
                         .instance_id = options_.instance_id,
                         .endpoint = *endpoint,
                         .credential = credential,
@@ -104,10 +106,11 @@ Task<FileAnswer> Hub::head_file(EndpointPtr endpoint, Credential credential, Fil
 }
 
 Task<RepoAnswer> Hub::auth_check(EndpointPtr endpoint, Credential credential, RepoId repo) {
-  Asker asker(client_, clock_, options_.instance_id, *endpoint, credential);
+  Asker asker(client_, clock_, outages_, options_.instance_id, *endpoint, credential);
   Question question{.method = "GET",
                     .target = auth_check_path(repo),
                     .repo = repo,
+                    .subject = Outages::Subject::kRights,
                     .accept_encoding = "gzip",
                     .range = {},
                     .body_limit = kMaxErrorBody};
@@ -130,6 +133,7 @@ Task<RepoAnswer> Hub::auth_check(EndpointPtr endpoint, Credential credential, Re
   Question info{.method = "GET",
                 .target = info_path({.repo = repo, .revision = {}, .path = {}}),
                 .repo = repo,
+                .subject = Outages::Subject::kRights,
                 .accept_encoding = "gzip",
                 .range = {},
                 .body_limit = options_.max_document_bytes};
@@ -143,11 +147,12 @@ Task<RepoAnswer> Hub::auth_check(EndpointPtr endpoint, Credential credential, Re
 
 Task<DocumentAnswer> Hub::document(EndpointPtr endpoint, Credential credential,
                                    DocumentQuery query) {
-  Asker asker(client_, clock_, options_.instance_id, *endpoint, credential);
+  Asker asker(client_, clock_, outages_, options_.instance_id, *endpoint, credential);
   Question question{.method = query.form.empty() ? "GET" : "POST",
                     .target = std::move(query.target),
                     .form = std::move(query.form),
                     .repo = std::move(query.repo),
+                    .subject = Outages::Subject::kDocuments,
                     .accept_encoding = "gzip",
                     .range = {},
                     .body_limit = options_.max_document_bytes};

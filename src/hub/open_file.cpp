@@ -48,7 +48,9 @@ Error error_of(const Delivery& delivery) {
 Task<FileStream> Hub::open_file(EndpointPtr endpoint, Credential credential, FileRef file,
                                 std::string location, std::optional<Digest> expected,
                                 std::uint64_t offset, std::uint64_t length) {
+  require_online(*endpoint);
   const Courier courier{.client = client_,
+                        .outages = outages_,
                         .instance_id = options_.instance_id,
                         .endpoint = *endpoint,
                         .credential = credential,

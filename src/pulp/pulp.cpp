@@ -10,17 +10,18 @@
 namespace hubcache::pulp {
 namespace {
 
-rest::Hooks hooks_of(const Services& services, const std::string& root) {
+rest::Hooks hooks_of(const Services& services, const std::string& root, bool offline) {
   auto stamps = std::make_shared<rest::Stamps>(services.clock);
   auto record = [&secrets = services.secrets, stamps, root](db::Connection& sql,
                                                             const rest::FinishedTask& task) {
     return record_task(sql, secrets, *stamps, root, task);
   };
-  auto changed = [&secrets = services.secrets,
-                  &registry = services.registry](db::Connection& sql) -> rest::Publication {
+  auto changed = [&secrets = services.secrets, &registry = services.registry,
+                  offline](db::Connection& sql) -> rest::Publication {
     registry::touch(sql);
-    return
-        [&registry, snapshot = registry::load(sql, secrets)] { return registry.publish(snapshot); };
+    return [&registry, snapshot = registry::load(sql, secrets, offline)] {
+      return registry.publish(snapshot);
+    };
   };
   return {.record_task = std::move(record), .changed = std::move(changed)};
 }
@@ -37,7 +38,7 @@ std::unique_ptr<rest::Api> make_api(Services services, Options options) {
   for (auto& view : task_views(services.database, services.secrets, options.rest)) {
     views.push_back(std::move(view));
   }
-  auto hooks = hooks_of(services, options.rest.root);
+  auto hooks = hooks_of(services, options.rest.root, options.offline);
   return std::make_unique<rest::Api>(
       std::move(resources), std::move(views), std::move(options.rest), std::move(hooks),
       services.database, services.secrets, services.accounts, services.clock, services.log);

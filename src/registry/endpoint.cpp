@@ -73,9 +73,16 @@ std::vector<std::pair<std::string, std::string>> headers_of(const Json& document
   return fields;
 }
 
+bool is_labelled_offline(const Json& document) {
+  const auto labels = document.find("pulp_labels");
+  return labels != document.end() && labels->is_object() &&
+         text_of(*labels, std::string(kOfflineLabel).c_str()) == "true";
+}
+
 }  // namespace
 
-hub::EndpointPtr make_endpoint(std::string id, std::uint64_t epoch, const Json& document) {
+hub::EndpointPtr make_endpoint(std::string id, std::uint64_t epoch, const Json& document,
+                               bool offline) {
   auto endpoint = std::make_shared<hub::Endpoint>();
   endpoint->remote = std::move(id);
   endpoint->epoch = epoch;
@@ -83,6 +90,7 @@ hub::EndpointPtr make_endpoint(std::string id, std::uint64_t epoch, const Json& 
   endpoint->headers = headers_of(document);
   endpoint->username = text_of(document, "username");
   endpoint->password = text_of(document, "password");
+  endpoint->offline = offline || is_labelled_offline(document);
   endpoint->max_retries = count_of(document, "max_retries", endpoint->max_retries);
   endpoint->download_concurrency =
       count_of(document, "download_concurrency", endpoint->download_concurrency);

@@ -59,7 +59,8 @@ std::optional<std::string> reference(const Json& document, const char* field) {
 
 std::span<const db::Migration> migrations() { return kMigrations; }
 
-std::shared_ptr<const Snapshot> load(db::Connection& sql, const db::SecretBox& secrets) {
+std::shared_ptr<const Snapshot> load(db::Connection& sql, const db::SecretBox& secrets,
+                                     bool offline) {
   std::vector<Remote> remotes;
   std::vector<Distribution> distributions;
   auto rows = sql.query(
@@ -70,7 +71,7 @@ std::shared_ptr<const Snapshot> load(db::Connection& sql, const db::SecretBox& s
     const auto document = open_document(id, rows.text(4), secrets);
     if (rows.text(1) == kRemoteKind) {
       const auto epoch = static_cast<std::uint64_t>(rows.integer(3));
-      auto endpoint = make_endpoint(id, epoch, document);
+      auto endpoint = make_endpoint(id, epoch, document, offline);
       remotes.push_back({.id = std::move(id),
                          .name = std::move(name),
                          .policy = policy_of(document),

@@ -172,6 +172,7 @@ Written Writes::set_label(db::Connection& sql, const Resource& resource, const s
   row->doc[labels_of(resource)->name][label.key] = label.value;
   store_.rewrite(sql, resource, *row);
   auto written = answer(201, Json{{"key", label.key}, {"value", label.value}});
+  written.publish = hooks_.changed(sql);
   written.audit = {.action = "update", .object = prn(resource, row->id), .fields = "pulp_labels"};
   return written;
 }
@@ -191,6 +192,7 @@ Written Writes::unset_label(db::Connection& sql, const Resource& resource, const
   labels.erase(label.key);
   store_.rewrite(sql, resource, *row);
   auto written = answer(201, Json{{"key", label.key}, {"value", value}});
+  written.publish = hooks_.changed(sql);
   written.audit = {.action = "update", .object = prn(resource, row->id), .fields = "pulp_labels"};
   return written;
 }

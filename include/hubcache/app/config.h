@@ -35,6 +35,8 @@ struct Config {
   struct Upstream {
     std::string url = "https://huggingface.co";
     bool url_given = false;  // by file, environment or flag
+    bool offline = false;
+    std::chrono::milliseconds retry_down_after{5'000};
   } upstream;
   struct Cache {
     std::chrono::milliseconds revision_ttl{60'000};

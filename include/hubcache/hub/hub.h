@@ -7,6 +7,7 @@
 
 #include "hubcache/base/clock.h"
 #include "hubcache/base/task.h"
+#include "hubcache/hub/outages.h"
 #include "hubcache/hub/types.h"
 
 namespace hubcache::hub {
@@ -23,7 +24,8 @@ struct FileStream {
 
 /// Speaks the Hub's protocol, as seen from one worker. Redirects are followed here, at most five,
 /// each checked (SECURITY 17): the token only to the hub's exact origin, no downgrade from https.
-/// Retries connect failures, 5xx and 429 within `max_retries` and 8 s in all.
+/// Retries connect failures, 5xx and 429 within `max_retries` and 8 s in all, and fails at once
+/// during an outage.
 /// Throws kUpstream, kUpstreamTimeout, kTooManyRequests; what the Hub answers (401, 404, ...) is a
 /// value.
 class Hub {
@@ -32,7 +34,7 @@ class Hub {
     std::string instance_id;                            // goes into Via; our own id is kLoop
     std::size_t max_document_bytes = 64 * 1024 * 1024;  // unpacked
   };
-  Hub(http::Client& client, Options options, const Clock& clock);
+  Hub(http::Client& client, Outages& outages, Options options, const Clock& clock);
 
   /// HEAD of the file, up to the hub's redirect to its CDN (which is not followed).
   Task<FileAnswer> head_file(EndpointPtr endpoint, Credential credential, FileRef file);
@@ -49,6 +51,7 @@ class Hub {
 
  private:
   http::Client& client_;
+  Outages& outages_;
   Options options_;
   const Clock& clock_;
 };

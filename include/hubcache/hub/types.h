@@ -55,6 +55,7 @@ struct Endpoint {
   int max_retries = 3;
   int download_concurrency = 4;
   std::vector<std::string> allowed_private_hosts;  // may resolve to private addresses
+  bool offline = false;                            // nothing is asked upstream
   std::string made_scope{};                        // by seal(); empty before
   std::string made_origin_key{};
 

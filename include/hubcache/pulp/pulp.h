@@ -18,6 +18,7 @@ struct Options {
   rest::Options rest;
   std::string content_prefix = "/pulp/content/";
   std::filesystem::path data_dir;  // whose file system `status/` reports
+  bool offline = false;            // no remote's hub may be asked
 };
 
 /// What the API works with; app keeps all of it alive.

@@ -22,8 +22,9 @@ inline constexpr std::string_view kDefaultHub = "https://huggingface.co";
 std::span<const db::Migration> migrations();
 
 /// Reads the whole registry. In the transaction that changed it, so that versions follow the order
-/// of changes.
-std::shared_ptr<const Snapshot> load(db::Connection& sql, const db::SecretBox& secrets);
+/// of changes. `offline`: no remote's hub may be asked.
+std::shared_ptr<const Snapshot> load(db::Connection& sql, const db::SecretBox& secrets,
+                                     bool offline = false);
 /// Says in the same transaction that the registry changed: the next load() has a higher version.
 void touch(db::Connection& sql);
 /// Which distribution answers below the origin root.

@@ -25,7 +25,7 @@ class HubFixture : public testing::Test {
       clients.push_back(std::make_unique<http::Client>(
           runner.executor(i), http::Client::Options{.user_agent = "hubcache/test"}, log));
       hubs.push_back(
-          std::make_unique<Hub>(*clients[i], Hub::Options{.instance_id = "self"}, clock));
+          std::make_unique<Hub>(*clients[i], outages, Hub::Options{.instance_id = "self"}, clock));
     }
     flights = std::make_unique<Flights>(runner.workers(),
                                         std::vector<Hub*>{hubs[0].get(), hubs[1].get()});
@@ -86,6 +86,7 @@ class HubFixture : public testing::Test {
   hubsim::Hub sim;
   obs::Log log{{.level = obs::Level::kOff}};
   SystemClock clock;
+  Outages outages{{.retry_after = {}}, clock, log};  // every call is made
   std::vector<std::unique_ptr<http::Client>> clients;
   std::vector<std::unique_ptr<Hub>> hubs;
   std::unique_ptr<Flights> flights;

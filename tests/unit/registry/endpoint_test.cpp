@@ -65,6 +65,13 @@ TEST(EndpointTest, RetriesAndConcurrencyHaveDefaults) {
   EXPECT_EQ(endpoint({{"download_concurrency", nullptr}})->download_concurrency, 4);
 }
 
+TEST(EndpointTest, IsOfflineByItsLabelOrWhereAllAre) {
+  EXPECT_FALSE(endpoint({{"pulp_labels", Json::object()}})->offline);
+  EXPECT_FALSE(endpoint({{"pulp_labels", {{"hubcache.offline", "no"}}}})->offline);
+  EXPECT_TRUE(endpoint({{"pulp_labels", {{"hubcache.offline", "true"}}}})->offline);
+  EXPECT_TRUE(make_endpoint("id", 7, Json::object(), true)->offline);
+}
+
 TEST(EndpointTest, EverythingThatShapesAConnectionIsInTheOrigin) {
   const auto made = endpoint({{"proxy_url", "http://proxy:3128"},
                               {"proxy_username", "u"},
