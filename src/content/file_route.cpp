@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "hubcache/content/proof.h"
+#include "hubcache/http/multipart.h"
 #include "hubcache/hub/refusal.h"
 
 namespace hubcache::content {
@@ -89,7 +90,7 @@ Task<http::Response> FileRoute::get(const http::Request& request, Place place, h
   auto response = file_response(*entry, commit, file);
   const auto plan = http::apply_conditions(request, '"' + entry->etag + '"', entry->size, response);
   if (right.stale || commit.stale) response.served.cache = "stale";
-  if (request.is_head() || plan.status >= 300 || plan.range.length == 0) co_return response;
+  if (request.is_head() || plan.status >= 300 || entry->size == 0) co_return response;
 
   file.revision = commit.id;
   UpstreamFile upstream{.endpoint = place.endpoint,
@@ -98,7 +99,16 @@ Task<http::Response> FileRoute::get(const http::Request& request, Place place, h
                         .location = entry->location,
                         .digest = entry->digest,
                         .size = entry->size};
-  response.body = co_await open_body(std::move(upstream), place, plan, response.served);
+  if (plan.parts.empty()) {
+    response.body = co_await open_body(std::move(upstream), place, plan, response.served);
+    co_return response;
+  }
+  auto served = std::make_shared<http::Served>(response.served);
+  auto open = [this, upstream, place, served](http::RangePlan part) {
+    return open_part(upstream, place, std::move(part), served);
+  };
+  response = co_await http::with_body(std::move(response), plan, entry->size, std::move(open));
+  response.served = *served;
   co_return response;
 }
 
@@ -126,15 +136,20 @@ Task<http::Response> FileRoute::get_from_bucket(const http::Request& request, Pl
   if (!etag.empty()) response.headers.add("ETag", etag);
   const auto plan = http::apply_conditions(request, etag, answer->size, response);
   response.served.cache = "pass";
-  if (request.is_head() || plan.status >= 300 || plan.range.length == 0) co_return response;
+  if (request.is_head() || plan.status >= 300 || answer->size == 0) co_return response;
   UpstreamFile upstream{.endpoint = place.endpoint,
                         .credential = place.credential,
                         .file = std::move(file),
                         .location = answer->location,
                         .digest = std::nullopt,
                         .size = answer->size};
-  response.body = co_await pass(std::move(upstream), plan);
-  co_return response;
+  auto open = [this, upstream](http::RangePlan part) { return pass(upstream, std::move(part)); };
+  co_return co_await http::with_body(std::move(response), plan, answer->size, std::move(open));
+}
+
+Task<http::Body> FileRoute::open_part(UpstreamFile file, Place place, http::RangePlan plan,
+                                      std::shared_ptr<http::Served> served) {
+  co_return co_await open_body(std::move(file), place, std::move(plan), *served);
 }
 
 Task<http::Body> FileRoute::open_body(UpstreamFile file, const Place& place, http::RangePlan plan,

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
+#include <string>
+#include <utility>
 
 namespace hubcache::http {
 namespace {
@@ -55,11 +58,7 @@ struct Asked {
   std::optional<std::uint64_t> last;   // nullopt: to the end
 };
 
-std::optional<Asked> parse_range(std::string_view text) {
-  constexpr std::string_view kUnit = "bytes=";
-  text = trimmed(text);
-  if (!same_name(text.substr(0, kUnit.size()), kUnit)) return std::nullopt;
-  text = trimmed(text.substr(kUnit.size()));
+std::optional<Asked> parse_one(std::string_view text) {
   const auto dash = text.find('-');
   if (dash == std::string_view::npos) return std::nullopt;
   const Asked asked{number(text.substr(0, dash)), number(text.substr(dash + 1))};
@@ -71,6 +70,25 @@ std::optional<Asked> parse_range(std::string_view text) {
   if (!first_given && !last_given) return std::nullopt;
   if (first_given && last_given && *asked.last < *asked.first) return std::nullopt;
   return asked;
+}
+
+// One more than kMostRanges when there are too many; nullopt: malformed, or of another unit.
+std::optional<std::vector<Asked>> parse_ranges(std::string_view text) {
+  constexpr std::string_view kUnit = "bytes=";
+  text = trimmed(text);
+  if (!same_name(text.substr(0, kUnit.size()), kUnit)) return std::nullopt;
+  text.remove_prefix(kUnit.size());
+  std::vector<Asked> all;
+  while (!text.empty() && all.size() <= kMostRanges) {
+    const auto one = trimmed(text.substr(0, text.find(',')));
+    text.remove_prefix(std::min(text.find(','), text.size() - 1) + 1);
+    if (one.empty()) continue;  // RFC 9110 5.6.1.2: empty elements do not count
+    const auto asked = parse_one(one);
+    if (!asked) return std::nullopt;
+    all.push_back(*asked);
+  }
+  if (all.empty()) return std::nullopt;
+  return all;
 }
 
 // nullopt: not satisfiable.
@@ -85,6 +103,54 @@ std::optional<ByteRange> fit(const Asked& asked, std::uint64_t size) {
   return ByteRange{*asked.first, last - *asked.first + 1};
 }
 
+// Ranges that overlap or nearly touch become one, in the place of the first of them (RFC 9110
+// 15.3.7.2).
+std::vector<ByteRange> coalesced(const std::vector<ByteRange>& ranges) {
+  struct Placed {
+    ByteRange range;
+    std::size_t place;
+  };
+  std::vector<Placed> sorted;
+  for (const ByteRange range : ranges) sorted.push_back({range, sorted.size()});
+  std::ranges::sort(sorted, {}, [](const Placed& one) { return one.range.offset; });
+  std::vector<Placed> merged;
+  for (const Placed& next : sorted) {
+    if (merged.empty() || next.range.offset >= merged.back().range.end() + kPartOverhead) {
+      merged.push_back(next);
+      continue;
+    }
+    Placed& last = merged.back();
+    last.range.length = std::max(last.range.end(), next.range.end()) - last.range.offset;
+    last.place = std::min(last.place, next.place);
+  }
+  std::ranges::sort(merged, {}, &Placed::place);
+  std::vector<ByteRange> result;
+  for (const Placed& one : merged) result.push_back(one.range);
+  return result;
+}
+
+RangePlan plan_of(const std::vector<Asked>& asked, std::uint64_t size) {
+  constexpr RangePlan kRefused{.status = 416};
+  if (asked.size() > kMostRanges) return kRefused;
+  std::vector<ByteRange> ranges;
+  bool open_ended = false;
+  for (const Asked& one : asked) {
+    const auto range = fit(one, size);
+    if (!range) continue;
+    ranges.push_back(*range);
+    open_ended = open_ended || !one.last;
+  }
+  if (ranges.empty()) return kRefused;
+  if (ranges.size() > 1) ranges = coalesced(ranges);
+  RangePlan plan{.status = 206, .open_ended = open_ended};
+  if (ranges.size() == 1) {
+    plan.range = ranges.front();
+  } else {
+    plan.parts = std::move(ranges);
+  }
+  return plan;
+}
+
 // RFC 9110 13.1.5: a date never matches here, for we send no Last-Modified.
 bool range_applies(const Request& request, std::string_view etag) {
   if (request.method != "GET" || request.headers.count("Range") != 1) return false;
@@ -92,44 +158,50 @@ bool range_applies(const Request& request, std::string_view etag) {
   return !condition || trimmed(*condition) == etag;
 }
 
-RangePlan plan_for(const Request& request, std::string_view etag, std::uint64_t size) {
+std::optional<std::vector<Asked>> asked_ranges(const Request& request, std::string_view etag) {
+  if (!range_applies(request, etag)) return std::nullopt;
+  return parse_ranges(*request.headers.get("Range"));
+}
+
+// The status that If-Match and If-None-Match come to; nullopt: go on.
+std::optional<int> precondition(const Request& request, std::string_view etag) {
   const Headers& headers = request.headers;
-  if (headers.has("If-Match") && !any_lists(headers, "If-Match", etag, true)) {
-    return {.status = 412, .range = {}};
-  }
-  if (any_lists(headers, "If-None-Match", etag, false)) {
-    const bool safe = request.method == "GET" || request.is_head();
-    return {.status = safe ? 304 : 412, .range = {}};
-  }
-  const RangePlan whole{.status = 200, .range = {0, size}, .open_ended = true};
-  if (size == 0 || !range_applies(request, etag)) return whole;
-  const auto asked = parse_range(*headers.get("Range"));
-  if (!asked) return whole;
-  const auto range = fit(*asked, size);
-  if (!range) return {.status = 416, .range = {}};
-  const bool closed = asked->first && asked->last;
-  return {.status = 206, .range = *range, .open_ended = !closed};
+  if (headers.has("If-Match") && !any_lists(headers, "If-Match", etag, true)) return 412;
+  if (!none_match_names(headers, etag)) return std::nullopt;
+  return request.method == "GET" || request.is_head() ? 304 : 412;
 }
 
 }  // namespace
 
+std::string content_range(ByteRange range, std::uint64_t size) {
+  return "bytes " + std::to_string(range.offset) + "-" + std::to_string(range.end() - 1) + "/" +
+         std::to_string(size);
+}
+
+bool none_match_names(const Headers& headers, std::string_view etag) {
+  if (etag.starts_with("W/")) etag.remove_prefix(2);
+  return any_lists(headers, "If-None-Match", etag, false);
+}
+
 RangePlan apply_conditions(const Request& request, std::string_view etag, std::uint64_t size,
                            Response& response) {
-  const RangePlan plan = plan_for(request, etag, size);
-  response.status = plan.status;
-  if (plan.status == 200 || plan.status == 206) {
-    response.headers.set("Accept-Ranges", "bytes");
-    response.headers.set("Content-Length", std::to_string(plan.range.length));
-  } else {
-    response.headers.remove("Content-Length");
+  response.headers.remove("Content-Length");
+  if (const auto status = precondition(request, etag)) {
+    response.status = *status;
+    return {.status = *status};
   }
-  if (plan.status == 206) {
-    response.headers.set("Content-Range", "bytes " + std::to_string(plan.range.offset) + "-" +
-                                              std::to_string(plan.range.end() - 1) + "/" +
-                                              std::to_string(size));
-  } else if (plan.status == 416) {
-    response.headers.set("Accept-Ranges", "bytes");
+  RangePlan plan{.status = 200, .range = {0, size}, .open_ended = true};
+  const auto asked = asked_ranges(request, etag);
+  if (asked && size > 0) plan = plan_of(*asked, size);
+  response.status = plan.status;
+  response.headers.set("Accept-Ranges", "bytes");
+  if (plan.status != 416 && plan.parts.empty()) {
+    response.headers.set("Content-Length", std::to_string(plan.range.length));
+  }
+  if (plan.status == 416 || (asked && size == 0)) {
     response.headers.set("Content-Range", "bytes */" + std::to_string(size));
+  } else if (plan.status == 206 && plan.parts.empty()) {
+    response.headers.set("Content-Range", content_range(plan.range, size));
   }
   return plan;
 }

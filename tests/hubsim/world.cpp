@@ -204,7 +204,10 @@ Entry make_entry(const Content& content, Storage storage, std::string_view claim
     entry.oid = entry.blob->git_sha1();
     return entry;
   }
-  const auto own = entry.blob->sha256();
+  // A sparse file that claims a digest goes by that: its own would take minutes to compute.
+  const bool unhashed =
+      !claimed_sha256.empty() && std::holds_alternative<Content::Sparse>(content.what());
+  const auto own = unhashed ? std::string(claimed_sha256) : entry.blob->sha256();
   entry.sha256 = claimed_sha256.empty() ? own : std::string(claimed_sha256);
   entry.xet_hash = sha256_text("xet:" + own);
   entry.oid = git_object_id("blob", lfs_pointer(entry.sha256, entry.blob->size()));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/content/services.h"
 #include "hubcache/content/upstream_file.h"
@@ -24,6 +26,8 @@ class FileRoute {
   Task<access::Right> require_right(hub::Probe& probe, hub::Route::Kind kind);
   Task<http::Body> open_body(UpstreamFile file, const Place& place, http::RangePlan plan,
                              http::Served& served);
+  Task<http::Body> open_part(UpstreamFile file, Place place, http::RangePlan plan,
+                             std::shared_ptr<http::Served> served);
   Task<http::Body> body_of_blob(std::shared_ptr<const store::Blob> blob, UpstreamFile file,
                                 std::string repo, http::RangePlan plan);
   Task<http::Body> join_fill(UpstreamFile file, std::string repo, http::RangePlan plan,
