@@ -1,6 +1,7 @@
 #include "integration/fixture.h"
 
 #include <filesystem>
+#include <thread>
 
 namespace hubcache::test {
 
@@ -50,6 +51,10 @@ std::size_t ServerTest::stored_blobs() const {
     if (item.is_regular_file()) ++count;
   }
   return count;
+}
+
+void ServerTest::wait_stored(std::size_t blobs) const {
+  while (stored_blobs() < blobs) std::this_thread::yield();
 }
 
 }  // namespace hubcache::test

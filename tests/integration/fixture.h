@@ -43,6 +43,8 @@ class ServerTest : public testing::Test {
     return hub.count(hubsim::Host::kHub, {}, part);
   }
   std::size_t stored_blobs() const;
+  /// A reader has its last byte before the blob is durable: what needs it stored waits here.
+  void wait_stored(std::size_t blobs) const;
 
   static constexpr std::string_view kRemotes = "/pulp/api/v3/remotes/hugging_face/hugging-face/";
   static constexpr std::string_view kDistributions =

@@ -155,6 +155,7 @@ TEST_F(RangesTest, OfAFileThatIsBeingFilled) {
 TEST_F(RangesTest, OfAStoredFile) {
   const auto name = new_file();
   ASSERT_TRUE(get("/org/model/resolve/main/" + name).complete);
+  wait_stored(1);
   hub.clear_log();
   for (const Case& c : table()) check(ask(name, c.range), name, c);
   EXPECT_EQ(hub.count(Host::kCdn), 0u);
@@ -186,7 +187,7 @@ TEST_F(RangesTest, OfAFileThatCameFalse) {
   EXPECT_FALSE(cut.complete);
   EXPECT_TRUE(cut.reset);
   ASSERT_TRUE(get("/org/model/resolve/main/" + name).complete);
-  while (stored_blobs() == 0) std::this_thread::yield();
+  wait_stored(1);
   for (const Case& c : table()) check(ask(name, c.range), name, c);
 }
 

@@ -159,6 +159,7 @@ TEST_F(SecurityRightsTest, Rule8ARepoThatReallyHasTheBytesIsServedFromTheStore) 
   hub.add_file("org/model", "shared.bin", Content::generated(9 << 20, 5), Storage::kLfs);
   hub.add_file("org/copy", "shared.bin", Content::generated(9 << 20, 5), Storage::kLfs);
   const auto first = get("/org/model/resolve/main/shared.bin");
+  wait_stored(1);
   hub.clear_log();
   const auto second = get("/org/copy/resolve/main/shared.bin");
   EXPECT_EQ(second.status, 200);
