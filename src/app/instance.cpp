@@ -206,6 +206,7 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
                           .fills = *fills,
                           .store = store,
                           .blobs = *blobs[i],
+                          .pool = disk_pool,
                           .log = log},
         content::Options{.public_name = config.server.public_name,
                          .token_key = secrets.derive("caller tokens"),

@@ -36,7 +36,7 @@ Task<http::Response> ApiRoute::get(const http::Request& request, Place place, hu
                            .target = with_query(std::move(asked.api_path), request)};
   const auto answer =
       co_await services_.flights.document(place.endpoint, std::move(credential), std::move(query));
-  auto response = document_response(request, *answer, place);
+  auto response = co_await document_response(services_.pool, request, *answer, place);
   response.served.cache = "pass";
   co_return response;
 }
@@ -60,7 +60,7 @@ Task<http::Response> ApiRoute::agent_harnesses(const http::Request& request, Pla
   const bool usable = document && document->status == 200 &&
                       nlohmann::json::parse(document->body, nullptr, false).is_object();
   if (!usable) co_return json_response(nlohmann::json::object());
-  co_return document_response(request, *document, place);
+  co_return co_await document_response(services_.pool, request, *document, place);
 }
 
 Task<http::Response> ApiRoute::whoami(const http::Request& request, Place place, hub::Route asked) {

@@ -4,6 +4,7 @@
 
 #include "hubcache/content/json_filter.h"
 #include "hubcache/content/own_link.h"
+#include "hubcache/http/text_answer.h"
 
 namespace hubcache::content {
 namespace {
@@ -16,8 +17,8 @@ bool is_json(const hub::DocumentAnswer& answer) {
 
 }  // namespace
 
-http::Response document_response(const http::Request& request, const hub::DocumentAnswer& answer,
-                                 const Place& place) {
+Task<http::Response> document_response(Pool& pool, const http::Request& request,
+                                       const hub::DocumentAnswer& answer, const Place& place) {
   http::Response response;
   response.status = answer.status;
   auto& headers = response.headers;
@@ -36,13 +37,8 @@ http::Response document_response(const http::Request& request, const hub::Docume
   if (answer.status == kUnauthorized) {
     headers.set("WWW-Authenticate", R"(Bearer realm="Authentication required", charset="UTF-8")");
   }
-  auto body = json ? without_xet(answer.body) : answer.body;
-  if (request.is_head()) {
-    headers.set("Content-Length", std::to_string(body.size()));
-  } else {
-    response.body = std::move(body);
-  }
-  return response;
+  response.body = json ? without_xet(answer.body) : answer.body;
+  co_return co_await http::finish_text(pool, request, std::move(response));
 }
 
 std::string with_query(std::string path, const http::Request& request) {

@@ -52,7 +52,7 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
     if (document->just_asked) co_await learn(asked, place, *document);
     if (lists_all(asked, request)) follow(std::move(wanted), asked.file.revision, document);
   }
-  auto response = document_response(request, *document, place);
+  auto response = co_await document_response(services_.pool, request, *document, place);
   if (document->stale) response.served.cache = "stale";
   if (!document->just_asked && !document->stale) response.served.cache = "hit";
   co_return response;

@@ -9,7 +9,7 @@
 
 #include "client_connection.h"
 #include "client_pool.h"
-#include "gunzip.h"
+#include "gzip.h"
 
 namespace hubcache::http {
 namespace {

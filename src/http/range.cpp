@@ -6,16 +6,10 @@
 #include <string>
 #include <utility>
 
+#include "fields.h"
+
 namespace hubcache::http {
 namespace {
-
-constexpr std::string_view kBlank = " \t";
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
 
 // Does the list of entity tags hold `etag`? A strong comparison never matches a weak tag.
 bool lists(std::string_view list, std::string_view etag, bool strong) {

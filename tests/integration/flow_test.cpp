@@ -133,6 +133,41 @@ TEST_F(FlowTest, TreePagesLinkToUsAndHoldNoXetFields) {
   EXPECT_EQ(get("/api/models/org/model/xet-read-token/main").status, 404);
 }
 
+TEST_F(FlowTest, DocumentsArePackedForThoseWhoTakeGzipAndNotSentTwice) {
+  const std::string tree = "/api/models/org/model/tree/main?recursive=true";
+  for (int i = 0; i < 2; ++i) {  // from the Hub, cached
+    const auto plain = get(tree);
+    const auto packed = get(tree, {}, {{"Accept-Encoding", "gzip, deflate"}});
+    EXPECT_EQ(plain.header("content-encoding"), "");
+    EXPECT_EQ(packed.header("content-encoding"), "gzip");
+    EXPECT_LT(packed.body.size(), plain.body.size());
+    EXPECT_EQ(packed.body.substr(0, 2), "\x1f\x8b");
+    EXPECT_EQ(plain.header("vary"), "Accept-Encoding");
+    EXPECT_EQ(packed.header("vary"), "Accept-Encoding");
+    const auto tag = packed.header("etag");
+    EXPECT_EQ(tag.substr(0, 3), "W/\"");
+    EXPECT_EQ(head(tree).header("content-length"), std::to_string(plain.body.size()));
+    EXPECT_EQ(head(tree, {}, {{"Accept-Encoding", "gzip"}}).header("content-length"),
+              std::to_string(packed.body.size()));
+    for (const auto& tags : {tag, tag.substr(2), "\"x\", " + tag}) {
+      const auto same = get(tree, {}, {{"If-None-Match", tags}, {"Accept-Encoding", "gzip"}});
+      EXPECT_EQ(same.status, 304) << tags;
+      EXPECT_EQ(same.header("etag"), tag);
+      EXPECT_EQ(same.header("vary"), "Accept-Encoding");
+    }
+    EXPECT_EQ(get(tree, {}, {{"If-None-Match", "W/\"x\""}}).status, 200);
+  }
+}
+
+TEST_F(FlowTest, FilesAreNeverPacked) {
+  hub.add_file("org/model", "long.json", "[" + std::string(5000, ' ') + "]");
+  const std::string path = "/org/model/resolve/main/long.json";
+  const auto answer = get(path, {}, {{"Accept-Encoding", "gzip"}});
+  EXPECT_EQ(answer.body, hub.bytes("org/model", "long.json"));
+  EXPECT_EQ(answer.header("content-encoding"), "");
+  EXPECT_EQ(answer.header("vary"), "");
+}
+
 TEST_F(FlowTest, AnEmptyFileIsServed) {
   hub.add_file("org/model", "empty.txt", "");
   const auto empty = get("/org/model/resolve/main/empty.txt");

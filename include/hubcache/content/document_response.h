@@ -9,10 +9,10 @@
 namespace hubcache::content {
 
 /// The Hub's API answer as a client of ours gets it, a refusal included: Link made our own, the
-/// xet fields left out (contract/hub.md 2.3, 4.3), nothing that a browser would run. Answers to
-/// HEAD are without the body.
-http::Response document_response(const http::Request& request, const hub::DocumentAnswer& answer,
-                                 const Place& place);
+/// xet fields left out (contract/hub.md 2.3, 4.3), nothing that a browser would run; a 304
+/// or packed as http::finish_text has it. `pool` is for work that would hold up the worker.
+Task<http::Response> document_response(Pool& pool, const http::Request& request,
+                                       const hub::DocumentAnswer& answer, const Place& place);
 
 /// The path of a document below the hub's base URL with the request's query.
 std::string with_query(std::string path, const http::Request& request);

@@ -6,6 +6,7 @@
 
 #include "hubcache/access/grants.h"
 #include "hubcache/access/proofs.h"
+#include "hubcache/base/workers.h"
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/catalog/documents.h"
 #include "hubcache/catalog/manifests.h"
@@ -37,6 +38,7 @@ struct Services {
   fill::Fills& fills;
   store::Store& store;
   store::OpenBlobs& blobs;  // this worker's
+  Pool& pool;               // for work that would hold up the worker
   obs::Log& log;
 };
 

@@ -1,4 +1,4 @@
-#include "gunzip.h"
+#include "gzip.h"
 
 #include <algorithm>
 
@@ -28,11 +28,45 @@ class Inflater {
   z_stream stream_{};
 };
 
+class Deflater {
+ public:
+  Deflater() {
+    constexpr int kMemory = 8;  // zlib's own default
+    if (deflateInit2(&stream_, Z_BEST_SPEED, Z_DEFLATED, kGzipOnly, kMemory, Z_DEFAULT_STRATEGY) !=
+        Z_OK) {
+      throw Error(Error::Kind::kInternal, "internal error", std::string("deflateInit2"));
+    }
+  }
+  ~Deflater() { deflateEnd(&stream_); }
+  Deflater(const Deflater&) = delete;
+  Deflater& operator=(const Deflater&) = delete;
+  z_stream& stream() { return stream_; }
+
+ private:
+  z_stream stream_{};
+};
+
 [[noreturn]] void refuse(const char* why) {
   throw Error(Error::Kind::kUpstream, "upstream sent a bad answer", std::string(why));
 }
 
 }  // namespace
+
+std::string gzip(std::string_view plain) {
+  Deflater deflater;
+  z_stream& stream = deflater.stream();
+  std::string out(deflateBound(&stream, plain.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+  stream.avail_in = static_cast<uInt>(plain.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  if (deflate(&stream, Z_FINISH) != Z_STREAM_END) {
+    throw Error(Error::Kind::kInternal, "internal error", std::string("deflate"));
+  }
+  out.resize(out.size() - stream.avail_out);
+  out.shrink_to_fit();
+  return out;
+}
 
 std::string gunzip(std::string_view packed, std::size_t limit) {
   Inflater inflater;

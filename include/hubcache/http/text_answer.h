@@ -1,0 +1,20 @@
+#pragma once
+
+#include "hubcache/base/task.h"
+#include "hubcache/base/workers.h"
+#include "hubcache/http/message.h"
+
+namespace hubcache::http {
+
+/// The last step of a handler whose answer is a text of ours (JSON or text/*, never a file): turns
+/// it into a 304 when If-None-Match names its ETag (weak comparison), else packs it with gzip when
+/// the client takes that and it is worth it. Says Vary wherever the answer hangs on
+/// Accept-Encoding; a packed body's ETag is weak. Answers other than 200 are returned as they are.
+///
+/// Larger texts are packed on `pool`; what is above 8 MiB is sent as it is.
+Task<Response> finish_text(Pool& pool, const Request& request, Response response);
+
+/// Does Accept-Encoding (RFC 9110 12.5.3) rank gzip at least as high as no encoding?
+bool prefers_gzip(const Headers& headers);
+
+}  // namespace hubcache::http
