@@ -62,11 +62,11 @@ Task<Access::Decision> Access::recall(std::string key) {
 
 // A refusal ends what speaks in favour: that the repo is public, and what this caller was granted.
 // Only a closed gate leaves the few files readable that are open though gated.
-Task<> Access::refuse(Keys keys, Refusal refusal) {
+Task<> Access::take_back(Keys keys, Verdict instead, Refusal refusal) {
   const auto now = clock_.now();
   const bool gate_only = refusal.code == "GatedRepo";
   const Decision none{.verdict = Verdict::kUnknown, .at = now, .refusal = {}, .canonical = {}};
-  const Decision no{.verdict = Verdict::kRefused, .at = now, .refusal = refusal, .canonical = {}};
+  const Decision no{.verdict = instead, .at = now, .refusal = refusal, .canonical = {}};
   co_await tell_all(keys.everybody, none);
   co_await tell_all(keys.repo, no);
   if (!gate_only && keys.file != keys.repo) co_await tell_all(keys.file, none);
@@ -84,7 +84,7 @@ Task<> Access::refuse(Keys keys, Refusal refusal) {
           ++behind.back();
           sql.run("DELETE FROM grants WHERE key >= ?1 AND key < ?2", keys.repo, behind);
         }
-        sql.run(kSet, keys.repo, Verdict::kRefused, now, no.refusal.status, no.refusal.code,
+        sql.run(kSet, keys.repo, no.verdict, now, no.refusal.status, no.refusal.code,
                 no.refusal.message);
         constexpr auto kForget = "DELETE FROM grants WHERE verdict = ?1 AND at < ?2";
         sql.run(kForget, Verdict::kUnknown, too_old);

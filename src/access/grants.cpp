@@ -148,9 +148,9 @@ Task<Right> Access::ask(hub::Probe& probe, Keys keys, Known known) {
   }
   // A refusal of the file alone says nothing of other files: only without a yes it is the repo's.
   if (auth.answer && is_refusal(auth.answer->status)) {
-    co_await refuse(keys, refusal_in(*auth.answer));
+    co_await take_back(keys, Verdict::kRefused, refusal_in(*auth.answer));
   } else if (head.answer && !let_in && !may_read && is_refusal(head.answer->status)) {
-    co_await refuse(keys, refusal_in(*head.answer));
+    co_await take_back(keys, Verdict::kRefused, refusal_in(*head.answer));
   }
   if (head.answer && head.answer->found()) {
     co_await decide(std::move(keys.file), {.verdict = Verdict::kGranted,
@@ -195,13 +195,21 @@ Task<Right> Access::right_of_repo(hub::EndpointPtr endpoint, hub::Credential cre
     co_return right_of(credential);
   }
   auto refusal = refusal_in(*auth.answer);
-  if (is_refusal(refusal.status)) co_await refuse(std::move(keys), refusal);
+  if (is_refusal(refusal.status)) {
+    co_await take_back(std::move(keys), Verdict::kRefused, refusal);
+  }
   co_return Right{.kind = Right::Kind::kRefused, .refusal = std::move(refusal)};
 }
 
-Task<> Access::heed_refusal(hub::EndpointPtr endpoint, hub::Credential credential, hub::RepoId repo,
-                            Refusal refusal) {
-  co_await refuse(keys_of(*endpoint, credential, repo), std::move(refusal));
+// One file may be refused in a repo that is not: this ends what was known, and refuses nothing.
+Task<> Access::heed_refusal(hub::RepoRefusal heard) {
+  const Refusal refusal{
+      .status = heard.status, .code = std::move(heard.code), .message = std::move(heard.message)};
+  const auto end_grants = [&](const hub::RepoId& repo) {
+    return take_back(keys_of(*heard.endpoint, heard.credential, repo), Verdict::kUnknown, refusal);
+  };
+  co_await end_grants(heard.canonical);
+  if (heard.asked != heard.canonical) co_await end_grants(heard.asked);
 }
 
 Task<> Access::grant_repo(const hub::Credential& credential, Keys keys, Decision decision) {
@@ -254,7 +262,7 @@ std::optional<Right> Access::repo_right(const Known& known, Use use, millisecond
 // A closed gate says nothing against the few files that are open though gated; a repo that is gone
 // takes all its files along.
 bool Access::file_granted(const Known& known, milliseconds beyond) const {
-  const bool gone = known.repo.verdict == Verdict::kRefused && known.repo.at > known.file.at &&
+  const bool gone = known.repo.refusal.status != 0 && known.repo.at > known.file.at &&
                     known.repo.refusal.code != "GatedRepo";
   return !gone && granted(known.file, options_.grant_ttl + beyond);
 }

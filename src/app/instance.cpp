@@ -164,8 +164,11 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
     clients.push_back(std::make_unique<http::Client>(
         workers.executor(i), http::Client::Options{.user_agent = "hubcache/" HUBCACHE_VERSION},
         log));
-    hubs.push_back(std::make_unique<hub::Hub>(
-        *clients.back(), outages, hub::Hub::Options{.instance_id = instance_id}, clock));
+    hub::Hub::Options options{.instance_id = instance_id};
+    options.on_refusal = [this](hub::RepoRefusal refusal) {
+      return access->heed_refusal(std::move(refusal));
+    };
+    hubs.push_back(std::make_unique<hub::Hub>(*clients.back(), outages, std::move(options), clock));
     hub_of_worker.push_back(hubs.back().get());
     blobs.push_back(std::make_unique<store::OpenBlobs>(store));
   }

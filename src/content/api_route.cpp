@@ -32,8 +32,8 @@ Task<http::Response> ApiRoute::get(const http::Request& request, Place place, hu
   if (asked.api_path.starts_with(kTelemetry)) co_return http::Response{};
 
   auto credential = without_right_of_remote(place.credential);
-  hub::DocumentQuery query{.repo = std::move(asked.file.repo),
-                           .target = with_query(std::move(asked.api_path), request)};
+  // Of no repo: what is refused here is this route, and says nothing of files and documents.
+  hub::DocumentQuery query{.target = with_query(std::move(asked.api_path), request)};
   const auto answer =
       co_await services_.flights.document(place.endpoint, std::move(credential), std::move(query));
   auto response = co_await document_response(services_.pool, request, *answer, place);

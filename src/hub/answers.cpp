@@ -126,6 +126,10 @@ Error trouble_of(int status, const std::string& url) {
   return {Error::Kind::kUpstream, "The Hub failed", url + " answered " + std::to_string(status)};
 }
 
+bool is_of_repo(int status, std::string_view code) {
+  return status == kUnauthorized || status == kForbidden || code == "RepoNotFound";
+}
+
 Error refusal_of(int status, std::string code, std::string message, std::string commit) {
   auto kind = Error::Kind::kNotFound;
   if (status == kUnauthorized) kind = Error::Kind::kUnauthorized;

@@ -43,11 +43,17 @@ Task<Delivery> deliver(Courier courier, http::Url url, std::string range,
         by_hub ? hub_headers(courier.endpoint, courier.credential, courier.instance_id, "identity")
                : cdn_headers();
     if (!range.empty()) request.headers.set("Range", range);
-    // One failure begins no outage, for there was one try; an outage that is known is heeded.
+    // There is one try only, so no outage begins with it, unless it took its time.
     std::optional<Outages::Call> call;
     if (by_hub) call = courier.outages.call(courier.endpoint, Outages::Subject::kFiles);
-    auto response = co_await courier.client.send(origin_of(courier.endpoint, url),
-                                                 std::move(request), courier.timeouts);
+    http::ClientResponse response;
+    try {
+      response = co_await courier.client.send(origin_of(courier.endpoint, url), std::move(request),
+                                              courier.timeouts);
+    } catch (const Error& failure) {
+      if (call && failure.kind() == Error::Kind::kUpstreamTimeout) call->failed();
+      throw;
+    }
     if (call && response.status < kServerError) call->answered();
     if (by_hub && expected) {
       const auto named = named_digest(response, expected->algorithm());

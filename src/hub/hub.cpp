@@ -76,6 +76,20 @@ bool says_public(std::string_view body) {
 Hub::Hub(http::Client& client, Outages& outages, Options options, const Clock& clock)
     : client_(client), outages_(outages), options_(std::move(options)), clock_(clock) {}
 
+Task<void> Hub::heed(EndpointPtr endpoint, Credential credential, RepoId asked, RepoId canonical,
+                     int status, const http::Headers& headers) {
+  auto code = error_code_of(status, headers);
+  if (!options_.on_refusal || asked.name.empty() || !is_of_repo(status, code)) co_return;
+  RepoRefusal refusal{.endpoint = std::move(endpoint),
+                      .credential = std::move(credential),
+                      .asked = std::move(asked),
+                      .canonical = std::move(canonical),
+                      .status = status,
+                      .code = std::move(code),
+                      .message = value_of(headers, "X-Error-Message")};
+  co_await options_.on_refusal(std::move(refusal));
+}
+
 Task<FileAnswer> Hub::head_file(EndpointPtr endpoint, Credential credential, FileRef file) {
   Asker asker(client_, clock_, outages_, options_.instance_id, *endpoint, credential);
   Question question{.method = "HEAD",
@@ -89,6 +103,7 @@ Task<FileAnswer> Hub::head_file(EndpointPtr endpoint, Credential credential, Fil
   if (reply.elsewhere && !names_file(reply)) {
     throw Error(Error::Kind::kUpstream, "The Hub redirects to another host", loggable(reply.url));
   }
+  co_await heed(endpoint, credential, file.repo, reply.canonical, reply.status, reply.headers);
   auto answer = file_answer(reply);
   if (!answer.found()) co_return answer;
   if (const auto size = size_of(reply)) {
@@ -151,7 +166,7 @@ Task<DocumentAnswer> Hub::document(EndpointPtr endpoint, Credential credential,
   Question question{.method = query.form.empty() ? "GET" : "POST",
                     .target = std::move(query.target),
                     .form = std::move(query.form),
-                    .repo = std::move(query.repo),
+                    .repo = query.repo,
                     .subject = Outages::Subject::kDocuments,
                     .accept_encoding = "gzip",
                     .range = {},
@@ -160,6 +175,8 @@ Task<DocumentAnswer> Hub::document(EndpointPtr endpoint, Credential credential,
   if (reply.elsewhere) {
     throw Error(Error::Kind::kUpstream, "The Hub redirects to another host", loggable(reply.url));
   }
+  co_await heed(std::move(endpoint), credential, std::move(query.repo), reply.canonical,
+                reply.status, reply.headers);
   co_return DocumentAnswer{.status = reply.status,
                            .content_type = value_of(reply.headers, "Content-Type"),
                            .etag = value_of(reply.headers, "ETag"),

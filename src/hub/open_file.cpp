@@ -63,7 +63,13 @@ Task<FileStream> Hub::open_file(EndpointPtr endpoint, Credential credential, Fil
     if (status == kOk || status == kPartial) {
       co_return stream_of(std::move(delivery), offset, length);
     }
-    if (!known || !is_refused(status)) throw error_of(delivery);
+    if (!known || !is_refused(status)) {
+      if (delivery.by_hub) {
+        co_await heed(endpoint, credential, file.repo, file.repo, status,
+                      delivery.response.headers);
+      }
+      throw error_of(delivery);
+    }
     known.reset();
   }
 }

@@ -1,4 +1,6 @@
 // SECURITY rules 1 to 8: who may read what.
+#include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -18,7 +20,20 @@ using hubsim::Storage;
 constexpr std::string_view kGatedFile = "/org/gated/resolve/main/model.safetensors";
 constexpr std::string_view kPrivateFile = "/org/private/resolve/main/config.json";
 
-class SecurityRightsTest : public ServerTest {};
+class SecurityRightsTest : public ServerTest {
+ protected:
+  /// The statuses of one request after the other, by way of every worker.
+  std::set<int> statuses(const std::string& path, std::string_view token = {}) {
+    std::set<int> seen;
+    std::vector<Fd> idle;
+    for (std::size_t i = 0; i <= config.server.workers; ++i) {
+      seen.insert(get(path, token).status);
+      idle.push_back(connect_to(port));
+    }
+    return seen;
+  }
+  static std::set<int> just(int status) { return {status}; }
+};
 
 TEST_F(SecurityRightsTest, Rule1ACommitOfOneRepoIsUnknownInAnother) {
   const std::string commit = hub.sha("org/private");
@@ -132,6 +147,30 @@ TEST_F(SecurityRightsTest, Rule7ARefusalClearsTheMemoThatARepoWasPublic) {
   hub.stop();
   EXPECT_NE(get(file).status, 200);
   hub.start();
+}
+
+TEST_F(SecurityRightsTest, Rule7ARefusalOfAnyKindEndsWhatIsKnownOfTheRepo) {
+  const std::string commit = hub.sha("org/model");
+  const std::string cached = "/org/model/resolve/" + commit + "/config.json";
+  const std::string asked_first[] = {
+      "/org/model/resolve/dev/config.json",                // a revision nobody asked for
+      "/org/model/resolve/main/config.json",               // a branch whose time is over
+      "/api/models/org/model",                             // a document
+      "/org/model/resolve/" + commit + "/tokenizer.json",  // a file whose bytes are not here
+  };
+  for (const auto& path : asked_first) {
+    SCOPED_TRACE(path);
+    hub.set_visibility("org/model", {});
+    clock.advance(2min);
+    ASSERT_EQ(statuses(cached), just(200));
+    ASSERT_EQ(get("/org/model/resolve/main/config.json").status, 200);
+    ASSERT_EQ(head("/org/model/resolve/" + commit + "/tokenizer.json").status, 200);
+    hub.set_visibility("org/model", {.is_private = true});
+    clock.advance(2min);  // far less than a repo is taken to be public
+    EXPECT_EQ(get(path).status, 401);
+    EXPECT_EQ(statuses(cached), just(401));
+    EXPECT_EQ(statuses(cached, "hf_other"), just(404));
+  }
 }
 
 TEST_F(SecurityRightsTest, Rule8ADigestNamedByAnotherRepoShowsNothing) {

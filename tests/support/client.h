@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "hubcache/base/fd.h"
+
 namespace hubcache::test {
 
 /// What came back on a connection of its own.
@@ -24,6 +26,10 @@ struct Answer {
 };
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
+
+/// A connection to 127.0.0.1:`port`. Held idle, it makes the server take the next one to another
+/// worker.
+Fd connect_to(std::uint16_t port);
 
 /// Sends `request` as it is to 127.0.0.1:`port` and reads until the answer is complete or the
 /// connection ends. Blocks, 30 s at most.

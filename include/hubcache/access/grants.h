@@ -68,18 +68,18 @@ class Access {
   /// tells whether files and documents of that name are one repo's (SECURITY 9).
   Task<Right> right_of_repo(hub::EndpointPtr endpoint, hub::Credential credential, hub::RepoId repo,
                             hub::Flights& flights);
-  /// The Hub refused this credential the repo in some later answer: takes back the credential's
-  /// grants, and that the repo is public. Done on all workers, and in the rows, on return.
-  Task<> heed_refusal(hub::EndpointPtr endpoint, hub::Credential credential, hub::RepoId repo,
-                      Refusal refusal);
+  /// The Hub refused a repo when it was asked for something of it: takes back the credential's
+  /// grants, and that the repo is public; whoever comes next is asked for anew. Done on all
+  /// workers, and in the rows, on return. What hub::Hub::Options::on_refusal is for.
+  Task<> heed_refusal(hub::RepoRefusal heard);
 
  private:
   enum class Verdict : std::uint8_t { kUnknown, kGranted, kRefused, kDocumentsOnly };
   enum class Use : std::uint8_t { kFiles, kDocuments };
   struct Decision {
     Verdict verdict = Verdict::kUnknown;
-    WallTime at{};  // when the Hub was asked
-    Refusal refusal{};
+    WallTime at{};          // when the Hub was asked
+    Refusal refusal{};      // of kRefused; of kUnknown, what ended a grant
     std::string canonical;  // name of the repo that the Hub's redirects ended at, for a grant
   };
   /// The keys that bear on a question: everybody's, the caller's, the caller's for one file.
@@ -115,11 +115,11 @@ class Access {
   std::optional<Right> right_known(const hub::Probe& probe, const Known& known) const;
   Task<Right> ask(hub::Probe& probe, Keys keys, Known known);
   Task<> grant_repo(const hub::Credential& credential, Keys keys, Decision decision);
-  Task<> refuse(Keys keys, Refusal refusal);
 
   // What follows is in grant_memory.cpp.
   Task<Known> known(Keys keys);
   Task<Decision> recall(std::string key);
+  Task<> take_back(Keys keys, Verdict instead, Refusal refusal);
   Task<> decide(std::string key, Decision decision);
   Task<> tell_all(std::string key, Decision decision);
   Task<> tell(std::size_t worker, std::string key, Decision decision);

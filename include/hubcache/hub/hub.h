@@ -8,6 +8,7 @@
 #include "hubcache/base/clock.h"
 #include "hubcache/base/task.h"
 #include "hubcache/hub/outages.h"
+#include "hubcache/hub/refusal.h"
 #include "hubcache/hub/types.h"
 
 namespace hubcache::hub {
@@ -33,6 +34,8 @@ class Hub {
   struct Options {
     std::string instance_id;                            // goes into Via; our own id is kLoop
     std::size_t max_document_bytes = 64 * 1024 * 1024;  // unpacked
+    /// Of files and documents; whoever asks for a right hears the refusal itself.
+    OnRepoRefusal on_refusal{};
   };
   Hub(http::Client& client, Outages& outages, Options options, const Clock& clock);
 
@@ -50,6 +53,9 @@ class Hub {
                              std::uint64_t offset, std::uint64_t length);
 
  private:
+  Task<void> heed(EndpointPtr endpoint, Credential credential, RepoId asked, RepoId canonical,
+                  int status, const http::Headers& headers);
+
   http::Client& client_;
   Outages& outages_;
   Options options_;

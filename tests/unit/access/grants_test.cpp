@@ -13,7 +13,11 @@ constexpr auto kWeights = "model.safetensors";
 
 class GrantsTest : public test::KnowledgeFixture {
  protected:
-  GrantsTest() : KnowledgeFixture({grant_migrations()}) {}
+  GrantsTest() : KnowledgeFixture({grant_migrations()}) {
+    on_refusal = [this](hub::RepoRefusal refusal) {
+      return access->heed_refusal(std::move(refusal));
+    };
+  }
 
   /// Forgets what is in memory, as a restart does; the rows stay.
   void restart() {
@@ -195,14 +199,64 @@ TEST_F(GrantsTest, SecurityRule7ARefusalTakesBackThatARepoWasPublicEverywhere) {
   const auto config = file("org/model", "config.json");
   for (std::size_t i = 0; i < 2; ++i) read(config, anonymous(), i);
   sim.set_visibility("org/model", {.is_private = true});
-  const Refusal heard{.status = 401, .code = "RepoNotFound", .message = "no"};
-  runner.run(access->heed_refusal(endpoint(), caller("hf_other"), model("org/model"), heard));
+  const auto tree =
+      hub::DocumentQuery{.repo = model("org/model"), .target = "/api/models/org/model"};
+  runner.run(flights->document(endpoint(), caller("hf_other"), tree));
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_EQ(refusal(config, anonymous(), i).kind(), Error::Kind::kUnauthorized);
   }
   sim.stop();
   restart();
   EXPECT_THROW(read(config), Error);
+}
+
+TEST_F(GrantsTest, SecurityRule7ARefusedFileEndsTheGrantsOfItsCaller) {
+  const auto config = file("org/private", "config.json");
+  for (std::size_t i = 0; i < 2; ++i) read(config, caller("hf_good"), i);
+  sim.add_token("hf_good", {.user = "good"});
+  runner.run(hubs[0]->head_file(endpoint(), caller("hf_good"), file("org/private", kWeights)));
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(refusal(config, caller("hf_good"), i).hub().code, "RepoNotFound");
+  }
+}
+
+TEST_F(GrantsTest, SecurityRule7ARefusedDownloadEndsTheGrantsOfItsCaller) {
+  const auto config = file("org/private", "config.json");
+  read(config, caller("hf_good"));
+  sim.add_token("hf_good", {.user = "good"});
+  EXPECT_THROW(runner.run(hubs[0]->open_file(endpoint(), caller("hf_good"), config, "",
+                                             std::nullopt, 0, 10)),
+               Error);
+  sim.stop();
+  EXPECT_THROW(read(config, caller("hf_good")), Error);
+  restart();
+  EXPECT_THROW(read(config, caller("hf_good")), Error);
+}
+
+TEST_F(GrantsTest, SecurityRule7ARefusalEndsWhatWasGrantedOfOneFile) {
+  const auto readme = file("org/gated", "README.md");
+  for (std::size_t i = 0; i < 2; ++i) ASSERT_EQ(read(readme, anonymous(), i).kind, Kind::kFile);
+  time.advance(1s);
+  const auto info =
+      hub::DocumentQuery{.repo = model("org/gated"), .target = "/api/models/org/gated"};
+  runner.run(flights->document(endpoint(), anonymous(), info));  // which is for everybody
+  EXPECT_EQ(read(readme).kind, Kind::kFile);
+  sim.set_visibility("org/gated", {.is_private = true});
+  runner.run(flights->document(endpoint(), anonymous(), info));
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(refusal(readme, anonymous(), i).hub().code, "RepoNotFound");
+  }
+}
+
+TEST_F(GrantsTest, SecurityRule7WhatIsAbsentIsNoRefusalOfTheRepo) {
+  read(file("org/model", "config.json"));
+  sim.clear_log();
+  for (const auto* const revision : {"main", "no-such-branch"}) {
+    runner.run(flights->head_file(endpoint(), anonymous(), file("org/model", "none", revision)));
+  }
+  sim.clear_log();
+  EXPECT_EQ(read(file("org/model", "config.json")).kind, Kind::kPublic);
+  EXPECT_EQ(asked(), 0U);
 }
 
 TEST_F(GrantsTest, SecurityRule7ARightFromTheFutureIsNone) {

@@ -24,8 +24,11 @@ class HubFixture : public testing::Test {
     for (std::size_t i = 0; i < runner.workers().size(); ++i) {
       clients.push_back(std::make_unique<http::Client>(
           runner.executor(i), http::Client::Options{.user_agent = "hubcache/test"}, log));
-      hubs.push_back(
-          std::make_unique<Hub>(*clients[i], outages, Hub::Options{.instance_id = "self"}, clock));
+      Hub::Options options{.instance_id = "self"};
+      options.on_refusal = [this](RepoRefusal refusal) -> Task<void> {
+        if (on_refusal) co_await on_refusal(std::move(refusal));
+      };
+      hubs.push_back(std::make_unique<Hub>(*clients[i], outages, std::move(options), clock));
     }
     flights = std::make_unique<Flights>(runner.workers(),
                                         std::vector<Hub*>{hubs[0].get(), hubs[1].get()});
@@ -86,6 +89,7 @@ class HubFixture : public testing::Test {
   hubsim::Hub sim;
   obs::Log log{{.level = obs::Level::kOff}};
   SystemClock clock;
+  OnRepoRefusal on_refusal;
   Outages outages{{.retry_after = {}}, clock, log};  // every call is made
   std::vector<std::unique_ptr<http::Client>> clients;
   std::vector<std::unique_ptr<Hub>> hubs;
