@@ -42,7 +42,10 @@ class Usage:
         total = 0
         for pid in self.pids:
             status = pathlib.Path(f"/proc/{pid}/status").read_text()
-            total += int(re.search(r"RssAnon:\s+(\d+)", status)[1]) * 1024
+            anonymous = re.search(r"RssAnon:\s+(\d+)", status)
+            if not anonymous:
+                raise ProcessLookupError(f"process {pid} is ending")
+            total += int(anonymous[1]) * 1024
         self.peak = max(self.peak, total)
 
     def _watch(self):
