@@ -220,17 +220,16 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
 http::Site Instance::Parts::site_of(std::size_t worker) {
   auto& content = *contents[worker];
   const auto answer = [](http::Response (*page)()) {
-    return [page](http::Request /*request*/) -> Task<http::Response> { co_return page(); };
+    return [page](const http::Request& /*request*/) -> Task<http::Response> { co_return page(); };
   };
-  const auto ready = [this](http::Request /*request*/) -> Task<http::Response> {
+  const auto ready = [this](const http::Request& /*request*/) -> Task<http::Response> {
     co_return health.readyz();
   };
   auto router = std::make_shared<http::Router>(
-      [&content](http::Request request) { return content.handle_root(std::move(request)); });
+      [&content](const http::Request& request) { return content.handle_root(request); });
   router->prefix("/pulp/content/",
-                 [&content](http::Request request) { return content.handle(std::move(request)); });
-  router->prefix("/pulp/",
-                 [this](http::Request request) { return api->handle(std::move(request)); });
+                 [&content](const http::Request& request) { return content.handle(request); });
+  router->prefix("/pulp/", [this](const http::Request& request) { return api->handle(request); });
   router->prefix("/-/", answer(no_such_page));
   for (const std::string prefix : {"/-", ""}) {
     router->exact(prefix + "/healthz", answer(web::Health::healthz));
@@ -241,9 +240,9 @@ http::Site Instance::Parts::site_of(std::size_t worker) {
         request.path().starts_with("/pulp/") && !request.path().starts_with("/pulp/content");
     return rest ? rest::Api::render(request, error) : content::error_response(request, error);
   };
-  auto handle = [this, router](http::Request request) {
+  auto handle = [this, router](const http::Request& request) {
     if (loopback_only) require_known_host(request, config.server);
-    return (*router)(std::move(request));
+    return (*router)(request);
   };
   return {.handle = std::move(handle), .on_error = render};
 }

@@ -41,25 +41,24 @@ Content::Content(Services services, Options options)
       documents_(services_),
       api_(services_) {}
 
-Task<http::Response> Content::handle(http::Request request) {
+Task<http::Response> Content::handle(const http::Request& request) {
   const auto snapshot = services_.registry.current(services_.worker);
   const auto match = snapshot->match(request.path().substr(kPrefix.size() + 1));
   if (!match) throw not_found();
   std::string own_path = std::string(kPrefix) + "/" + match->distribution->base_path;
-  co_return co_await route(std::move(request), *match->distribution, match->remote,
-                           std::string(match->rest), std::move(own_path));
+  co_return co_await route(request, *match->distribution, match->remote, std::string(match->rest),
+                           std::move(own_path));
 }
 
-Task<http::Response> Content::handle_root(http::Request request) {
+Task<http::Response> Content::handle_root(const http::Request& request) {
   const auto snapshot = services_.registry.current(services_.worker);
   const auto match = snapshot->root();
   if (!match) throw not_found();
   std::string below(request.path().substr(1));
-  co_return co_await route(std::move(request), *match->distribution, match->remote,
-                           std::move(below), "");
+  co_return co_await route(request, *match->distribution, match->remote, std::move(below), "");
 }
 
-Task<http::Response> Content::route(http::Request request,
+Task<http::Response> Content::route(const http::Request& request,
                                     const registry::Distribution& distribution,
                                     const registry::Remote* remote, std::string below,
                                     std::string own_path) {

@@ -29,7 +29,8 @@ std::string content_disposition_of(std::string_view path) {
   value.reserve(64 + 4 * name.size());
   ((value += "inline; filename*=UTF-8''") += http::percent_encode(name)) += "; filename=\"";
   for (const char c : name) value += c == '"' || c == '\\' || c < ' ' ? '_' : c;
-  return value += "\";";
+  value += "\";";
+  return value;
 }
 
 http::Response file_response(std::string_view content_type, std::string_view path) {

@@ -8,7 +8,7 @@ namespace {
 
 // What most messages need: fields are added one by one, and growth would copy them each time.
 constexpr std::size_t kUsualFields = 16;
-constexpr std::size_t kUsualBytes = 512;
+constexpr std::size_t kUsualBytes = 1000;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
@@ -69,7 +69,10 @@ void Headers::add(std::string_view name, std::string_view value) {
                     static_cast<std::uint32_t>(text_.size() + name.size()),
                     static_cast<std::uint32_t>(value.size())};
   text_ += name;
-  for (const char c : value) text_ += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
+  text_ += value;
+  const auto written = text_.end() - static_cast<std::ptrdiff_t>(value.size());
+  std::transform(written, text_.end(), written,
+                 [](char c) { return c == '\r' || c == '\n' || c == '\0' ? ' ' : c; });
   fields_.push_back(field);
 }
 

@@ -34,8 +34,7 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /// One request and what becomes of it.
 struct Session::Exchange {
-  Request request;  // its body is kept apart: the handler gets it, an error page does not need it
-  std::string body;
+  Request request;
   RequestHead head;
   std::optional<Error> problem;  // found here, before any handler
   SteadyTime started;
@@ -221,10 +220,10 @@ Task<> Session::read_body(Exchange& exchange) {
   }
   const auto size = static_cast<std::size_t>(*framing.content_length);
   while (true) {
-    const auto piece = input_.view().substr(0, size - exchange.body.size());
-    exchange.body += piece;
+    const auto piece = input_.view().substr(0, size - exchange.request.body.size());
+    exchange.request.body += piece;
     input_.consume(piece.size());
-    if (exchange.body.size() == size) co_return;
+    if (exchange.request.body.size() == size) co_return;
     if (!co_await fill_buffer(exchange, deadline)) co_return;
   }
 }
@@ -235,14 +234,14 @@ Task<> Session::read_chunked(Exchange& exchange, SteadyTime deadline) {
     auto bytes = input_.view();
     const auto before = bytes.size();
     const auto piece = decoder.take(bytes);
-    exchange.body += piece;
+    exchange.request.body += piece;
     input_.consume(before - bytes.size());
     if (decoder.done()) co_return;
     if (decoder.bad()) {
       exchange.problem.emplace(Error::Kind::kBadRequest, "bad request: the chunks are malformed");
       co_return;
     }
-    if (exchange.body.size() > worker_->limits.max_body_bytes) {
+    if (exchange.request.body.size() > worker_->limits.max_body_bytes) {
       exchange.problem.emplace(Error::Kind::kPayloadTooLarge, "the request's body is too large");
       co_return;
     }
@@ -268,9 +267,7 @@ Task<Response> Session::answer(Exchange& exchange) {
   std::exception_ptr failure;
   phase_ = Phase::kHandling;
   try {
-    Request given = exchange.request;
-    given.body = std::move(exchange.body);
-    co_return co_await worker_->site.handle(std::move(given));
+    co_return co_await worker_->site.handle(exchange.request);
   } catch (...) {
     failure = std::current_exception();
   }
@@ -419,7 +416,8 @@ std::string Session::next_id() {
   const auto end = std::to_chars(digits.begin(), digits.end(), ++requests_).ptr;
   std::string id;
   id.reserve(id_.size() + 1 + digits.size());
-  return ((id += id_) += '-').append(digits.begin(), end);
+  ((id += id_) += '-').append(digits.begin(), end);
+  return id;
 }
 
 }  // namespace hubcache::http

@@ -15,12 +15,13 @@ class Content {
   Content(Services services, Options options);
 
   /// A request whose path starts with /pulp/content/.
-  Task<http::Response> handle(http::Request request);
+  Task<http::Response> handle(const http::Request& request);
   /// Any other path: the root distribution's.
-  Task<http::Response> handle_root(http::Request request);
+  Task<http::Response> handle_root(const http::Request& request);
 
  private:
-  Task<http::Response> route(http::Request request, const registry::Distribution& distribution,
+  Task<http::Response> route(const http::Request& request,
+                             const registry::Distribution& distribution,
                              const registry::Remote* remote, std::string below,
                              std::string own_path);
 

@@ -23,9 +23,7 @@ class Router {
   Router& exact(std::string path, Handler handler);
 
   const Handler& find(std::string_view path) const;
-  Task<Response> operator()(Request request) const {
-    return find(request.path())(std::move(request));
-  }
+  Task<Response> operator()(const Request& request) const { return find(request.path())(request); }
 
  private:
   struct Route {

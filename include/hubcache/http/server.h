@@ -17,8 +17,9 @@
 
 namespace hubcache::http {
 
-/// Turns a request into a response. Throws Error; the session renders it with `on_error`.
-using Handler = std::function<Task<Response>(Request)>;
+/// Turns a request into a response. The request lives until that is there. Throws Error; the
+/// session renders it with `on_error`.
+using Handler = std::function<Task<Response>(const Request&)>;
 /// Renders an error that a handler threw, or that the session found itself (a bad request line).
 using ErrorRenderer = std::function<Response(const Request&, const Error&)>;
 
