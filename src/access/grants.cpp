@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/joined.h"
 #include "hubcache/hub/refusal.h"
 
 #include "grant_shard.h"
@@ -101,6 +102,9 @@ Access::~Access() = default;
 // Many files of a repo are asked for at once: one asks the Hub what it lets the caller read, the
 // others wait for that, and ask only where it does not tell of their files.
 Task<Right> Access::require_read(hub::Probe& probe) {
+  if (known_as_public(*probe.endpoint(), probe.file().repo)) {
+    co_return Right{.kind = Right::Kind::kPublic};
+  }
   auto keys = keys_of(probe);
   auto found = co_await known(keys);
   if (auto right = right_known(probe, found)) co_return std::move(*right);
@@ -110,6 +114,13 @@ Task<Right> Access::require_read(hub::Probe& probe) {
     if (auto right = right_known(probe, found)) co_return std::move(*right);
   }
   co_return co_await ask(probe, std::move(keys), std::move(found));
+}
+
+/// What most requests come to, from this worker's memory alone.
+bool Access::known_as_public(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
+  const auto* everybody =
+      shards_[workers_.current()]->decisions.find(everybodys_key(endpoint, repo));
+  return everybody != nullptr && granted(*everybody, options_.public_ttl);
 }
 
 std::optional<Right> Access::right_known(const hub::Probe& probe, const Known& known) const {
@@ -217,12 +228,16 @@ Task<> Access::grant_repo(const hub::Credential& credential, Keys keys, Decision
   co_await decide(std::move(key), std::move(decision));
 }
 
+std::string Access::everybodys_key(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
+  return joined({endpoint.scope(), "\n", hub::name_of(repo.type), "/", repo.name, "\n*\n"});
+}
+
 Access::Keys Access::keys_of(const hub::Endpoint& endpoint, const hub::Credential& credential,
                              const hub::RepoId& repo) {
   // No part can hold a newline: keys of different parts never meet.
-  const std::string place = endpoint.scope() + '\n' + repo.key() + '\n';
-  const std::string caller = place + credential.key + '\n';
-  return {.everybody = place + "*\n", .repo = caller, .file = caller};
+  const auto caller = joined({endpoint.scope(), "\n", hub::name_of(repo.type), "/", repo.name, "\n",
+                              credential.key, "\n"});
+  return {.everybody = everybodys_key(endpoint, repo), .repo = caller, .file = caller};
 }
 
 Access::Keys Access::keys_of(const hub::Probe& probe) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/joined.h"
 
 namespace hubcache::access {
 namespace {
@@ -19,11 +20,7 @@ constexpr std::array kMigrations{db::Migration{
            "NULL) STRICT, WITHOUT ROWID;"}};
 
 std::string key_of(const std::string& origin, const std::string& repo, const Digest& digest) {
-  const auto algorithm = digest.algorithm_name();
-  std::string key;
-  key.reserve(origin.size() + repo.size() + algorithm.size() + digest.hex().size() + 3);
-  (((key += origin) += '\n') += repo) += '\n';
-  return ((key += algorithm) += ':') += digest.hex();
+  return joined({origin, "\n", repo, "\n", digest.algorithm_name(), ":", digest.hex()});
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/joined.h"
 #include "hubcache/hub/grammar.h"
 #include "hubcache/hub/refusal.h"
 
@@ -29,11 +30,11 @@ constexpr std::array kMigrations{
                   .sql = "CREATE TABLE manifests (key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"}};
 
 std::string repo_key(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
-  return endpoint.scope() + '\n' + repo.key();
+  return joined({endpoint.scope(), "\n", hub::name_of(repo.type), "/", repo.name});
 }
 
 std::string key_of(const std::string& repo, const std::string& at, const std::string& path = {}) {
-  return repo + '\n' + at + '\n' + path;
+  return joined({repo, "\n", at, "\n", path});
 }
 
 bool origin_is_down(const Error& error) {
@@ -77,7 +78,14 @@ Catalog::Catalog(Workers& workers, db::Database& database, Manifests& manifests,
 Task<Commit> Catalog::commit(hub::Probe& probe) {
   const std::string repo = repo_key(*probe.endpoint(), probe.file().repo);
   const std::string& revision = probe.file().revision;
-  const auto known = co_await recall_commit(key_of(repo, revision));
+  auto key = key_of(repo, revision);
+  const auto* remembered = here().commits.find(key);
+  KnownCommit known;
+  if (remembered != nullptr) {
+    known = *remembered;
+  } else {
+    known = co_await recall_commit(std::move(key));
+  }
   const bool for_ever = hub::is_commit_id(revision);
   if (!known.id.empty() && (for_ever || fresh(known))) co_return Commit{.id = known.id};
 
@@ -105,8 +113,14 @@ Task<std::optional<Entry>> Catalog::entry(hub::Probe& probe, Commit commit, std:
                                           hub::Flights& flights) {
   const auto& repo = probe.file().repo;
   const std::string at = commit_key(*probe.endpoint(), repo, commit.id);
-  const std::string key = at + '\n' + probe.file().path;
-  auto known = co_await recall_entry(at, probe.file().path);
+  const std::string key = joined({at, "\n", probe.file().path});
+  const auto* remembered = here().entries.find(key);
+  KnownEntry known;
+  if (remembered != nullptr) {
+    known = *remembered;
+  } else {
+    known = co_await recall_entry(at, probe.file().path);
+  }
   const bool may_read_all = kind != kRefusedClass && !commit.stale;
   if (!known.known && !probe.head_if_known() && may_read_all) {
     Manifests::Wanted wanted{.request = {.endpoint = probe.endpoint(),
@@ -203,7 +217,7 @@ void Catalog::on_each_worker(Change change) {
 
 /// A path without a row is absent when the commit's manifest has been read.
 Task<Catalog::KnownEntry> Catalog::recall_entry(std::string commit, std::string path) {
-  std::string key = commit + '\n' + path;
+  std::string key = joined({commit, "\n", path});
   if (const auto* remembered = here().entries.find(key)) co_return *remembered;
   auto query = [key, commit = std::move(commit)](db::Connection& sql) {
     KnownEntry known;

@@ -9,6 +9,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/joined.h"
 #include "hubcache/hub/paging.h"
 #include "hubcache/hub/urls.h"
 
@@ -55,8 +56,7 @@ struct Manifests::Shard {
 
 std::string commit_key(const hub::Endpoint& endpoint, const hub::RepoId& repo,
                        std::string_view commit) {
-  std::string key = endpoint.scope() + '\n' + repo.key() + '\n';
-  return key += commit;
+  return joined({endpoint.scope(), "\n", hub::name_of(repo.type), "/", repo.name, "\n", commit});
 }
 
 Manifests::Manifests(Workers& workers, db::Database& database, Documents& documents,

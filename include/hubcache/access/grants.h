@@ -98,6 +98,8 @@ class Access {
   static Keys keys_of(const hub::Endpoint& endpoint, const hub::Credential& credential,
                       const hub::RepoId& repo);
   static Keys keys_of(const hub::Probe& probe);
+  static std::string everybodys_key(const hub::Endpoint& endpoint, const hub::RepoId& repo);
+  bool known_as_public(const hub::Endpoint& endpoint, const hub::RepoId& repo);
   bool fresh(const Decision& decision, std::chrono::milliseconds ttl) const;
   bool granted(const Decision& decision, std::chrono::milliseconds ttl) const;
   bool refused(const Known& known) const;
