@@ -74,6 +74,18 @@ void write_private_file(const std::filesystem::path& file, const std::string& te
 
 std::span<const db::Migration> account_migrations() { return kMigrations; }
 
+std::vector<Account> all_accounts(db::Connection& sql) {
+  std::vector<Account> accounts;
+  auto rows = sql.query("SELECT id, name, role, created FROM accounts ORDER BY id");
+  while (rows.step()) {
+    accounts.push_back({.id = rows.integer(0),
+                        .name = rows.text(1),
+                        .role = role_of(rows.text(2)),
+                        .created = WallTime(std::chrono::milliseconds(rows.integer(3)))});
+  }
+  return accounts;
+}
+
 std::string limited_address(std::string_view address) {
   const std::string text(address.substr(0, address.find('%')));
   in6_addr v6{};

@@ -12,6 +12,7 @@
 
 #include "hubcache/access/accounts.h"
 #include "hubcache/access/grants.h"
+#include "hubcache/access/guards.h"
 #include "hubcache/access/proofs.h"
 #include "hubcache/base/digest.h"
 #include "hubcache/catalog/catalog.h"
@@ -104,6 +105,7 @@ struct Instance::Parts {
   store::Store store;
   std::unique_ptr<registry::Registry> registry;
   std::unique_ptr<access::Accounts> accounts;
+  std::unique_ptr<access::Guards> guards;
   hub::Outages outages;
   std::vector<std::unique_ptr<http::Client>> clients;  // by worker, as all that follow
   std::vector<std::unique_ptr<hub::Hub>> hubs;
@@ -160,6 +162,8 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
     }
   }
 
+  guards = std::make_unique<access::Guards>(*accounts, clock);
+
   for (std::size_t i = 0; i < workers.size(); ++i) {
     clients.push_back(std::make_unique<http::Client>(
         workers.executor(i), http::Client::Options{.user_agent = "hubcache/" HUBCACHE_VERSION},
@@ -200,6 +204,7 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
         content::Services{.worker = i,
                           .registry = *registry,
                           .access = *access,
+                          .guards = *guards,
                           .proofs = proofs,
                           .catalog = catalog,
                           .documents = documents,

@@ -46,7 +46,8 @@ Task<http::Response> Content::handle(const http::Request& request) {
   const auto match = snapshot->match(request.path().substr(kPrefix.size() + 1));
   if (!match) throw not_found();
   std::string own_path = std::string(kPrefix) + "/" + match->distribution->base_path;
-  co_return co_await route(request, *match->distribution, match->remote, std::string(match->rest),
+  std::string below(match->rest);
+  co_return co_await route(request, snapshot, *match, std::move(below),
                            std::move(own_path));
 }
 
@@ -55,24 +56,27 @@ Task<http::Response> Content::handle_root(const http::Request& request) {
   const auto match = snapshot->root();
   if (!match) throw not_found();
   std::string below(request.path().substr(1));
-  co_return co_await route(request, *match->distribution, match->remote, std::move(below), "");
+  co_return co_await route(request, snapshot, *match, std::move(below), "");
 }
 
 Task<http::Response> Content::route(const http::Request& request,
-                                    const registry::Distribution& distribution,
-                                    const registry::Remote* remote, std::string below,
+                                    std::shared_ptr<const registry::Snapshot> snapshot,
+                                    registry::Match match, std::string below,
                                     std::string own_path) {
   for (const auto via : request.headers.all("Via")) {
     if (via.find(options_.instance_id) != std::string_view::npos) {
       throw Error(Error::Kind::kLoop, "this request came from this very server");
     }
   }
+  if (const auto& guard = match.distribution->content_guard) {
+    co_await services_.guards.require(snapshot, *guard, request);
+  }
+  const auto* remote = match.remote;
   if (remote == nullptr) {
     throw Error(Error::Kind::kNotFound,
                 "Distribution is not pointing to a publication, repository, repository version, "
                 "or remote.");
   }
-  if (distribution.content_guard) throw Error(Error::Kind::kForbidden, "Access denied.");
   const auto caller = access::Caller::of(request.headers);
   Place place{.endpoint = remote->endpoint,
               .credential = access::credential_for(*remote->endpoint, caller, options_.token_key),

@@ -4,6 +4,7 @@
 #include "hubcache/http/url.h"
 #include "hubcache/pulp/pulp.h"
 #include "hubcache/registry/load.h"
+#include "hubcache/rest/address.h"
 #include "hubcache/rest/row.h"
 #include "hubcache/rest/store.h"
 
@@ -20,7 +21,7 @@ void make_first(db::Connection& sql, const rest::Store& store, const std::string
   auto values = hub_of(hub);
   values["name"] = "huggingface";
   const auto remote = store.create(sql, store.resources()[0], values);
-  const auto href = rest::href(store.root(), store.resources()[0], remote.id);
+  const auto href = rest::href(store.root(), store.resources()[0], remote);
   const auto distribution = store.create(
       sql, store.resources()[1], Json{{"name", "hf"}, {"base_path", "hf"}, {"remote", href}});
   registry::set_root(sql, distribution.id);

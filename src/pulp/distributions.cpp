@@ -14,20 +14,21 @@ constexpr std::string_view kReferenceFilters[] = {"", "in"};
 }  // namespace
 
 rest::Resource distribution(const Described& with) {
-  auto base_url = [prefix = with.content_prefix](const rest::Row& row, rest::Json& value) {
-    value = prefix + row.doc.value("base_path", "") + "/";
+  auto base_url = [prefix = with.content_prefix](const rest::Row& row, const rest::Rendering&) {
+    return rest::Json(prefix + row.doc.value("base_path", "") + "/");
   };
   return {
       .name = "HuggingFaceDistribution",
       .kind = std::string(registry::kDistributionKind),
       .path = "distributions/hugging_face/hugging-face/",
       .model = "hugging_face.huggingfacedistribution",
+      .type = "hugging_face.hugging-face",
       .create = rest::Create::kTask,
       .fields =
           {
               rest::path("base_path").required().unique().disjoint().filters(kPathFilters),
               rest::computed("base_url", base_url),
-              rest::href("content_guard", "contentguard").nullable(),
+              rest::href("content_guard", std::string(registry::kGuardKind)).nullable(),
               rest::prn_of("content_guard_prn", "content_guard"),
               rest::nothing("no_content_change_since"),
               rest::boolean("hidden").fallback(false),

@@ -34,14 +34,16 @@ std::unique_ptr<rest::Api> make_api(Services services, Options options) {
   std::vector<rest::Resource> resources{remote(with), distribution(with),
                                         task(services.secrets, options.rest.mask_secrets),
                                         task_group()};
+  for (auto& guard : guards()) resources.push_back(std::move(guard));
   auto views = status_views(services, options, resources);
   for (auto& view : task_views(services.database, services.secrets, options.rest)) {
     views.push_back(std::move(view));
   }
   auto hooks = hooks_of(services, options.rest.root, options.offline);
-  return std::make_unique<rest::Api>(
-      std::move(resources), std::move(views), std::move(options.rest), std::move(hooks),
-      services.database, services.secrets, services.accounts, services.clock, services.log);
+  return std::make_unique<rest::Api>(std::move(resources), std::vector<rest::Action>(),
+                                     std::move(views), std::move(options.rest), std::move(hooks),
+                                     services.database, services.secrets, services.accounts,
+                                     services.clock, services.log);
 }
 
 }  // namespace hubcache::pulp

@@ -95,6 +95,7 @@ rest::Resource remote(const Described& with) {
       .kind = std::string(registry::kRemoteKind),
       .path = "remotes/hugging_face/hugging-face/",
       .model = "hugging_face.huggingfaceremote",
+      .type = "hugging_face.hugging-face",
       .create = rest::Create::kNow,
       .fields =
           {

@@ -16,6 +16,8 @@ struct Described {
 
 rest::Resource remote(const Described& with);
 rest::Resource distribution(const Described& with);
+/// The four kinds, and the list of them all.
+std::vector<rest::Resource> guards();
 rest::Resource task(const db::SecretBox& secrets, bool mask_secrets);
 
 /// There are none: what hubcache does in groups is one task.

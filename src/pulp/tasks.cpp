@@ -51,6 +51,8 @@ Json texts(const std::vector<std::string>& list) { return Json(list); }
 
 Row row_of(const db::Statement& columns) {
   Row row{.id = columns.text(0),
+          .kind = {},
+          .type = {},
           .name = columns.text(1),
           .created = columns.integer(3),
           .updated = columns.integer(4)};
@@ -208,10 +210,9 @@ Json cancel_errors(const rest::Parsed& body) {
 std::span<const db::Migration> migrations() { return kMigrations; }
 
 rest::Resource task(const db::SecretBox& secrets, bool mask_secrets) {
-  auto result = [&secrets, mask_secrets](const Row& row, Json& value) {
-    value = open_result(secrets, mask_secrets, row);
+  auto result = [&secrets, mask_secrets](const Row& row, const rest::Rendering&) {
+    return open_result(secrets, mask_secrets, row);
   };
-  auto version = [](const Row&, Json& value) { value = "v3"; };
   return {
       .name = "Task",
       .kind = "task",
@@ -241,7 +242,7 @@ rest::Resource task(const db::SecretBox& secrets, bool mask_secrets) {
               rest::text("created_resource_prns"),
               rest::text("reserved_resources_record"),
               rest::computed("result", result),
-              rest::computed("pulp_api_version", version),
+              rest::always("pulp_api_version", "v3"),
           },
       .filters = {time_filter("pulp_created"), time_filter("started_at"),
                   time_filter("finished_at"), time_filter("unblocked_at"),

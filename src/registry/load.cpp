@@ -55,6 +55,29 @@ std::optional<std::string> reference(const Json& document, const char* field) {
   return found->get<std::string>();
 }
 
+std::string text(const Json& document, const char* field) {
+  return reference(document, field).value_or("");
+}
+
+Guard guard_of(std::string id, std::string_view kind, const Json& document) {
+  Guard guard{.id = std::move(id)};
+  if (kind == kRbacGuardKind) {
+    guard.kind = Guard::Kind::kRbac;
+    guard.accounts = document.value("downloaders", guard.accounts);
+  } else if (kind == kHeaderGuardKind) {
+    guard.kind = Guard::Kind::kHeader;
+    guard.header_name = text(document, "header_name");
+    guard.header_value = text(document, "header_value");
+    guard.jq_filter = text(document, "jq_filter");
+  } else if (kind == kRedirectGuardKind) {
+    guard.kind = Guard::Kind::kRedirect;
+    guard.secret = text(document, "secret");
+  } else {
+    guard.guards = document.value("guards", guard.guards);
+  }
+  return guard;
+}
+
 }  // namespace
 
 std::span<const db::Migration> migrations() { return kMigrations; }
@@ -63,33 +86,38 @@ std::shared_ptr<const Snapshot> load(db::Connection& sql, const db::SecretBox& s
                                      bool offline) {
   std::vector<Remote> remotes;
   std::vector<Distribution> distributions;
+  std::vector<Guard> guards;
   auto rows = sql.query(
-      "SELECT id, kind, name, epoch, doc FROM resources WHERE kind IN ('remote', 'distribution')");
+      "SELECT id, kind, name, epoch, doc FROM resources WHERE kind IN ('remote', 'distribution') "
+      "OR kind LIKE 'contentguard.%'");
   while (rows.step()) {
     auto id = rows.text(0);
     auto name = rows.text(2);
     const auto document = open_document(id, rows.text(4), secrets);
-    if (rows.text(1) == kRemoteKind) {
+    const auto kind = rows.text(1);
+    if (kind == kRemoteKind) {
       const auto epoch = static_cast<std::uint64_t>(rows.integer(3));
       auto endpoint = make_endpoint(id, epoch, document, offline);
       remotes.push_back({.id = std::move(id),
                          .name = std::move(name),
                          .policy = policy_of(document),
                          .endpoint = std::move(endpoint)});
-    } else {
+    } else if (kind == kDistributionKind) {
       distributions.push_back({.id = std::move(id),
                                .name = std::move(name),
                                .base_path = document.value("base_path", ""),
                                .remote = reference(document, "remote"),
                                .content_guard = reference(document, "content_guard"),
                                .hidden = document.value("hidden", false)});
+    } else {
+      guards.push_back(guard_of(std::move(id), kind, document));
     }
   }
   auto state = sql.query("SELECT version, root FROM registry_state");
   if (!state.step()) throw Error(Error::Kind::kCorrupt, "the registry has no state row");
   return std::make_shared<const Snapshot>(static_cast<std::uint64_t>(state.integer(0)),
                                           std::move(remotes), std::move(distributions),
-                                          state.optional_text(1));
+                                          state.optional_text(1), std::move(guards));
 }
 
 void touch(db::Connection& sql) { sql.run("UPDATE registry_state SET version = version + 1"); }

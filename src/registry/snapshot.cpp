@@ -13,8 +13,12 @@ std::size_t segments_of(std::string_view path) {
 }  // namespace
 
 Snapshot::Snapshot(std::uint64_t version, std::vector<Remote> remotes,
-                   std::vector<Distribution> distributions, std::optional<std::string> root)
-    : version_(version), remotes_(std::move(remotes)), distributions_(std::move(distributions)) {
+                   std::vector<Distribution> distributions, std::optional<std::string> root,
+                   std::vector<Guard> guards)
+    : version_(version),
+      remotes_(std::move(remotes)),
+      distributions_(std::move(distributions)),
+      guards_(std::move(guards)) {
   for (std::size_t i = 0; i < remotes_.size(); ++i) by_remote_id_.emplace(remotes_[i].id, i);
   for (std::size_t i = 0; i < distributions_.size(); ++i) {
     const auto& distribution = distributions_[i];
@@ -56,6 +60,11 @@ std::optional<Match> Snapshot::root() const {
 const Remote* Snapshot::remote(std::string_view id) const {
   const auto found = by_remote_id_.find(id);
   return found == by_remote_id_.end() ? nullptr : &remotes_[found->second];
+}
+
+const Guard* Snapshot::guard(std::string_view id) const {
+  const auto found = std::ranges::find(guards_, id, &Guard::id);
+  return found == guards_.end() ? nullptr : &*found;
 }
 
 Match Snapshot::match_of(const Distribution& distribution, std::string_view rest) const {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "hubcache/rest/resource.h"
 #include "hubcache/rest/row.h"
 
@@ -23,10 +25,30 @@ Field choice(std::string name, std::vector<std::string> choices) {
   return field;
 }
 
-Field href(std::string name, std::string target) {
-  Field field(Field::Type::kHref, std::move(name));
+Field time(std::string name) { return {Field::Type::kTime, std::move(name)}; }
+
+Field texts(std::string name, std::vector<std::string> choices) {
+  Field field(Field::Type::kTexts, std::move(name));
+  field.choices = std::move(choices);
+  return field;
+}
+
+namespace {
+Field reference(Field::Type type, std::string name, std::string target) {
+  Field field(type, std::move(name));
   field.target = std::move(target);
   return field;
+}
+}  // namespace
+
+Field href(std::string name, std::string target) {
+  return reference(Field::Type::kHref, std::move(name), std::move(target));
+}
+Field hrefs(std::string name, std::string target) {
+  return reference(Field::Type::kHrefs, std::move(name), std::move(target));
+}
+Field uris(std::string name, std::string target) {
+  return reference(Field::Type::kUris, std::move(name), std::move(target));
 }
 
 Field computed(std::string name, Field::Compute compute) {
@@ -36,7 +58,11 @@ Field computed(std::string name, Field::Compute compute) {
 }
 
 Field nothing(std::string name) {
-  return computed(std::move(name), [](const Row&, Json& value) { value = nullptr; });
+  return computed(std::move(name), [](const Row&, const Rendering&) { return Json(); });
+}
+
+Field always(std::string name, std::string value) {
+  return computed(std::move(name), [value](const Row&, const Rendering&) { return Json(value); });
 }
 
 Field prn_of(std::string name, std::string of) {
@@ -54,12 +80,8 @@ const Field* Resource::field(std::string_view field_name) const {
   return nullptr;
 }
 
-std::string prn(const Resource& resource, std::string_view id) {
-  return "prn:" + resource.model + ":" + std::string(id);
-}
-
-std::string href(std::string_view root, const Resource& resource, std::string_view id) {
-  return std::string(root) + resource.path + std::string(id) + "/";
+std::string detail_path(const Resource& resource) {
+  return resource.path + (resource.key.empty() ? "{id}/" : "{number}/");
 }
 
 const Resource* resource_of(const std::vector<Resource>& resources, std::string_view kind) {

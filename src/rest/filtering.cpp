@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "hubcache/rest/address.h"
 #include "hubcache/rest/regex.h"
 #include "hubcache/rest/stamps.h"
 #include "hubcache/rest/validation.h"
@@ -125,22 +127,24 @@ ReadFilter read_time_filter(const std::string& name, const std::string& paramete
   }};
 }
 
-/// The id at the end of an href or PRN; what has none names nothing.
-std::string id_of_reference(std::string_view text) {
-  while (text.ends_with('/')) text.remove_suffix(1);
-  const auto cut = text.find_last_of("/:");
-  return canonical_uuid(cut == std::string_view::npos ? text : text.substr(cut + 1)).value_or("");
-}
-
-/// The id a reference to a row of this kind holds; nullopt when it is none.
-std::optional<std::string> reference_id(const Rendering& rendering, const std::string& kind,
+/// The id that a reference to a row of this kind or family holds; nullopt when it is none.
+std::optional<std::string> reference_id(const Rendering& rendering, const std::string& family,
                                         const std::string& text) {
-  const auto* target = resource_of(rendering.resources, kind);
-  if (target == nullptr) return std::nullopt;
-  const bool fits = text.starts_with(prn(*target, "")) ||
-                    (text.starts_with(rendering.root + target->path) && text.ends_with('/'));
-  auto id = fits ? id_of_reference(text) : std::string();
-  return id.empty() ? std::nullopt : std::optional(std::move(id));
+  if (text.starts_with("prn:")) {
+    for (const auto& resource : rendering.resources) {
+      const auto own = prn(resource, "");
+      if (is_of(resource.kind, family) && text.starts_with(own)) {
+        return canonical_uuid(text.substr(own.size()));
+      }
+    }
+    return std::nullopt;
+  }
+  const auto address = read_href(rendering.resources, rendering.root, text);
+  if (address.resource == nullptr || !is_of(address.resource->kind, family)) return std::nullopt;
+  if (address.resource->key.empty()) return canonical_uuid(address.key);
+  const auto row =
+      rendering.store->find_at(*rendering.sql, *address.resource, address.parent, address.key);
+  return row ? std::optional(row->id) : std::nullopt;
 }
 
 ReadFilter read_href_filter(const Rendering& rendering, const Field& field, std::string_view lookup,
@@ -158,25 +162,73 @@ ReadFilter read_href_filter(const Rendering& rendering, const Field& field, std:
 /// `pulp_id__in`, `pulp_href__in`, `prn__in`: an empty list is one that holds nothing.
 ReadFilter read_identity(const Rendering& rendering, const Resource& resource,
                          const std::string& name, const std::string& value) {
+  const auto& family = resource.lists.empty() ? resource.kind : resource.lists;
   std::vector<std::string> ids;
   for (const auto& text : split(value)) {
     if (name == "pulp_id__in") {
       const auto id = canonical_uuid(text);
       if (!id) return refused(name, "Enter a valid UUID.");
       ids.push_back(*id);
-    } else if (name == "prn__in") {
-      if (!text.starts_with("prn:")) {
-        return refused("Not a valid PRN: " + text + ", must start with 'prn:'");
-      }
-      const auto own = prn(resource, "");
-      if (text.starts_with(own)) ids.push_back(text.substr(own.size()));
-    } else {
-      if (!text.starts_with(rendering.root)) return refused("URI not valid: " + text);
-      const auto own = rendering.root + resource.path;
-      if (text.starts_with(own)) ids.push_back(id_of_reference(text));
+      continue;
     }
+    if (name == "prn__in" && !text.starts_with("prn:")) {
+      return refused("Not a valid PRN: " + text + ", must start with 'prn:'");
+    }
+    if (name == "pulp_href__in" && !text.starts_with(rendering.root)) {
+      return refused("URI not valid: " + text);
+    }
+    // What is of another kind is in no list of this one.
+    if (auto id = reference_id(rendering, family, text)) ids.push_back(std::move(*id));
   }
   return {.accepts = [ids](const Row& row) { return contains(ids, row.id); }};
+}
+
+/// `pulp_type` of a list of several kinds.
+ReadFilter read_type_filter(const Rendering& rendering, const Resource& resource,
+                            const std::string& parameter, std::string_view lookup,
+                            const std::string& value) {
+  std::vector<std::string> types;
+  for (const auto& other : rendering.resources) {
+    if (is_of(other.kind, resource.lists)) types.push_back(other.type);
+  }
+  const auto wanted = lookup == "in" ? split(value) : std::vector{value};
+  for (const auto& type : wanted) {
+    if (!type.empty() && !contains(types, type)) {
+      return refused(parameter,
+                     "Select a valid choice. " + type + " is not one of the available choices.");
+    }
+  }
+  if (value.empty()) return {};
+  return {.accepts = [wanted](const Row& row) { return contains(wanted, row.type); }};
+}
+
+ReadFilter read_number_filter(const std::string& name, const std::string& parameter,
+                              std::string_view lookup, const std::string& value) {
+  if (value.empty()) return {};
+  if (lookup == "isnull") return read_null_filter(name, value);
+  std::vector<double> numbers;
+  for (const auto& text : lookup == "range" || lookup == "in" ? split(value) : std::vector{value}) {
+    double number = 0;
+    const auto* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, number);
+    if (parsed.ec != std::errc() || parsed.ptr != end) return refused(parameter, "Enter a number.");
+    numbers.push_back(number);
+  }
+  if (lookup == "range" && numbers.size() != 2) {
+    return refused(parameter, "Range query expects two values.");
+  }
+  return {.accepts = [name, lookup = std::string(lookup), numbers](const Row& row) {
+    const auto kept = filter_value(row, name);
+    if (!kept.is_number()) return false;
+    const auto number = kept.get<double>();
+    if (lookup == "ne") return number != numbers[0];
+    if (lookup == "lt") return number < numbers[0];
+    if (lookup == "lte") return number <= numbers[0];
+    if (lookup == "gt") return number > numbers[0];
+    if (lookup == "gte") return number >= numbers[0];
+    if (lookup == "range") return number >= numbers[0] && number <= numbers[1];
+    return std::ranges::find(numbers, number) != numbers.end();
+  }};
 }
 
 bool offers(Lookups lookups, std::string_view lookup) {
@@ -187,6 +239,9 @@ ReadFilter read_field_filter(const Rendering& rendering, const Field& field,
                              const std::string& parameter, std::string_view lookup,
                              const std::string& value) {
   if (field.type == Field::Type::kHref) return read_href_filter(rendering, field, lookup, value);
+  if (field.type == Field::Type::kInteger) {
+    return read_number_filter(field.name, parameter, lookup, value);
+  }
   if (field.type == Field::Type::kChoice && lookup.empty() && !value.empty() &&
       !contains(field.choices, value)) {
     return refused(parameter,
@@ -199,6 +254,9 @@ ReadFilter read_extra_filter(const Filter& filter, const std::string& parameter,
                              std::string_view lookup, const std::string& value) {
   if (filter.kind == Filter::Kind::kTime) {
     return read_time_filter(filter.name, parameter, lookup, value);
+  }
+  if (filter.kind == Filter::Kind::kNumber) {
+    return read_number_filter(filter.name, parameter, lookup, value);
   }
   if (filter.kind == Filter::Kind::kText) {
     return read_text_filter(filter.name, parameter, lookup, value);
@@ -219,6 +277,7 @@ Json filter_value(const Row& row, std::string_view name) {
   if (name == "pulp_created") return iso_time(row.created);
   if (name == "pulp_last_updated") return iso_time(row.updated);
   if (name == "pk" || name == "pulp_id") return row.id;
+  if (name == "pulp_type") return row.type;
   return row.doc.value(name, Json());
 }
 
@@ -232,6 +291,9 @@ ReadFilter read_filter(const Rendering& rendering, const Resource& resource,
   const auto field_name = name.substr(0, cut);
   const auto lookup = cut == std::string::npos ? std::string() : name.substr(cut + 2);
   if (cut != std::string::npos && lookup.empty()) return {.known = false};
+  if (field_name == "pulp_type" && !resource.lists.empty() && (lookup.empty() || lookup == "in")) {
+    return read_type_filter(rendering, resource, name, lookup, value);
+  }
   for (const auto& field : resource.fields) {
     if (field.type == Field::Type::kLabels && name == "pulp_label_select") {
       return read_label_select(field.name, value);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -8,15 +7,6 @@
 #include "hubcache/rest/api.h"
 
 namespace hubcache::rest {
-
-/// What an Authorization header says, before anybody looks whether it is true.
-struct Credentials {
-  bool given = false;     // Basic; other schemes count as none
-  std::string complaint;  // set: the header cannot be read
-  std::string name;
-  std::string password;
-};
-Credentials read_basic(const http::Request& request);
 
 /// May JSON be sent to a client with this Accept? (HTML pages there are none: a browser gets JSON.)
 bool accepts_json(const http::Request& request);

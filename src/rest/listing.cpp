@@ -42,7 +42,7 @@ bool can_order_by(const Resource& resource, std::string_view name) {
     return true;
   }
   const auto* field = resource.field(name);
-  if (field == nullptr) return false;
+  if (field == nullptr || field->is_internal) return false;
   return field->type != Field::Type::kHref &&
          (!field->is_computed() || static_cast<bool>(field->compute));
 }

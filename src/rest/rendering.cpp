@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hubcache/rest/address.h"
 #include "hubcache/rest/row.h"
 #include "hubcache/rest/stamps.h"
 
@@ -20,39 +21,35 @@ Json hidden_of(const Resource& resource, const Row& row, const Selection& select
   return list;
 }
 
-/// The row an href field names, if any.
-struct Target {
-  const Resource* resource = nullptr;
-  std::string id;
-};
+std::optional<Row> target_of(const Rendering& rendering, const std::string& family,
+                             const Json& id) {
+  if (!id.is_string() || rendering.sql == nullptr) return std::nullopt;
+  return rendering.store->find(*rendering.sql, family, id.get<std::string>());
+}
 
-Target target_of(const Rendering& rendering, const Resource& resource, const Row& row,
-                 const std::string& field_name) {
-  const auto* field = resource.field(field_name);
-  const auto id = row.doc.value(field_name, Json());
-  if (field == nullptr || !id.is_string()) return {};
-  return {.resource = resource_of(rendering.resources, field->target), .id = id.get<std::string>()};
+/// A PRN of what the href field `of` names.
+Json prn_of_target(const Rendering& rendering, const Resource& resource, const Row& row,
+                   const std::string& of) {
+  const auto* field = resource.field(of);
+  const auto target = target_of(rendering, field->target, row.doc.value(of, Json()));
+  if (!target) return {};
+  return prn(*resource_of(rendering.resources, target->kind), target->id);
 }
 
 Json value_of(const Rendering& rendering, const Resource& resource, const Row& row,
               const Field& field, const Selection& selection) {
-  Json value;
   if (field.is_computed()) {
     if (field.name == "hidden_fields") return hidden_of(resource, row, selection);
-    if (field.compute) {
-      field.compute(row, value);
-    } else if (const auto target = target_of(rendering, resource, row, field.target);
-               target.resource != nullptr) {
-      value = prn(*target.resource, target.id);
-    }
-    return value;
+    if (field.compute) return field.compute(row, rendering);
+    return prn_of_target(rendering, resource, row, field.target);
   }
-  if (field.type == Field::Type::kHref) {
-    const auto target = target_of(rendering, resource, row, field.name);
-    if (target.resource != nullptr) value = href(rendering.root, *target.resource, target.id);
-    return value;
+  auto value = row.doc.value(field.name, Json());
+  if (field.type == Field::Type::kHref) return href_of(rendering, field.target, value);
+  if (field.type == Field::Type::kHrefs) {
+    Json list = Json::array();
+    for (const auto& id : value) list.push_back(href_of(rendering, field.target, id));
+    return list;
   }
-  value = row.doc.value(field.name, Json());
   if (field.is_secret && rendering.mask_secrets && is_set(value)) {
     value = masked(value.get<std::string>());
   }
@@ -66,18 +63,26 @@ bool Selection::has(std::string_view field) const {
   return std::ranges::find(without, field) == without.end();
 }
 
+Json href_of(const Rendering& rendering, const std::string& family, const Json& id) {
+  const auto target = target_of(rendering, family, id);
+  if (!target) return {};
+  return href(rendering.root, *resource_of(rendering.resources, target->kind), *target);
+}
+
 Json render(const Rendering& rendering, const Resource& resource, const Row& row,
             const Selection& selection) {
+  // A list of several kinds shows what they have in common; where they are is their own.
+  const auto* own = resource.lists.empty() ? &resource : resource_of(rendering.resources, row.kind);
   Json object = Json::object();
   const auto put = [&](const char* name, std::string value) {
     if (selection.has(name)) object[name] = std::move(value);
   };
-  put("pulp_href", href(rendering.root, resource, row.id));
-  put("prn", prn(resource, row.id));
+  put("pulp_href", href(rendering.root, *own, row));
+  put("prn", prn(*own, row.id));
   put("pulp_created", iso_time(row.created));
   put("pulp_last_updated", iso_time(row.updated));
   for (const auto& field : resource.fields) {
-    if (field.is_write_only || !selection.has(field.name)) continue;
+    if (field.is_write_only || field.is_internal || !selection.has(field.name)) continue;
     object[field.name] = value_of(rendering, resource, row, field, selection);
   }
   return object;

@@ -1,8 +1,66 @@
 #include "router.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <optional>
+
+#include "hubcache/rest/stamps.h"
 
 namespace hubcache::rest {
+namespace {
+
+constexpr std::string_view kId = "{id}";
+
+/// Takes the first segment, with its slash if there is one.
+std::string_view take_segment(std::string_view& path) {
+  const auto slash = path.find('/');
+  const auto size = slash == std::string_view::npos ? path.size() : slash + 1;
+  const auto segment = path.substr(0, size);
+  path.remove_prefix(size);
+  return segment;
+}
+
+std::optional<std::string> value_of(std::string_view wildcard, std::string_view text) {
+  if (wildcard == kId) return canonical_uuid(text);
+  constexpr std::size_t kLongest = 18;  // of a "{number}"
+  const bool is_number = !text.empty() && text.size() <= kLongest &&
+                         text.find_first_not_of("0123456789") == std::string_view::npos;
+  return is_number ? std::optional(std::string(text)) : std::nullopt;
+}
+
+/// How the path fits the route; a null route when it does not.
+Routed fit(const Route& route, std::string_view path, std::size_t& wildcards) {
+  Routed routed{.route = &route};
+  std::string_view pattern = route.path;
+  while (!pattern.empty() && !path.empty()) {
+    auto wanted = take_segment(pattern);
+    auto segment = take_segment(path);
+    if (!wanted.starts_with('{')) {
+      if (wanted != segment) return {};
+      continue;
+    }
+    if (!segment.ends_with('/') || segment.size() == 1) return {};
+    wanted.remove_suffix(1);
+    segment.remove_suffix(1);
+    auto value = value_of(wanted, segment);
+    if (!value) routed.can_be = false;
+    if (wildcards > 0) routed.parent = std::move(routed.id);
+    routed.id = value ? std::move(*value) : std::string();
+    ++wildcards;
+  }
+  return pattern.empty() && path.empty() ? routed : Routed{};
+}
+
+}  // namespace
+
+Call call_of(const Exchange& exchange) {
+  return {.request = exchange.request,
+          .parent = exchange.parent,
+          .id = exchange.id,
+          .caller = exchange.caller,
+          .correlation_id = exchange.correlation_id,
+          .base = exchange.base};
+}
 
 const RouteHandler* Route::handler(std::string_view method) const {
   if (method == "HEAD") method = "GET";
@@ -14,38 +72,32 @@ const RouteHandler* Route::handler(std::string_view method) const {
 
 std::string Route::allow() const {
   std::string text;
-  for (const std::string_view method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
-    if (handler(method) != nullptr) (text += method) += ", ";
+  for (const std::string_view method : {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"}) {
+    const bool is_there = handler(method) != nullptr;
+    if (is_there) (text += text.empty() ? "" : ", ") += method;
   }
-  if (handler("GET") != nullptr) text += "HEAD, ";
-  return text + "OPTIONS";
+  if (has_options) text += text.empty() ? "OPTIONS" : ", OPTIONS";
+  return text;
 }
 
 Route& Router::at(std::string_view path) {
-  const auto id = path.find("{id}");
-  const bool has_id = id != std::string_view::npos;
-  const auto before = path.substr(0, id);
-  const auto after = has_id ? path.substr(std::min(id + 5, path.size())) : std::string_view();
   for (auto& route : routes_) {
-    if (route.before == before && route.has_id == has_id && route.after == after) return route;
+    if (route.path == path) return route;
   }
-  return routes_.emplace_back(
-      Route{.before = std::string(before), .has_id = has_id, .after = std::string(after)});
+  return routes_.emplace_back(Route{.path = std::string(path)});
 }
 
 Routed Router::find(std::string_view below) const {
-  Routed found;
+  Routed best;
+  std::size_t fewest = 0;
   for (const auto& route : routes_) {
-    if (!route.has_id && below == route.before) return {.route = &route, .id = {}};
-    if (!route.has_id || !below.starts_with(route.before)) continue;
-    const auto rest = below.substr(route.before.size());
-    const auto slash = rest.find('/');
-    if (slash == 0 || slash == std::string_view::npos) continue;
-    if (rest.substr(slash + 1) == route.after) {
-      found = {.route = &route, .id = std::string(rest.substr(0, slash))};
-    }
+    std::size_t wildcards = 0;
+    auto routed = fit(route, below, wildcards);
+    if (routed.route == nullptr || (best.route != nullptr && wildcards >= fewest)) continue;
+    best = std::move(routed);
+    fewest = wildcards;
   }
-  return found;
+  return best;
 }
 
 }  // namespace hubcache::rest

@@ -16,20 +16,24 @@ namespace hubcache::rest {
 /// One request on its way through the engine.
 struct Exchange {
   const http::Request& request;
-  std::string id;
+  std::string parent = {};  // what the first of two wildcards in the path stands for
+  std::string id = {};      // what the last one stands for
   const access::Account* caller = nullptr;
   std::string correlation_id;
   std::string base;
 };
 
+/// The same for a handler that knows nothing of the engine.
+Call call_of(const Exchange& exchange);
+
 using RouteHandler = std::function<Task<Reply>(const Exchange& exchange)>;
 
-/// A path below the root and what can be done there.
+/// A path below the root and what can be done there. Segments "{id}" and "{number}" stand for a
+/// UUID and a number.
 struct Route {
-  std::string before;  // up to the id, or all of it
-  bool has_id = false;
-  std::string after;  // behind the id and its slash
+  std::string path;
   bool anonymous = false;
+  bool has_options = true;                                          // answers OPTIONS
   std::vector<std::pair<std::string, RouteHandler>> handlers = {};  // by method
 
   const RouteHandler* handler(std::string_view method) const;
@@ -39,14 +43,16 @@ struct Route {
 
 struct Routed {
   const Route* route = nullptr;  // null: no such path
-  std::string id;
+  bool can_be = true;            // false: a part is not what its wildcard wants, nothing is there
+  std::string parent = {};
+  std::string id = {};  // a UUID in its canonical spelling
 };
 
 class Router {
  public:
-  /// The route of this shape, made if there is none. `path` may hold "{id}".
+  /// The route of this path, made if there is none.
   Route& at(std::string_view path);
-  /// `below` is the path below the root; literal paths win over ids.
+  /// `below` is the path below the root; literal segments win over wildcards.
   Routed find(std::string_view below) const;
 
  private:

@@ -1,8 +1,10 @@
 #include "hubcache/rest/store.h"
 
+#include <iterator>
 #include <utility>
 
 #include "hubcache/base/error.h"
+#include "hubcache/rest/address.h"
 #include "hubcache/rest/row.h"
 #include "hubcache/rest/validation.h"
 
@@ -11,16 +13,28 @@ namespace {
 
 constexpr std::string_view kTable = "resources";
 
-Row row_of(const db::Statement& rows) {
-  return {.id = rows.text(0),
-          .name = rows.text(1),
-          .created = rows.integer(2),
-          .updated = rows.integer(3),
-          .epoch = static_cast<std::uint64_t>(rows.integer(4)),
-          .doc = {}};
+std::string name_of(const Row& row) { return row.doc.value("name", row.id); }
+
+void mark(Row& row, const Resource& resource) {
+  row.kind = resource.kind;
+  row.type = resource.type;
 }
 
-std::string name_of(const Row& row) { return row.doc.value("name", row.id); }
+/// Takes every mention of a row that is gone out of a reference; false when there is none.
+bool forget(Json& value, const std::string& id) {
+  if (value.is_array()) {
+    const auto size = value.size();
+    Json left = Json::array();
+    for (const auto& item : value) {
+      if (item != id) left.push_back(item);
+    }
+    value = std::move(left);
+    return value.size() != size;
+  }
+  if (value != id) return false;
+  value = nullptr;
+  return true;
+}
 
 }  // namespace
 
@@ -46,36 +60,80 @@ Json Store::open(const std::string& id, const std::string& text) const {
   return document;
 }
 
+Row Store::row_of(const db::Statement& columns) const {
+  Row row{.id = columns.text(0),
+          .kind = columns.text(1),
+          .type = {},
+          .name = columns.text(2),
+          .created = columns.integer(3),
+          .updated = columns.integer(4),
+          .epoch = static_cast<std::uint64_t>(columns.integer(5))};
+  row.doc = open(row.id, columns.text(6));
+  if (const auto* resource = resource_of(resources_, row.kind)) row.type = resource->type;
+  return row;
+}
+
 std::vector<Row> Store::all(db::Connection& sql, const Resource& resource) const {
-  if (resource.rows) return resource.rows(sql);
   std::vector<Row> result;
-  auto rows =
-      sql.query("SELECT id, name, created, updated, epoch, doc FROM resources WHERE kind = ?1",
-                resource.kind);
-  while (rows.step()) {
-    auto row = row_of(rows);
-    row.doc = open(row.id, rows.text(5));
-    result.push_back(std::move(row));
+  if (!resource.lists.empty()) {
+    for (const auto& other : resources_) {
+      if (!is_of(other.kind, resource.lists) || !other.lists.empty()) continue;
+      auto rows = all(sql, other);
+      result.insert(result.end(), std::move_iterator(rows.begin()), std::move_iterator(rows.end()));
+    }
+    return result;
   }
+  if (resource.rows) {
+    result = resource.rows(sql);
+    for (auto& row : result) mark(row, resource);
+    return result;
+  }
+  auto columns = sql.query(
+      "SELECT id, kind, name, created, updated, epoch, doc FROM resources WHERE kind = ?1",
+      resource.kind);
+  while (columns.step()) result.push_back(row_of(columns));
   return result;
 }
 
 std::optional<Row> Store::find(db::Connection& sql, const Resource& resource,
                                std::string_view id) const {
-  if (resource.row) return resource.row(sql, id);
-  auto rows = sql.query(
-      "SELECT id, name, created, updated, epoch, doc FROM resources WHERE id = ?1 AND kind = ?2",
+  if (resource.row) {
+    auto row = resource.row(sql, id);
+    if (row) mark(*row, resource);
+    return row;
+  }
+  auto columns = sql.query(
+      "SELECT id, kind, name, created, updated, epoch, doc FROM resources WHERE id = ?1 AND kind = "
+      "?2",
       id, resource.kind);
-  if (!rows.step()) return std::nullopt;
-  auto row = row_of(rows);
-  row.doc = open(row.id, rows.text(5));
-  return row;
+  if (!columns.step()) return std::nullopt;
+  return row_of(columns);
+}
+
+std::optional<Row> Store::find(db::Connection& sql, std::string_view family,
+                               std::string_view id) const {
+  for (const auto& resource : resources_) {
+    if (!is_of(resource.kind, family) || !resource.lists.empty()) continue;
+    if (auto row = find(sql, resource, id)) return row;
+  }
+  return std::nullopt;
+}
+
+std::optional<Row> Store::find_at(db::Connection& sql, const Resource& resource,
+                                  std::string_view parent, std::string_view key) const {
+  if (resource.key.empty()) return find(sql, resource, key);
+  for (auto& row : all(sql, resource)) {
+    const bool is_below = resource.parent.empty() || row.doc.value(resource.parent, "") == parent;
+    if (is_below && row.doc.at(resource.key).dump() == key) return std::move(row);
+  }
+  return std::nullopt;
 }
 
 void Store::insert(db::Connection& sql, const Resource& resource, Row& row) const {
   const auto stamp = stamps_.next();
   row.id = stamp.id;
   row.created = row.updated = stamp.micros;
+  mark(row, resource);
   row.name = name_of(row);
   sql.run(
       "INSERT INTO resources (id, kind, name, created, updated, epoch, doc) "
@@ -104,13 +162,12 @@ void Store::rewrite(db::Connection& sql, const Resource& resource, const Row& ro
 void Store::remove(db::Connection& sql, const Resource& resource, const Row& row) const {
   sql.run("DELETE FROM resources WHERE id = ?1", row.id);
   for (const auto& other : resources_) {
+    if (other.rows || !other.lists.empty()) continue;
     for (const auto& field : other.fields) {
-      if (field.type != Field::Type::kHref || field.target != resource.kind) continue;
+      if (field.target.empty() || field.is_computed() || !is_of(resource.kind, field.target))
+        continue;
       for (auto& referrer : all(sql, other)) {
-        auto& value = referrer.doc[field.name];
-        if (value != row.id) continue;
-        value = nullptr;
-        rewrite(sql, other, referrer);
+        if (forget(referrer.doc[field.name], row.id)) rewrite(sql, other, referrer);
       }
     }
   }

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "hubcache/rest/address.h"
 #include "hubcache/rest/row.h"
 
 namespace hubcache::rest {
@@ -18,7 +19,8 @@ constexpr std::string_view kReadOnly[] = {"pulp_href", "prn", "pulp_created", "p
 Json default_of(const Field& field) {
   if (const auto* flag = std::get_if<bool>(&field.default_value)) return *flag;
   if (const auto* text = std::get_if<std::string>(&field.default_value)) return *text;
-  return field.type == Field::Type::kLabels ? Json::object() : Json();
+  if (field.type == Field::Type::kLabels) return Json::object();
+  return field.type == Field::Type::kHrefs ? Json::array() : Json();
 }
 
 /// One run of validate(): the pieces it passes from step to step.
@@ -37,7 +39,7 @@ class Validation {
       return std::move(result_);
     }
     for (const auto& field : resource_.fields) read_field(field);
-    if (result_.errors.empty()) refuse_unknown();
+    if (result_.errors.empty() && !resource_.ignores_unknown_fields) refuse_unknown();
     if (result_.errors.empty()) propose();
     return std::move(result_);
   }
@@ -46,7 +48,7 @@ class Validation {
   void complain(const std::string& field, Json error) { result_.errors[field] = std::move(error); }
 
   void read_field(const Field& field) {
-    if (field.is_computed()) return;
+    if (field.is_computed() || field.is_internal) return;
     const auto sent = input_.values.find(field.name);
     if (sent == input_.values.end()) return read_absent(field);
     const Json* raw = &*sent;
@@ -81,7 +83,11 @@ class Validation {
   }
 
   std::optional<Json> read(const Field& field, const Json& raw, Json& error) {
-    if (field.type != Field::Type::kHref) return read_value(field, raw, error);
+    if (field.type == Field::Type::kHrefs || field.type == Field::Type::kUris) {
+      if (!raw.is_null()) return read_references(store_, sql_, field, raw, error);
+    } else if (field.type != Field::Type::kHref) {
+      return read_value(field, raw, error);
+    }
     if (raw.is_null() || raw == "") {
       if (field.is_nullable) return Json();
       error = error_list("This field may not be null.");
@@ -95,8 +101,9 @@ class Validation {
     if (!field.is_unique || !value.is_string()) return value;
     const std::string own_id = row_ == nullptr ? "" : row_->id;
     auto same = sql_.query(
-        "SELECT 1 FROM resources WHERE kind = ?1 AND id <> ?2 AND json_extract(doc, ?3) = ?4",
-        resource_.kind, own_id, "$." + field.name, value.get<std::string>());
+        "SELECT 1 FROM resources WHERE (kind = ?1 OR kind LIKE ?1 || '.%') AND id <> ?2 AND "
+        "json_extract(doc, ?3) = ?4",
+        family_of(resource_.kind), own_id, "$." + field.name, value.get<std::string>());
     if (same.step()) {
       error = error_list("This field must be unique.");
       return std::nullopt;
@@ -125,7 +132,8 @@ class Validation {
 
   void refuse_unknown() {
     for (const auto& [name, value] : input_.values.items()) {
-      const bool known = resource_.field(name) != nullptr ||
+      const auto* field = resource_.field(name);
+      const bool known = (field != nullptr && !field->is_internal) ||
                          std::ranges::find(kReadOnly, name) != std::end(kReadOnly);
       if (!known) complain(name, error_list("Unexpected field"));
     }

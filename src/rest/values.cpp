@@ -177,6 +177,33 @@ std::optional<Json> read_headers(const Json& raw, Json& error) {
   return raw;
 }
 
+std::optional<Json> read_time(const Json& raw, Json& error) {
+  if (raw.is_string() && parse_iso_time(raw.get<std::string>())) return raw;
+  return refuse(error,
+                "Datetime has wrong format. Use one of these formats instead: "
+                "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].");
+}
+
+std::optional<Json> read_texts(const Field& field, const Json& raw, Json& error) {
+  if (!raw.is_array()) {
+    return refuse(error, "Expected a list of items but got type \"" + type_name(raw) + "\".");
+  }
+  Json wrong = Json::object();
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    const auto& item = raw[i];
+    if (!field.choices.empty() &&
+        (!item.is_string() ||
+         std::ranges::find(field.choices, item.get<std::string>()) == field.choices.end())) {
+      const auto text = item.is_string() ? item.get<std::string>() : item.dump();
+      return refuse(error, "\"" + text + "\" is not a valid choice.");
+    }
+    if (!item.is_string()) wrong[std::to_string(i)] = error_list("Not a valid string.");
+  }
+  if (wrong.empty()) return raw;
+  error = std::move(wrong);
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Json> read_value(const Field& field, const Json& raw, Json& error) {
@@ -202,7 +229,13 @@ std::optional<Json> read_value(const Field& field, const Json& raw, Json& error)
       return read_labels(raw, error);
     case Field::Type::kHeaders:
       return read_headers(raw, error);
+    case Field::Type::kTime:
+      return read_time(raw, error);
+    case Field::Type::kTexts:
+      return read_texts(field, raw, error);
     case Field::Type::kHref:
+    case Field::Type::kHrefs:
+    case Field::Type::kUris:
     case Field::Type::kComputed:
       break;
   }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "hubcache/rest/address.h"
 #include "hubcache/rest/row.h"
 #include "hubcache/rest/validation.h"
 
@@ -92,7 +93,7 @@ std::string Writes::record(db::Connection& sql, const Author& author, std::strin
                     .correlation_id = author.correlation_id,
                     .created_by = author.href};
   if (created) {
-    task.created_resources.push_back(href(rendering_.root, resource, row.id));
+    task.created_resources.push_back(href(rendering_.root, resource, row));
     task.created_prns.push_back(prn(resource, row.id));
   } else {
     task.locks.push_back(prn(resource, row.id));
@@ -109,14 +110,15 @@ Written Writes::create(db::Connection& sql, const Resource& resource, const Pars
 
   Row row;
   row.doc = std::move(checked.after);
+  if (resource.prepare) resource.prepare(row, author.account);
   store_.insert(sql, resource, row);
-  auto object = render(rendering_, resource, row);
+  auto object = render(rendering_.in(sql), resource, row);
   auto written = answer(201, object);
   if (resource.create == Create::kTask) {
     object["task"] = record(sql, author, "general_create", resource, row, object, true);
     written = answer(202, object);
   } else {
-    written.reply.location = href(rendering_.root, resource, row.id);
+    written.reply.location = href(rendering_.root, resource, row);
   }
   written.publish = hooks_.changed(sql);
   written.audit = {
@@ -131,11 +133,11 @@ Written Writes::update(db::Connection& sql, const Resource& resource, const std:
   if (auto refusal = refusal_of(body)) return std::move(*refusal);
   auto checked = validate(store_, sql, resource, body.input, mode, &*row);
   if (!checked.errors.empty()) return answer(400, checked.errors);
-  if (!checked.changes) return answer(200, render(rendering_, resource, *row));
+  if (!checked.changes) return answer(200, render(rendering_.in(sql), resource, *row));
 
   const Json before = std::exchange(row->doc, std::move(checked.after));
   store_.update(sql, resource, *row, before);
-  auto object = render(rendering_, resource, *row);
+  auto object = render(rendering_.in(sql), resource, *row);
   auto written = answer(200, object);
   if (resource.change == Change::kTask) {
     object["task"] = record(sql, author, "ageneral_update", resource, *row, object, false);

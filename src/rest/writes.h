@@ -25,6 +25,7 @@ struct Written {
 
 /// Who asked for a write.
 struct Author {
+  std::int64_t account = 0;
   std::string href;
   std::string correlation_id;
 };

@@ -5,7 +5,8 @@ The folder of the cases is named on the command line (tests/e2e/run); a missing 
 import json
 import pathlib
 
-TOPICS = ("01_seed_flow", "02_remote_crud", "03_remote_validation", "06_remote_lists",
+TOPICS = ("01_seed_flow", "02_remote_crud", "03_remote_validation",
+          "04_distribution_crud", "06_remote_lists",
           "11_protocol")
 
 # They expect what a case before them left behind, and that case is not in the sample.

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "hubcache/base/clock.h"
 #include "hubcache/base/workers.h"
@@ -25,7 +26,11 @@ struct Account {
   std::int64_t id = 0;
   std::string name;
   Role role = Role::kDownloader;
+  WallTime created{};  // of all_accounts() only
 };
+
+/// All of them, oldest first; in a transaction of the caller's.
+std::vector<Account> all_accounts(db::Connection& sql);
 
 /// The outcome of a login.
 struct Login {

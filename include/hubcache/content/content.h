@@ -21,9 +21,8 @@ class Content {
 
  private:
   Task<http::Response> route(const http::Request& request,
-                             const registry::Distribution& distribution,
-                             const registry::Remote* remote, std::string below,
-                             std::string own_path);
+                             std::shared_ptr<const registry::Snapshot> snapshot,
+                             registry::Match match, std::string below, std::string own_path);
 
   Services services_;
   Options options_;

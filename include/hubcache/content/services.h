@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hubcache/access/grants.h"
+#include "hubcache/access/guards.h"
 #include "hubcache/access/proofs.h"
 #include "hubcache/base/workers.h"
 #include "hubcache/catalog/catalog.h"
@@ -29,6 +30,7 @@ struct Services {
   std::size_t worker;
   registry::Registry& registry;
   access::Access& access;
+  access::Guards& guards;
   access::Proofs& proofs;
   catalog::Catalog& catalog;
   catalog::Documents& documents;

@@ -14,6 +14,11 @@ namespace hubcache::registry {
 /// Kinds of rows in the table `resources`.
 inline constexpr std::string_view kRemoteKind = "remote";
 inline constexpr std::string_view kDistributionKind = "distribution";
+inline constexpr std::string_view kGuardKind = "contentguard";  // the family of those below
+inline constexpr std::string_view kRbacGuardKind = "contentguard.rbac";
+inline constexpr std::string_view kHeaderGuardKind = "contentguard.header";
+inline constexpr std::string_view kRedirectGuardKind = "contentguard.content_redirect";
+inline constexpr std::string_view kCompositeGuardKind = "contentguard.composite";
 
 /// The hub of a remote that names none.
 inline constexpr std::string_view kDefaultHub = "https://huggingface.co";

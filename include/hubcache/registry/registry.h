@@ -26,6 +26,19 @@ struct Remote {
   hub::EndpointPtr endpoint;
 };
 
+/// Who may use a distribution at all: a content guard of Pulp's.
+struct Guard {
+  enum class Kind : std::uint8_t { kRbac, kHeader, kRedirect, kComposite };
+  std::string id;
+  Kind kind = Kind::kComposite;
+  std::vector<std::int64_t> accounts = {};  // kRbac: who may, beside administrators
+  std::string header_name = {};             // kHeader: the base64 of this header...
+  std::string header_value = {};            // ...is this...
+  std::string jq_filter = {};               // ...where this leads to in it; empty: all of it
+  std::string secret = {};                  // kRedirect: what signatures are made with
+  std::vector<std::string> guards = {};     // kComposite: ids; one is enough, none is too
+};
+
 /// Makes a remote reachable under `/pulp/content/<base_path>/`.
 struct Distribution {
   std::string id;
@@ -44,13 +57,14 @@ struct Match {
   std::string_view rest;           // what follows the base_path and its slash, still encoded
 };
 
-/// All remotes and distributions at one time. Immutable: read it from any thread.
+/// All remotes, distributions and guards at one time. Immutable: read it from any thread.
 class Snapshot {
  public:
   /// `root` is the id of the root distribution, if there is one. Of two snapshots of one database
   /// the later has the higher `version`.
   Snapshot(std::uint64_t version, std::vector<Remote> remotes,
-           std::vector<Distribution> distributions, std::optional<std::string> root);
+           std::vector<Distribution> distributions, std::optional<std::string> root,
+           std::vector<Guard> guards = {});
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;
 
@@ -65,6 +79,7 @@ class Snapshot {
   const std::vector<Remote>& remotes() const noexcept { return remotes_; }
   const std::vector<Distribution>& distributions() const noexcept { return distributions_; }
   const Remote* remote(std::string_view id) const;
+  const Guard* guard(std::string_view id) const;
 
  private:
   struct TextHash {
@@ -78,6 +93,7 @@ class Snapshot {
   std::uint64_t version_;
   std::vector<Remote> remotes_;
   std::vector<Distribution> distributions_;
+  std::vector<Guard> guards_;
   std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> by_base_path_;
   std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> by_remote_id_;
   std::optional<std::size_t> root_;

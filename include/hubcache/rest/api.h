@@ -58,15 +58,26 @@ struct Reply {
 /// A request to a route that is no resource.
 struct Call {
   const http::Request& request;
-  std::string id;                 // the last segment, for routes with an id
+  std::string parent;             // what the first of two wildcards stands for
+  std::string id;                 // what the last wildcard stands for
   const access::Account* caller;  // null: anonymous
   std::string correlation_id;
   std::string base;  // "http://host", for absolute links
 };
 
-/// A route written by hand: for verbs that are no resource.
+/// A verb that is no resource: POST of a body that is described by fields.
+struct Action {
+  std::string path;       // below the root; "{id}" and "{number}" are wildcards
+  std::string operation;  // its name in the OpenAPI document
+  std::vector<Field> fields = {};
+  std::vector<CrossCheck> checks = {};
+  /// Gets the values in their kept form, defaults filled in.
+  std::function<Task<Reply>(Call call, std::shared_ptr<const Json> values)> handle;
+};
+
+/// A route written by hand, for what is neither resource nor verb.
 struct View {
-  std::string path;  // below the root; "tasks/{id}/" takes an id
+  std::string path;  // below the root; "{id}" and "{number}" are wildcards
   std::vector<std::string> methods;
   bool anonymous = false;
   std::function<Task<Reply>(Call)> handle;
@@ -75,9 +86,9 @@ struct View {
 /// The management API: routes from descriptions. Callable from every worker.
 class Api {
  public:
-  Api(std::vector<Resource> resources, std::vector<View> views, Options options, Hooks hooks,
-      db::Database& database, const db::SecretBox& secrets, access::Accounts& accounts,
-      const Clock& clock, obs::Log& log);
+  Api(std::vector<Resource> resources, std::vector<Action> actions, std::vector<View> views,
+      Options options, Hooks hooks, db::Database& database, const db::SecretBox& secrets,
+      access::Accounts& accounts, const Clock& clock, obs::Log& log);
   ~Api();
 
   /// Any path below `/pulp/`, but for content. Answers errors itself, as JSON; throws nothing

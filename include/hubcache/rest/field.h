@@ -15,11 +15,14 @@
 namespace hubcache::rest {
 
 struct Row;
+struct Rendering;
 
 /// Query parameters a field offers: "" is `name=`, "in" is `name__in=`, and so on.
 using Lookups = std::span<const std::string_view>;
 inline constexpr std::string_view kNameFilters[] = {
     "", "iexact", "in", "contains", "icontains", "startswith", "istartswith", "regex", "iregex"};
+inline constexpr std::string_view kNumberFilters[] = {"",   "ne",  "lt",    "lte",
+                                                      "gt", "gte", "range", "isnull"};
 inline constexpr std::string_view kTimeFilters[] = {"",    "lt",    "lte",   "gt",
                                                     "gte", "range", "isnull"};
 
@@ -37,12 +40,16 @@ struct Field {
     kBoolean,
     kLabels,    // object of string or null
     kHeaders,   // list of objects of strings
-    kHref,      // a resource of `target` kind; kept by its id
+    kTime,      // kept as it was written
+    kTexts,     // list of strings, of `choices` if there are any
+    kHref,      // a resource of `target` kind or family; kept by its id
+    kHrefs,     // list of them
+    kUris,      // as kHrefs, in the other words that Pulp's verbs have for errors
     kComputed,  // never accepted, made by `compute`
   };
   /// Text of the complaint about a value that has the right type, or nullopt.
   using Check = std::function<std::optional<std::string>(const std::string& value)>;
-  using Compute = std::function<void(const Row& row, Json& value)>;
+  using Compute = std::function<Json(const Row& row, const Rendering& with)>;
 
   Field(Type t, std::string n) : type(t), name(std::move(n)) {}
 
@@ -76,6 +83,8 @@ struct Field {
   Field& secret() { return is_sealed = is_secret = true, *this; }
   /// Encrypted at rest and never shown; listed in `hidden_fields`.
   Field& write_only() { return is_sealed = is_write_only = true, *this; }
+  /// The server's own: never accepted from clients, never shown.
+  Field& internal() { return is_internal = true, *this; }
   /// A change of it makes everything known under the row's epoch void (SECURITY 16).
   Field& raises_epoch() { return changes_epoch = true, *this; }
   /// Giving it a value counts as a change even when it is the same one.
@@ -101,6 +110,7 @@ struct Field {
   bool is_sealed = false;
   bool is_secret = false;
   bool is_write_only = false;
+  bool is_internal = false;
   bool changes_epoch = false;
   bool is_change_itself = false;
   bool is_initial_only = false;
@@ -118,11 +128,18 @@ Field number(std::string name);
 Field boolean(std::string name);
 Field labels(std::string name);
 Field headers(std::string name);
-/// A reference to a row of kind `target`; null when that row is deleted.
+Field time(std::string name);
+Field texts(std::string name, std::vector<std::string> choices = {});
+/// A reference to a row of kind `target`, or of any kind of that family; null when that row is
+/// deleted.
 Field href(std::string name, std::string target);
+Field hrefs(std::string name, std::string target);
+Field uris(std::string name, std::string target);
 Field computed(std::string name, Field::Compute compute);
 /// Always null.
 Field nothing(std::string name);
+/// Always the same.
+Field always(std::string name, std::string value);
 /// The PRN of what the href field `of` names, or null.
 Field prn_of(std::string name, std::string of);
 /// `hidden_fields`: which write-only fields are set.

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hubcache/rest/resource.h"
+#include "hubcache/rest/store.h"
 
 namespace hubcache::rest {
 
@@ -21,7 +22,18 @@ struct Rendering {
   const std::vector<Resource>& resources;
   const std::string& root;
   bool mask_secrets = false;
+  const Store* store = nullptr;   // where references are looked up...
+  db::Connection* sql = nullptr;  // ...in this transaction
+
+  Rendering in(db::Connection& transaction) const {
+    auto with = *this;
+    with.sql = &transaction;
+    return with;
+  }
 };
+
+/// The href of the row of that kind or family; null when there is none.
+Json href_of(const Rendering& rendering, const std::string& family, const Json& id);
 
 /// The row as clients see it, fields in the order of the description.
 Json render(const Rendering& rendering, const Resource& resource, const Row& row,

@@ -32,6 +32,7 @@ struct Filter {
   enum class Kind : std::uint8_t {
     kText,    // compares the value of that name
     kTime,    // compares it as a time
+    kNumber,  // compares it as a number
     kCustom,  // asks `matches`
   };
   std::string name;
@@ -45,10 +46,14 @@ struct Filter {
 
 /// One kind of object, described; the engine derives its routes and all they do.
 struct Resource {
-  std::string name;   // "HuggingFaceRemote": in error texts
-  std::string kind;   // of its rows: "remote"
-  std::string path;   // below the API's root: "remotes/hugging_face/hugging-face/"
-  std::string model;  // in PRNs: "hugging_face.huggingfaceremote"
+  std::string name;        // "HuggingFaceRemote": in error texts
+  std::string kind;        // of its rows: "remote"; "contentguard.rbac" is of family "contentguard"
+  std::string path;        // below the API's root: "remotes/hugging_face/hugging-face/"
+  std::string model;       // in PRNs: "hugging_face.huggingfaceremote"
+  std::string type = {};   // what Pulp calls pulp_type: "hugging_face.hugging-face"
+  std::string lists = {};  // a list of all kinds of this family, read-only, without rows of its own
+  std::string parent = {};  // the href field that the "{id}" in `path` stands for
+  std::string key = {};  // the field that the last segment of an href is, a number; empty: the id
   Create create = Create::kNow;
   Change change = Change::kTask;
   Change remove = Change::kTask;
@@ -56,20 +61,22 @@ struct Resource {
   std::vector<CrossCheck> checks = {};
   std::vector<Filter> filters = {};  // beside those of the fields
   bool ignores_unknown_filters = false;
-
+  bool ignores_unknown_fields = false;
+  bool has_options = true;                       // answers OPTIONS
   std::vector<std::string> minimal_fields = {};  // what `minimal=true` leaves; empty: all
 
   /// Where rows come from when it is not the table `resources`; both or none.
   std::function<std::vector<Row>(db::Connection&)> rows = {};
   std::function<std::optional<Row>(db::Connection&, std::string_view id)> row = {};
 
+  /// Inside the transaction, before a new row is kept: gives it what the client cannot.
+  std::function<void(Row& row, std::int64_t account)> prepare = {};
+
   const Field* field(std::string_view field_name) const;
 };
 
-/// "prn:hugging_face.huggingfaceremote:<id>"
-std::string prn(const Resource& resource, std::string_view id);
-/// "<root>remotes/hugging_face/hugging-face/<id>/"
-std::string href(std::string_view root, const Resource& resource, std::string_view id);
+/// The path of its objects: "remotes/hugging_face/hugging-face/{id}/".
+std::string detail_path(const Resource& resource);
 /// The one with that kind; null when there is none.
 const Resource* resource_of(const std::vector<Resource>& resources, std::string_view kind);
 

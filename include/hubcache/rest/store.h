@@ -26,6 +26,11 @@ class Store {
 
   std::vector<Row> all(db::Connection& sql, const Resource& resource) const;
   std::optional<Row> find(db::Connection& sql, const Resource& resource, std::string_view id) const;
+  /// The row of that kind, or of any kind of that family.
+  std::optional<Row> find(db::Connection& sql, std::string_view family, std::string_view id) const;
+  /// The row an href of the resource ends with `key` for, below the object `parent`.
+  std::optional<Row> find_at(db::Connection& sql, const Resource& resource, std::string_view parent,
+                             std::string_view key) const;
   /// Gives the row its id and times.
   void insert(db::Connection& sql, const Resource& resource, Row& row) const;
   /// Keeps row.doc, with a new time of change, and a new epoch if a field that raises it differs
@@ -47,6 +52,7 @@ class Store {
   Stamps& stamps() const noexcept { return stamps_; }
 
  private:
+  Row row_of(const db::Statement& columns) const;
   std::string seal(const Resource& resource, const Row& row) const;
   Json open(const std::string& id, const std::string& text) const;
 

@@ -39,6 +39,10 @@ std::optional<Json> read_value(const Field& field, const Json& raw, Json& error)
 std::optional<Json> read_reference(const Store& store, db::Connection& sql, const Field& field,
                                    const Json& raw, Json& error);
 
+/// The ids a list of them names; as above.
+std::optional<Json> read_references(const Store& store, db::Connection& sql, const Field& field,
+                                    const Json& raw, Json& error);
+
 /// "dict", "list", "str": what the errors call a value's type.
 std::string type_name(const Json& value);
 /// Text as the errors want it: `["..."]`.

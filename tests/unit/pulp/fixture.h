@@ -53,6 +53,7 @@ class PulpTest : public ::testing::Test {
     database =
         std::make_unique<db::Database>(db::Database::Options{.file = dir / "test.db"}, steps, log);
     bootstrap(*database, secrets, clock, upstream);
+    clock.advance(std::chrono::seconds(1));  // what follows is newer
     auto first =
         database->read_now([this](db::Connection& sql) { return registry::load(sql, secrets); });
     registry = std::make_unique<registry::Registry>(runner.workers(), first);

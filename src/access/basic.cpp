@@ -1,0 +1,44 @@
+#include "hubcache/access/basic.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "hubcache/base/base64.h"
+
+namespace hubcache::access {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+Credentials read_basic(const http::Headers& headers) {
+  const auto header = headers.get("Authorization").value_or("");
+  const auto cut = std::min(header.find(' '), header.size());
+  if (!http::same_name(header.substr(0, cut), "Basic")) return {};
+  Credentials credentials{.given = true, .complaint = {}, .name = {}, .password = {}};
+  const auto encoded = trimmed(header.substr(cut));
+  if (encoded.empty()) {
+    credentials.complaint = "Invalid basic header. No credentials provided.";
+    return credentials;
+  }
+  if (encoded.find(' ') != std::string_view::npos) {
+    credentials.complaint = "Invalid basic header. Credentials string should not contain spaces.";
+    return credentials;
+  }
+  const auto decoded = base64_decode(encoded);
+  const auto colon = decoded ? decoded->find(':') : std::string::npos;
+  if (colon == std::string::npos) {
+    credentials.complaint = "Invalid basic header. Credentials not correctly base64 encoded.";
+    return credentials;
+  }
+  credentials.name = decoded->substr(0, colon);
+  credentials.password = decoded->substr(colon + 1);
+  return credentials;
+}
+
+}  // namespace hubcache::access

@@ -1,0 +1,37 @@
+#include "hubcache/base/base64.h"
+
+#include <cstdint>
+
+namespace hubcache {
+namespace {
+
+int value_of(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+') return 62;
+  return c == '/' ? 63 : -1;
+}
+
+}  // namespace
+
+std::optional<std::string> base64_decode(std::string_view text) {
+  if (text.empty() || text.size() % 4 != 0) return std::nullopt;
+  std::string result;
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  const auto padding = text.ends_with("==") ? 2U : text.ends_with('=') ? 1U : 0U;
+  for (const char c : text.substr(0, text.size() - padding)) {
+    const int value = value_of(c);
+    if (value < 0) return std::nullopt;
+    bits = (bits << 6U) | static_cast<std::uint32_t>(value);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      result += static_cast<char>((bits >> count) & 0xffU);
+    }
+  }
+  return result;
+}
+
+}  // namespace hubcache

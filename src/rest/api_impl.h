@@ -1,0 +1,57 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "hubcache/rest/api.h"
+#include "hubcache/rest/rendering.h"
+#include "hubcache/rest/store.h"
+
+#include "router.h"
+#include "writes.h"
+
+namespace hubcache::rest {
+
+struct Api::Impl {
+  Impl(std::vector<Resource> described, std::vector<Action> actions, std::vector<View> views,
+       Options with, Hooks hooking, db::Database& db, const db::SecretBox& secrets,
+       access::Accounts& who, const Clock& clock, obs::Log& logging);
+
+  // What there is to ask for: routes.cpp.
+  void add_lists(const Resource& resource);
+  void add_changes(const Resource& resource);
+  void add_labels(const Resource& resource);
+  void add_action(const Action& action);
+  void add_view(View view);
+  Task<Reply> list(const Resource& resource, const Exchange& exchange);
+  Task<Reply> read(const Resource& resource, const Exchange& exchange);
+  Task<Reply> act(const Action& action, const Exchange& exchange);
+  /// Runs one of Writes' functions in a transaction, makes its change known and logs it.
+  template <typename Change>
+  Task<Reply> write(const Exchange& exchange, Change change);
+  Author author_of(const Exchange& exchange) const;
+
+  // Who may ask, and what goes with every answer: api.cpp.
+  Task<http::Response> handle(const http::Request& request, Exchange exchange);
+  /// Who may pass: status 200, or the refusal. Fills in the caller.
+  Task<Reply> admit(const Route& route, Exchange& exchange, http::Response& extra,
+                    access::Account& account);
+
+  std::vector<Resource> resources;
+  std::vector<Action> actions;
+  std::vector<Resource> bodies;  // of the actions, as validate() wants them
+  Options options;
+  Hooks hooks;
+  db::Database& database;
+  access::Accounts& accounts;
+  obs::Log& log;
+  Stamps stamps;
+  Store store;
+  Rendering rendering;
+  Writes writes;
+  Router router;
+};
+
+}  // namespace hubcache::rest
