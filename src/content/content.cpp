@@ -47,8 +47,7 @@ Task<http::Response> Content::handle(const http::Request& request) {
   if (!match) throw not_found();
   std::string own_path = std::string(kPrefix) + "/" + match->distribution->base_path;
   std::string below(match->rest);
-  co_return co_await route(request, snapshot, *match, std::move(below),
-                           std::move(own_path));
+  co_return co_await route(request, snapshot, *match, std::move(below), std::move(own_path));
 }
 
 Task<http::Response> Content::handle_root(const http::Request& request) {

@@ -11,6 +11,18 @@ namespace {
 constexpr std::string_view kPathFilters[] = {"", "contains", "icontains", "in"};
 constexpr std::string_view kReferenceFilters[] = {"", "in"};
 
+std::string one_source(const rest::Proposal& proposal) {
+  static constexpr const char* kPairs[][2] = {{"publication", "repository_version"},
+                                              {"repository", "repository_version"},
+                                              {"repository", "publication"}};
+  for (const auto& [one, other] : kPairs) {
+    if (proposal.after[one].is_null() || proposal.after[other].is_null()) continue;
+    return std::string("Only one of the attributes '") + one + "' and '" + other +
+           "' may be used simultaneously.";
+  }
+  return {};
+}
+
 }  // namespace
 
 rest::Resource distribution(const Described& with) {
@@ -34,12 +46,16 @@ rest::Resource distribution(const Described& with) {
               rest::boolean("hidden").fallback(false),
               rest::labels("pulp_labels"),
               rest::text("name").required().unique().filters(rest::kNameFilters),
-              rest::href("repository", "repository").nullable().filters(kReferenceFilters),
-              rest::href("repository_version", "repository_version").nullable(),
-              rest::href("publication", "publication").nullable(),
+              rest::href("repository", std::string(kRepositoryKind))
+                  .nullable()
+                  .filters(kReferenceFilters),
+              rest::href("repository_version", std::string(kVersionKind)).nullable(),
+              rest::href("publication", std::string(kPublicationKind)).nullable(),
               // Pulp answers with a task whenever a remote is given; scripts wait for it.
               rest::href("remote", std::string(registry::kRemoteKind)).nullable().always_changes(),
           },
+      .checks = {one_source},
+      .filters = {content_filter("with_content"), checkpoint_filter()},
   };
 }
 

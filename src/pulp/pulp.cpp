@@ -34,16 +34,26 @@ std::unique_ptr<rest::Api> make_api(Services services, Options options) {
   std::vector<rest::Resource> resources{remote(with), distribution(with),
                                         task(services.secrets, options.rest.mask_secrets),
                                         task_group()};
-  for (auto& guard : guards()) resources.push_back(std::move(guard));
+  const auto add = [&resources](std::vector<rest::Resource> more) {
+    for (auto& resource : more) resources.push_back(std::move(resource));
+  };
+  add(guards());
+  add({repository(), repository_version(), publication()});
+  add({content(), all_content(), artifact(options.data_dir)});
+  add({user(), group(), role(), upload(), worker(services.clock)});
+  add(lists_of_all_kinds(with));
   auto views = status_views(services, options, resources);
   for (auto& view : task_views(services.database, services.secrets, options.rest)) {
     views.push_back(std::move(view));
   }
+  for (auto& view : action_views(services, options.rest.root)) views.push_back(std::move(view));
+  options.rest.versions = versions();
+  auto verbs = actions(services, options.rest.root);
   auto hooks = hooks_of(services, options.rest.root, options.offline);
-  return std::make_unique<rest::Api>(std::move(resources), std::vector<rest::Action>(),
-                                     std::move(views), std::move(options.rest), std::move(hooks),
-                                     services.database, services.secrets, services.accounts,
-                                     services.clock, services.log);
+  return std::make_unique<rest::Api>(std::move(resources), std::move(verbs), std::move(views),
+                                     std::move(options.rest), std::move(hooks), services.database,
+                                     services.secrets, services.accounts, services.clock,
+                                     services.log);
 }
 
 }  // namespace hubcache::pulp

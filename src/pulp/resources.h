@@ -1,13 +1,22 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "hubcache/pulp/pulp.h"
 #include "hubcache/rest/api.h"
 #include "hubcache/rest/resource.h"
 #include "hubcache/rest/stamps.h"
 
 namespace hubcache::pulp {
+
+inline constexpr std::string_view kRepositoryKind = "repository";
+inline constexpr std::string_view kVersionKind = "repository_version";
+inline constexpr std::string_view kContentKind = "content";
+inline constexpr std::string_view kArtifactKind = "artifact";
+inline constexpr std::string_view kPublicationKind = "publication";
 
 struct Described {
   bool mask_secrets = false;
@@ -18,10 +27,39 @@ rest::Resource remote(const Described& with);
 rest::Resource distribution(const Described& with);
 /// The four kinds, and the list of them all.
 std::vector<rest::Resource> guards();
+rest::Resource repository();
+/// Of each repository its version 0.
+rest::Resource repository_version();
+/// There are none.
+rest::Resource publication();
+/// Read-only lists of what several kinds have in common.
+std::vector<rest::Resource> lists_of_all_kinds(const Described& with);
+/// `name`, `name__in`: what holds some content. Nothing does, but the value has to be an href.
+rest::Filter content_filter(std::string name);
+rest::Filter checkpoint_filter();
+
+/// What is cached: entries of the Hub whose bytes are stored...
+rest::Resource content();
+rest::Resource all_content();
+/// ...and those bytes.
+rest::Resource artifact(const std::filesystem::path& data_dir);
+
+rest::Resource user();
+rest::Resource group();
+rest::Resource role();
+rest::Resource upload();
+/// This process.
+rest::Resource worker(const Clock& clock);
+
 rest::Resource task(const db::SecretBox& secrets, bool mask_secrets);
 
 /// There are none: what hubcache does in groups is one task.
 rest::Resource task_group();
+
+/// The verbs of repositories, guards and tasks.
+std::vector<rest::Action> actions(const Services& services, const std::string& root);
+/// GET and DELETE beside them.
+std::vector<rest::View> action_views(const Services& services, const std::string& root);
 
 /// PATCH and DELETE of tasks.
 std::vector<rest::View> task_views(db::Database& database, const db::SecretBox& secrets,

@@ -7,6 +7,9 @@
 
 namespace hubcache::pulp {
 
+/// The versions of Pulp whose interface this is, by component.
+std::vector<std::pair<std::string, std::string>> versions();
+
 /// `status/`, `livez/` and the API's root: what anybody may see.
 std::vector<rest::View> status_views(const Services& services, const Options& options,
                                      const std::vector<rest::Resource>& resources);

@@ -37,6 +37,10 @@ CREATE TABLE pulp_state (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   bootstrapped_remote TEXT NOT NULL
 ) STRICT;
+)"},
+                                         {.number = 601, .name = "pulp: how tasks went", .sql = R"(
+ALTER TABLE pulp_tasks ADD COLUMN error TEXT;
+ALTER TABLE pulp_tasks ADD COLUMN reports TEXT NOT NULL DEFAULT '[]';
 )"}};
 
 constexpr std::string_view kStateFilters[] = {"", "in", "ne"};
@@ -64,7 +68,8 @@ Row row_of(const db::Statement& columns) {
                  {"started_at", rest::iso_time(row.created)},
                  {"finished_at", finished},
                  {"child_tasks", Json::array()},
-                 {"progress_reports", Json::array()},
+                 {"error", columns.is_null(12) ? Json() : Json::parse(columns.text(12))},
+                 {"progress_reports", Json::parse(columns.text(13))},
                  {"created_resources", Json::parse(columns.text(8))},
                  {"created_resource_prns", Json::parse(columns.text(9))},
                  {"reserved_resources_record", Json::parse(columns.text(10))}};
@@ -75,10 +80,10 @@ Row row_of(const db::Statement& columns) {
 
 constexpr std::string_view kAllTasks =
     "SELECT id, name, state, created, updated, finished, logging_cid, created_by, "
-    "created_resources, created_prns, locks, result FROM pulp_tasks";
+    "created_resources, created_prns, locks, result, error, reports FROM pulp_tasks";
 constexpr std::string_view kOneTask =
     "SELECT id, name, state, created, updated, finished, logging_cid, created_by, "
-    "created_resources, created_prns, locks, result FROM pulp_tasks WHERE id = ?1";
+    "created_resources, created_prns, locks, result, error, reports FROM pulp_tasks WHERE id = ?1";
 
 std::vector<Row> all_tasks(db::Connection& sql) {
   std::vector<Row> rows;
@@ -232,7 +237,7 @@ rest::Resource task(const db::SecretBox& secrets, bool mask_secrets) {
               rest::text("unblocked_at"),
               rest::text("started_at"),
               rest::text("finished_at"),
-              rest::nothing("error"),
+              rest::text("error"),
               rest::nothing("worker"),
               rest::nothing("parent_task"),
               rest::text("child_tasks"),
@@ -251,6 +256,7 @@ rest::Resource task(const db::SecretBox& secrets, bool mask_secrets) {
                   lock_filter("reserved_resources", Lock::kAny),
                   lock_filter("exclusive_resources", Lock::kExclusive),
                   lock_filter("shared_resources", Lock::kShared)},
+      .has_options = false,
       .minimal_fields = {"pulp_href", "prn", "pulp_created", "pulp_last_updated",
                          "pulp_api_version", "name", "state", "unblocked_at", "started_at",
                          "finished_at", "worker"},
@@ -302,8 +308,15 @@ std::vector<rest::View> task_views(db::Database& database, const db::SecretBox& 
     };
     return database.write(std::move(work));
   };
-  return {{.path = "tasks/{id}/", .methods = {"PATCH"}, .handle = cancel},
-          {.path = "tasks/{id}/", .methods = {"DELETE"}, .handle = remove}};
+  return {{.path = "tasks/{id}/",
+           .methods = {"PATCH"},
+           .handle = cancel,
+           .operations = {"tasks_cancel"}},
+          {.path = "tasks/{id}/",
+           .methods = {"DELETE"},
+           .handle = remove,
+           .operations = {"tasks_delete"},
+           .status = 204}};
 }
 
 std::string record_task(db::Connection& sql, const db::SecretBox& secrets, rest::Stamps& stamps,
@@ -313,13 +326,15 @@ std::string record_task(db::Connection& sql, const db::SecretBox& secrets, rest:
   if (!task.result.empty()) result = secrets.seal(task.result, place_of(stamp.id));
   std::optional<std::string> author;
   if (!task.created_by.empty()) author = task.created_by;
+  std::optional<std::string> error;
+  if (!task.error.empty()) error = task.error;
   sql.run(
       "INSERT INTO pulp_tasks (id, name, state, created, updated, finished, logging_cid, "
-      "created_by, created_resources, created_prns, locks, result) "
-      "VALUES (?1, ?2, 'completed', ?3, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-      stamp.id, task.name, stamp.micros, task.correlation_id, author,
+      "created_by, created_resources, created_prns, locks, result, error, reports) "
+      "VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+      stamp.id, task.name, task.state, stamp.micros, task.correlation_id, author,
       texts(task.created_resources).dump(), texts(task.created_prns).dump(),
-      texts(task.locks).dump(), result);
+      texts(task.locks).dump(), result, error, task.reports.empty() ? "[]" : task.reports);
   return root + "tasks/" + stamp.id + "/";
 }
 

@@ -41,11 +41,12 @@ http::Response message_of(const http::Request& request, const Reply& reply) {
 
 }  // namespace
 
-Api::Impl::Impl(std::vector<Resource> described, std::vector<Action> verbs, std::vector<View> views,
+Api::Impl::Impl(std::vector<Resource> described, std::vector<Action> verbs, std::vector<View> pages,
                 Options with, Hooks hooking, db::Database& db, const db::SecretBox& secrets,
                 access::Accounts& who, const Clock& clock, obs::Log& logging)
     : resources(std::move(described)),
       actions(std::move(verbs)),
+      views(std::move(pages)),
       options(std::move(with)),
       hooks(std::move(hooking)),
       database(db),
@@ -73,7 +74,8 @@ Api::Impl::Impl(std::vector<Resource> described, std::vector<Action> verbs, std:
                       .ignores_unknown_fields = true});
     add_action(action);
   }
-  for (auto& view : views) add_view(std::move(view));
+  for (const auto& view : views) add_view(view);
+  add_document();
 }
 
 Task<Reply> Api::Impl::admit(const Route& route, Exchange& exchange, http::Response& extra,
@@ -146,7 +148,9 @@ Task<http::Response> Api::Impl::handle(const http::Request& request, Exchange ex
     const auto* handler = route.handler(request.method);
     exchange.parent = std::move(routed.parent);
     exchange.id = std::move(routed.id);
-    if (request.method == "OPTIONS" && route.has_options) {
+    if (request.method == "OPTIONS" && !route.has_options) {
+      reply = detail_reply(403, "You do not have permission to perform this action.");
+    } else if (request.method == "OPTIONS") {
       reply.body = to_text(
           Json{{"name", route.path},
                {"description", ""},

@@ -24,7 +24,8 @@ struct Api::Impl {
   void add_changes(const Resource& resource);
   void add_labels(const Resource& resource);
   void add_action(const Action& action);
-  void add_view(View view);
+  void add_view(const View& view);
+  void add_document();
   Task<Reply> list(const Resource& resource, const Exchange& exchange);
   Task<Reply> read(const Resource& resource, const Exchange& exchange);
   Task<Reply> act(const Action& action, const Exchange& exchange);
@@ -42,6 +43,7 @@ struct Api::Impl {
   std::vector<Resource> resources;
   std::vector<Action> actions;
   std::vector<Resource> bodies;  // of the actions, as validate() wants them
+  std::vector<View> views;
   Options options;
   Hooks hooks;
   db::Database& database;

@@ -84,7 +84,7 @@ std::string detail_path(const Resource& resource) {
   return resource.path + (resource.key.empty() ? "{id}/" : "{number}/");
 }
 
-const Resource* resource_of(const std::vector<Resource>& resources, std::string_view kind) {
+const Resource* resource_of(std::span<const Resource> resources, std::string_view kind) {
   for (const auto& resource : resources) {
     if (resource.kind == kind) return &resource;
   }

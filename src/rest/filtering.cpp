@@ -239,6 +239,13 @@ ReadFilter read_field_filter(const Rendering& rendering, const Field& field,
                              const std::string& parameter, std::string_view lookup,
                              const std::string& value) {
   if (field.type == Field::Type::kHref) return read_href_filter(rendering, field, lookup, value);
+  if (field.type == Field::Type::kBoolean) {
+    const auto flag = flag_of(value);
+    if (!flag) return {};
+    return {.accepts = [name = field.name, flag](const Row& row) {
+      return filter_value(row, name) == *flag;
+    }};
+  }
   if (field.type == Field::Type::kInteger) {
     return read_number_filter(field.name, parameter, lookup, value);
   }

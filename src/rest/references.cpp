@@ -87,6 +87,11 @@ std::optional<Json> read_reference(const Store& store, db::Connection& sql, cons
   const auto row =
       is_prn ? store.find(sql, *resource, id) : store.find_at(sql, *resource, parent, id);
   if (!row) return refuse(std::string(kNoObject));
+  if (field.refusal_of_target) {
+    if (auto complaint = field.refusal_of_target(*row); !complaint.empty()) {
+      return refuse(std::move(complaint));
+    }
+  }
   return row->id;
 }
 
@@ -99,6 +104,11 @@ std::optional<Json> read_references(const Store& store, db::Connection& sql, con
   const bool in_verb = field.type == Field::Type::kUris;
   if (in_verb && raw.empty()) {
     error = error_list("Must not be [].");
+    return std::nullopt;
+  }
+  if (field.takes_star && std::ranges::find(raw, Json("*")) != raw.end()) {
+    if (raw.size() == 1) return raw;
+    error = error_list("Can not specify other HREFs when using '*'");
     return std::nullopt;
   }
   Json ids = Json::array();

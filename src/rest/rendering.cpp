@@ -79,8 +79,10 @@ Json render(const Rendering& rendering, const Resource& resource, const Row& row
   };
   put("pulp_href", href(rendering.root, *own, row));
   put("prn", prn(*own, row.id));
-  put("pulp_created", iso_time(row.created));
-  put("pulp_last_updated", iso_time(row.updated));
+  if (resource.has_times) {
+    put("pulp_created", iso_time(row.created));
+    put("pulp_last_updated", iso_time(row.updated));
+  }
   for (const auto& field : resource.fields) {
     if (field.is_write_only || field.is_internal || !selection.has(field.name)) continue;
     object[field.name] = value_of(rendering, resource, row, field, selection);

@@ -63,7 +63,7 @@ Call call_of(const Exchange& exchange) {
 }
 
 const RouteHandler* Route::handler(std::string_view method) const {
-  if (method == "HEAD") method = "GET";
+  if (method == "HEAD" && has_head) method = "GET";
   for (const auto& [name, handle] : handlers) {
     if (name == method) return &handle;
   }
@@ -73,11 +73,10 @@ const RouteHandler* Route::handler(std::string_view method) const {
 std::string Route::allow() const {
   std::string text;
   for (const std::string_view method : {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"}) {
-    const bool is_there = handler(method) != nullptr;
+    const bool is_there = handler(method) != nullptr && (has_head || method != "HEAD");
     if (is_there) (text += text.empty() ? "" : ", ") += method;
   }
-  if (has_options) text += text.empty() ? "OPTIONS" : ", OPTIONS";
-  return text;
+  return text + (text.empty() ? "OPTIONS" : ", OPTIONS");
 }
 
 Route& Router::at(std::string_view path) {

@@ -33,7 +33,8 @@ using RouteHandler = std::function<Task<Reply>(const Exchange& exchange)>;
 struct Route {
   std::string path;
   bool anonymous = false;
-  bool has_options = true;                                          // answers OPTIONS
+  bool has_options = true;
+  bool has_head = true;
   std::vector<std::pair<std::string, RouteHandler>> handlers = {};  // by method
 
   const RouteHandler* handler(std::string_view method) const;

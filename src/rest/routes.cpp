@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hubcache/http/url.h"
+#include "hubcache/rest/openapi.h"
 #include "hubcache/rest/parsing.h"
 #include "hubcache/rest/row.h"
 #include "hubcache/rest/validation.h"
@@ -36,6 +37,7 @@ Task<Reply> Api::Impl::write(const Exchange& exchange, Change change) {
 
 void Api::Impl::add_lists(const Resource& resource) {
   auto& route = router.at(resource.path);
+  route.has_head = resource.has_head;
   route.has_options = resource.has_options;
   route.handlers.emplace_back("GET",
                               [this, &resource](const Exchange& e) { return list(resource, e); });
@@ -97,13 +99,58 @@ void Api::Impl::add_action(const Action& action) {
   });
 }
 
-void Api::Impl::add_view(View view) {
+void Api::Impl::add_view(const View& view) {
   auto& route = router.at(view.path);
   route.anonymous = view.anonymous;
   for (const auto& method : view.methods) {
     route.handlers.emplace_back(
         method, [handle = view.handle](const Exchange& e) { return handle(call_of(e)); });
   }
+}
+
+/// The OpenAPI document of all this. Its texts are made once; who serves is put in when it is sent.
+void Api::Impl::add_document() {
+  constexpr const char* kBase = "http://hubcache.invalid";
+  constexpr const char* kMedia = "application/vnd.oai.openapi+json";
+  Json versions = Json::object();
+  for (const auto& [label, version] : options.versions) versions[label] = version;
+  const auto text_of = [&](bool with_ids) {
+    return std::make_shared<const std::string>(to_text(openapi({.root = options.root,
+                                                                .base = kBase,
+                                                                .versions = versions,
+                                                                .resources = resources,
+                                                                .actions = actions,
+                                                                .views = views,
+                                                                .with_ids = with_ids})));
+  };
+  auto& route = router.at("docs/api.json");
+  route.anonymous = true;
+  route.handlers.emplace_back(
+      "GET",
+      [versions, by_href = text_of(false),
+       by_id = text_of(true)](const Exchange& e) -> Task<Reply> {
+        bool with_ids = false;
+        for (const auto& [name, value] : http::parse_pairs(e.request.query())) {
+          if (name == "pk_path") with_ids = true;
+          bool is_known = name != "plugin";
+          std::string_view labels = name == "component" ? value : std::string_view();
+          while (!labels.empty()) {
+            const auto end = std::min(labels.find(','), labels.size());
+            is_known = is_known && versions.contains(labels.substr(0, end));
+            labels.remove_prefix(std::min(end + 1, labels.size()));
+          }
+          if (is_known) continue;
+          auto refusal = detail_reply(400, "Invalid component specified.");
+          refusal.content_type = kMedia;
+          co_return refusal;
+        }
+        auto body = *(with_ids ? by_id : by_href);
+        const auto at = body.find(kBase);
+        co_return Reply{.status = 200,
+                        .body = body.replace(at, std::string_view(kBase).size(), e.base),
+                        .location = {},
+                        .content_type = kMedia};
+      });
 }
 
 Task<Reply> Api::Impl::list(const Resource& resource, const Exchange& exchange) {
@@ -144,16 +191,15 @@ Task<Reply> Api::Impl::read(const Resource& resource, const Exchange& exchange) 
 }
 
 Task<Reply> Api::Impl::act(const Action& action, const Exchange& exchange) {
-  const auto body = parse_body(exchange.request);
-  if (body.status != 0) co_return detail_reply(body.status, body.detail);
-  const auto& described = bodies[static_cast<std::size_t>(&action - actions.data())];
-  auto check = [this, &described, input = body.input](db::Connection& sql) {
-    return validate(store, sql, described, input, Mode::kCreate, nullptr);
+  auto run = [this, &action, body = parse_body(exchange.request),
+              id = exchange.parent.empty() ? exchange.id : exchange.parent](db::Connection& sql) {
+    const auto& described = bodies[static_cast<std::size_t>(&action - actions.data())];
+    return writes.act(sql, action, described, id, body);
   };
-  auto checked = co_await database.read(std::move(check));
-  if (!checked.errors.empty()) co_return Reply{.status = 400, .body = to_text(checked.errors)};
-  auto values = std::make_shared<const Json>(std::move(checked.after));
-  co_return co_await action.handle(call_of(exchange), std::move(values));
+  if (action.change) co_return co_await write(exchange, std::move(run));
+  auto written = co_await database.read(std::move(run));
+  if (written.values == nullptr) co_return std::move(written.reply);
+  co_return co_await action.handle(call_of(exchange), std::move(written.values));
 }
 
 }  // namespace hubcache::rest

@@ -132,6 +132,14 @@ std::optional<std::int64_t> parse_iso_time(std::string_view text) {
   return micros + (*hour * 3600LL + *minute * 60LL + second - *offset) * 1'000'000;
 }
 
+std::string derived_uuid(std::string_view text) {
+  constexpr std::string_view kVariants = "89ab";
+  auto hex = keyed_hash("derived uuid", text).substr(0, 32);
+  hex[12] = '8';
+  hex[16] = kVariants[static_cast<unsigned char>(hex[16]) % kVariants.size()];
+  return hyphenated(hex);
+}
+
 std::optional<std::string> canonical_uuid(std::string_view text) {
   std::string hex;
   for (std::size_t i = 0; i < text.size(); ++i) {

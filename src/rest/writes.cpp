@@ -164,6 +164,31 @@ Written Writes::remove(db::Connection& sql, const Resource& resource, const std:
   return written;
 }
 
+Written Writes::act(db::Connection& sql, const Action& action, const Resource& described,
+                    const std::string& id, const Parsed& body) const {
+  std::optional<Row> target;
+  if (!action.target.empty()) {
+    const auto* resource = resource_of(store_.resources(), action.target);
+    target = store_.find(sql, *resource, id);
+    if (!target) return answer(no_such_object(*resource));
+  }
+  if (auto refusal = refusal_of(body)) return std::move(*refusal);
+  auto checked = validate(store_, sql, described, body.input, Mode::kCreate, nullptr);
+  if (!checked.errors.empty()) return answer(400, checked.errors);
+  if (!action.change) {
+    return {.reply = {}, .values = std::make_shared<const Json>(std::move(checked.after))};
+  }
+  const Json before = target->doc;
+  Written written{.reply = action.change(sql, *target, checked.after)};
+  if (target->doc == before) return written;
+  const auto* resource = resource_of(store_.resources(), target->kind);
+  store_.rewrite(sql, *resource, *target);
+  written.publish = hooks_.changed(sql);
+  written.audit = {
+      .action = action.operation, .object = prn(*resource, id), .fields = names_of(checked.given)};
+  return written;
+}
+
 Written Writes::set_label(db::Connection& sql, const Resource& resource, const std::string& id,
                           const Parsed& body) const {
   auto row = store_.find(sql, resource, id);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "hubcache/rest/api.h"
@@ -19,6 +20,7 @@ struct Audit {
 /// What a write came to: the reply, and what to await before it is sent.
 struct Written {
   Reply reply;
+  std::shared_ptr<const Json> values = {};  // of an action that goes on elsewhere; else null
   Publication publish = {};
   Audit audit = {};
 };
@@ -43,6 +45,10 @@ class Writes {
                  const Parsed& body, const Author& author) const;
   Written remove(db::Connection& sql, const Resource& resource, const std::string& id,
                  const Author& author) const;
+  /// Checks the body of an action, described as a resource's fields, and makes the change if the
+  /// action is one.
+  Written act(db::Connection& sql, const Action& action, const Resource& described,
+              const std::string& id, const Parsed& body) const;
   /// POST `<href>set_label/` and `unset_label/`.
   Written set_label(db::Connection& sql, const Resource& resource, const std::string& id,
                     const Parsed& body) const;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hubcache/access/accounts.h"
@@ -21,6 +22,8 @@
 namespace hubcache::rest {
 
 struct Options {
+  std::vector<std::pair<std::string, std::string>> versions =
+      {};  // of components, for the document
   std::string root = "/pulp/api/v3/";
   http::PublicName public_name;
   bool mask_secrets = false;  // [api] secrets = "masked"
@@ -35,6 +38,9 @@ struct FinishedTask {
   std::string result;              // JSON text, or empty for null
   std::string correlation_id;
   std::string created_by;  // href of the account
+  std::string state = "completed";
+  std::string error = {};    // JSON text, of a failed one
+  std::string reports = {};  // JSON text: its progress; empty: none
 };
 
 /// What makes a change known to the rest of the server; awaited between commit and reply.
@@ -65,14 +71,19 @@ struct Call {
   std::string base;  // "http://host", for absolute links
 };
 
-/// A verb that is no resource: POST of a body that is described by fields.
+/// A verb that is no resource: POST of a body that is described by fields. Unknown fields are
+/// ignored, as Pulp does.
 struct Action {
-  std::string path;       // below the root; "{id}" and "{number}" are wildcards
-  std::string operation;  // its name in the OpenAPI document
+  std::string path;         // below the root; "{id}" and "{number}" are wildcards
+  std::string operation;    // its name in the OpenAPI document
+  int status = 202;         // of its success, for the document
+  std::string target = {};  // kind of the object that "{id}" names: 404 when it is not there
   std::vector<Field> fields = {};
   std::vector<CrossCheck> checks = {};
-  /// Gets the values in their kept form, defaults filled in.
-  std::function<Task<Reply>(Call call, std::shared_ptr<const Json> values)> handle;
+  /// Gets the values in their kept form, defaults filled in. One of the two:
+  std::function<Task<Reply>(Call call, std::shared_ptr<const Json> values)> handle = {};
+  /// In a transaction; a change of the target's document is kept and made known.
+  std::function<Reply(db::Connection& sql, Row& target, const Json& values)> change = {};
 };
 
 /// A route written by hand, for what is neither resource nor verb.
@@ -81,6 +92,11 @@ struct View {
   std::vector<std::string> methods;
   bool anonymous = false;
   std::function<Task<Reply>(Call)> handle;
+  // For the document; without operations it is not in there.
+  std::vector<std::string> operations = {};      // by method
+  int status = 200;                              // of its success
+  std::string schema_name = {};                  // of what it answers...
+  std::shared_ptr<const Json> schema = nullptr;  // ...or null: any object
 };
 
 /// The management API: routes from descriptions. Callable from every worker.

@@ -74,6 +74,12 @@ struct Field {
   Field& at_most(double value) { return maximum = value, *this; }
   /// Spaces at its ends are part of the value.
   Field& untrimmed() { return keeps_spaces = true, *this; }
+  /// Of references: what is wrong with a row that is there, or "".
+  Field& refuses(std::function<std::string(const Row& target)> why) {
+    return refusal_of_target = std::move(why), *this;
+  }
+  /// Of references: `["*"]` stands for all there are.
+  Field& or_all() { return takes_star = true, *this; }
   Field& check(Check c) { return checks.push_back(std::move(c)), *this; }
 
   // How it is kept and shown.
@@ -97,6 +103,7 @@ struct Field {
   std::string target;  // kHref: the kind of row it names
   Compute compute;
   std::vector<Check> checks;
+  std::function<std::string(const Row& target)> refusal_of_target;
   std::variant<std::monostate, bool, std::string> default_value;
   std::optional<double> minimum;
   std::optional<double> maximum;
@@ -111,6 +118,7 @@ struct Field {
   bool is_secret = false;
   bool is_write_only = false;
   bool is_internal = false;
+  bool takes_star = false;
   bool changes_epoch = false;
   bool is_change_itself = false;
   bool is_initial_only = false;

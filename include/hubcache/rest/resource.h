@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,7 +63,9 @@ struct Resource {
   std::vector<Filter> filters = {};  // beside those of the fields
   bool ignores_unknown_filters = false;
   bool ignores_unknown_fields = false;
-  bool has_options = true;                       // answers OPTIONS
+  bool has_options = true;  // Pulp forbids some lists to be asked for their OPTIONS
+  bool has_head = true;     // its list answers HEAD
+  bool has_times = true;    // shows when it was made and changed
   std::vector<std::string> minimal_fields = {};  // what `minimal=true` leaves; empty: all
 
   /// Where rows come from when it is not the table `resources`; both or none.
@@ -78,6 +81,6 @@ struct Resource {
 /// The path of its objects: "remotes/hugging_face/hugging-face/{id}/".
 std::string detail_path(const Resource& resource);
 /// The one with that kind; null when there is none.
-const Resource* resource_of(const std::vector<Resource>& resources, std::string_view kind);
+const Resource* resource_of(std::span<const Resource> resources, std::string_view kind);
 
 }  // namespace hubcache::rest

@@ -10,10 +10,12 @@
 #include <nlohmann/json.hpp>
 
 #include "hubcache/access/accounts.h"
+#include "hubcache/catalog/catalog.h"
 #include "hubcache/db/database.h"
 #include "hubcache/db/secrets.h"
 #include "hubcache/pulp/pulp.h"
 #include "hubcache/registry/load.h"
+#include "hubcache/store/store.h"
 
 #include "support/clock.h"
 #include "support/run.h"
@@ -47,7 +49,9 @@ class PulpTest : public ::testing::Test {
 
   void start(std::optional<std::string> upstream = std::nullopt) {
     std::vector<db::Migration> steps;
-    for (const auto part : {registry::migrations(), access::account_migrations(), migrations()}) {
+    for (const auto part :
+         {store::migrations(), registry::migrations(), catalog::catalog_migrations(),
+          access::account_migrations(), migrations()}) {
       steps.insert(steps.end(), part.begin(), part.end());
     }
     database =
