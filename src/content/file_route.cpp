@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "hubcache/content/proof.h"
+#include "hubcache/content/want_digest.h"
 #include "hubcache/http/multipart.h"
 #include "hubcache/hub/refusal.h"
 
@@ -89,6 +90,7 @@ Task<http::Response> FileRoute::get(const http::Request& request, Place place, h
   }
 
   auto response = file_response(*entry, commit, file);
+  add_digest(request, entry->digest, response);
   const auto plan = http::apply_conditions(request, '"' + entry->etag + '"', entry->size, response);
   if (right.stale || commit.stale) response.served.cache = "stale";
   if (request.is_head() || plan.status >= 300 || entry->size == 0) co_return response;
@@ -157,6 +159,10 @@ Task<http::Body> FileRoute::open_body(UpstreamFile file, const Place& place, htt
                                       http::Served& served) {
   served.cache = "pass";
   if (!file.digest) co_return co_await pass(std::move(file), plan);
+  if (plan.status == 206) {
+    services_.fills.refuse_false_start(file.endpoint->origin_key(), *file.digest, file.size,
+                                       plan.range, plan.open_ended);
+  }
 
   const std::string repo = file.file.repo.key();
   auto blob = services_.blobs.find(*file.digest);
@@ -231,6 +237,7 @@ Task<bool> FileRoute::proven_against_fill(UpstreamFile file, std::string repo, s
   const std::string origin = file.endpoint->origin_key();
   if (co_await services_.proofs.is_proven(origin, repo, *file.digest)) co_return true;
   auto others = wish(file, via, {.status = 206});
+  others.for_proof = true;
   others.source = [](std::size_t /*worker*/) { return make_refusing_source(); };
   Sample sample = [this, others](http::ByteRange range) {
     auto one = others;
@@ -248,7 +255,7 @@ Task<bool> FileRoute::proven_against_fill(UpstreamFile file, std::string repo, s
 
 Task<http::Body> FileRoute::pass(UpstreamFile file, http::RangePlan plan) {
   auto& hub = *services_.hubs[services_.worker];
-  co_return co_await pass_through(hub, std::move(file), plan.range);
+  co_return co_await pass_through(hub, services_.store, std::move(file), plan.range);
 }
 
 fill::Wish FileRoute::wish(const UpstreamFile& file, const std::string& repo,

@@ -52,9 +52,14 @@ class RefusingSource final : public fill::Source {
 /// Hands out what it reads one chunk late, so that the last one can wait for the digest.
 class PassThrough final : public http::SpanSource {
  public:
-  PassThrough(std::unique_ptr<fill::Stream> stream, const UpstreamFile& file, http::ByteRange range)
-      : stream_(std::move(stream)), range_(range), skip_(range.offset - stream_->offset()) {
+  PassThrough(std::unique_ptr<fill::Stream> stream, store::Store& store, const UpstreamFile& file,
+              http::ByteRange range)
+      : stream_(std::move(stream)),
+        store_(store),
+        range_(range),
+        skip_(range.offset - stream_->offset()) {
     if (file.digest && range.offset == 0 && range.length == file.size) {
+      origin_ = file.endpoint->origin_key();
       digest_ = file.digest;
       hasher_.emplace(file.digest->algorithm(), file.size);
     }
@@ -94,23 +99,26 @@ class PassThrough final : public http::SpanSource {
       break;
     }
     taken_ += held_;
-    if (hasher_) check({buffer.data(), held_});
+    if (hasher_) co_await check({buffer.data(), held_});
   }
 
-  void check(std::span<const char> bytes) {
+  // Durable before the reader is cut: it may resume at once (SECURITY 12).
+  Task<> check(std::span<const char> bytes) {
     hasher_->update(std::as_bytes(bytes));
-    if (taken_ == range_.length && hasher_->finish() != *digest_) {
-      throw Error(Error::Kind::kCorrupt, "the Hub delivered bytes that are not what it says");
-    }
+    if (taken_ < range_.length || hasher_->finish() == *digest_) co_return;
+    co_await store_.remember_bad(origin_, *digest_);
+    throw Error(Error::Kind::kCorrupt, "the Hub delivered bytes that are not what it says");
   }
 
   std::unique_ptr<fill::Stream> stream_;
+  store::Store& store_;
   http::ByteRange range_;
   std::uint64_t skip_;       // bytes before the range, when upstream ignored it
   std::uint64_t taken_ = 0;  // bytes of the range read from upstream
   std::size_t held_ = 0;     // bytes in buffers_[current_], not handed out yet
   std::size_t current_ = 0;
   std::array<std::vector<char>, 2> buffers_;
+  std::string origin_;
   std::optional<Digest> digest_;
   std::optional<Hasher> hasher_;
 };
@@ -123,11 +131,11 @@ std::unique_ptr<fill::Source> make_source(hub::Hub& hub, UpstreamFile file) {
 
 std::unique_ptr<fill::Source> make_refusing_source() { return std::make_unique<RefusingSource>(); }
 
-Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, UpstreamFile file,
-                                                     http::ByteRange range) {
+Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, store::Store& store,
+                                                     UpstreamFile file, http::ByteRange range) {
   HubSource source(hub, file);
   auto stream = co_await source.open(range.offset, range.length);
-  co_return std::make_unique<PassThrough>(std::move(stream), file, range);
+  co_return std::make_unique<PassThrough>(std::move(stream), store, file, range);
 }
 
 }  // namespace hubcache::content

@@ -12,10 +12,6 @@ constexpr std::uint64_t kCheckpointBytes = std::uint64_t{64} << 20;
 constexpr std::chrono::seconds kCheckpointTime{5};
 constexpr std::uint64_t kHashStep = std::uint64_t{8} << 20;
 
-bool is_whole(const Fills::Options& options, const Wish& wish) {
-  return wish.to_end || options.strict;
-}
-
 Plan::Options plan_options(const Wish& wish) {
   Plan::Options options;
   options.connections = static_cast<std::size_t>(std::max(wish.connections, 1));
@@ -32,9 +28,7 @@ Fill::Fill(const Context& context, std::size_t home, const Wish& first, std::fun
       digest_(first.digest),
       size_(first.size),
       via_(first.via),
-      progress_(std::make_shared<Progress>(
-          size_, Progress::Rules{.strict = context.options.strict,
-                                 .drip_interval = context.options.drip_interval})),
+      progress_(std::make_shared<Progress>(size_, context.options.drip_interval)),
       plan_(size_, plan_options(first)),
       sources_(home) {}
 
@@ -46,9 +40,11 @@ std::shared_ptr<Seat> Fill::admit(const Wish& wish) {
   auto seat = std::make_shared<Seat>();
   seat->range = wish.range;
   seat->to_end = wish.to_end;
+  seat->verified_only = wish.verified_only;
+  seat->for_proof = wish.for_proof;
   seats_.push_back(seat);
   sources_.add(wish.via, seat, wish.source);
-  if (is_whole(context_.options, wish)) {
+  if (wish.to_end || wish.verified_only) {
     plan_.want_all(wish.range.offset);
   } else {
     plan_.want({.begin = wish.range.offset, .end = wish.range.end()});
@@ -162,9 +158,6 @@ Task<void> Fill::accept() {
     context_.options.on_verified(origin_, via_, digest_);
   }
   co_await staging_->seal();  // no reader waits for it
-  if (co_await context_.store.is_bad(origin_, digest_)) {
-    co_await context_.store.forget_bad(origin_, digest_);
-  }
 }
 
 void Fill::settle(std::optional<Error> failure) {
@@ -233,10 +226,13 @@ Task<void> Fill::keep_checkpoints() {
   }
 }
 
+// Not for a few closed ranges: what they leave behind may never be completed.
 Task<void> Fill::hash_along() {
   while (true) {
-    const std::uint64_t end = staging_->blocks().contiguous_end(staging_->hashed());
-    if (plan_.wants_all() && end - staging_->hashed() >= kHashStep) {
+    const auto& blocks = staging_->blocks();
+    const bool worth_it = plan_.wants_all() || blocks.blocks_present() > blocks.block_count() / 2;
+    const std::uint64_t end = blocks.contiguous_end(staging_->hashed());
+    if (worth_it && end - staging_->hashed() >= kHashStep) {
       co_await staging_->hash_ahead();
       progress_->work().notify();
     } else {

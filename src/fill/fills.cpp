@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "false_start.h"
 #include "fill.h"
 #include "reader.h"
 
@@ -39,7 +40,10 @@ struct Fills::Impl {
   std::shared_ptr<Fill> find(std::size_t home, const Key& key) const;
   std::shared_ptr<Fill> make(std::size_t home, const Key& key, const Wish& wish);
   Task<Admission> admit(std::size_t home, Wish wish);
-  Task<void> refuse_false_start(Wish wish);
+  FalseStart false_start() const {
+    return FalseStart(context.store, context.clock, context.options.closed_ranges_refused);
+  }
+  void admit_as_trusted(Wish& wish) const;
   Task<std::string> source_repo(std::size_t home, Key key);
   Task<void> park(std::size_t home);
 
@@ -61,7 +65,6 @@ std::shared_ptr<Fill> Fills::Impl::make(std::size_t home, const Key& key, const 
 }
 
 Task<Admission> Fills::Impl::admit(std::size_t home, Wish wish) {
-  co_await refuse_false_start(wish);
   const Key key(wish.origin, wish.digest);
   auto fill = find(home, key);
   while (fill && !fill->admits()) {
@@ -71,6 +74,8 @@ Task<Admission> Fills::Impl::admit(std::size_t home, Wish wish) {
     fill = find(home, key);
   }
   if (closing) throw Error(Error::Kind::kUnavailable, "the server is shutting down");
+  // Looked at last, for who waited here may have been cut by that very fill.
+  admit_as_trusted(wish);
   Admission admission;
   admission.started = !fill;
   if (!fill) fill = make(home, key, wish);
@@ -94,13 +99,15 @@ Task<Admission> Fills::Impl::admit(std::size_t home, Wish wish) {
   co_return admission;
 }
 
-// Whoever resumes holds the start of the last download, and that was false.
-Task<void> Fills::Impl::refuse_false_start(Wish wish) {
-  if (!wish.to_end || wish.range.offset == 0) co_return;
-  if (!co_await context.store.is_bad(wish.origin, wish.digest)) co_return;
-  if (co_await context.store.contains(wish.digest)) co_return;
-  throw Error(Error::Kind::kUnavailable,
-              "the last download of this file was corrupt: start again from its beginning");
+/// How far this reader is trusted with bytes nobody has verified.
+void Fills::Impl::admit_as_trusted(Wish& wish) const {
+  const FalseStart false_start = this->false_start();
+  if (!wish.for_proof) {
+    false_start.refuse(wish.origin, wish.digest, wish.size, wish.range, wish.to_end);
+  }
+  wish.to_end = reads_to_end(wish);
+  const bool doubtful = context.options.strict || false_start.is_bad(wish.origin, wish.digest);
+  wish.verified_only = doubtful && !wish.to_end && !wish.for_proof;
 }
 
 Task<std::string> Fills::Impl::source_repo(std::size_t home, Key key) {
@@ -138,8 +145,12 @@ Fills::Fills(Workers& workers, store::Store& store, Options options, const Clock
 
 Fills::~Fills() = default;
 
+void Fills::refuse_false_start(const std::string& origin, const Digest& digest, std::uint64_t size,
+                               http::ByteRange range, bool to_end) const {
+  impl_->false_start().refuse(origin, digest, size, range, to_end);
+}
+
 Task<Joined> Fills::join(Wish wish) {
-  wish.to_end = reads_to_end(wish);
   const std::size_t home = impl_->home_of(wish.digest);
   const http::ByteRange range = wish.range;
   const Executor executor = impl_->context.workers.executor(home);

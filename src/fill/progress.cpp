@@ -9,6 +9,9 @@ namespace {
 constexpr std::uint64_t kHeldBack = std::uint64_t{1} << 20;       // until verified
 constexpr std::uint64_t kNeverDripped = std::uint64_t{64} << 10;  // the end of what is held back
 constexpr std::uint64_t kDrip = 1'024;
+constexpr std::uint64_t kGivenAtOnce = std::uint64_t{64} << 20;
+
+std::uint64_t without_end(std::uint64_t end) { return end - std::min(end, kNeverDripped); }
 
 }  // namespace
 
@@ -30,6 +33,7 @@ class Progress::Waiting {
 void Progress::show(std::shared_ptr<const Fd> file, const store::BlockMap& blocks) {
   file_ = std::move(file);
   live_ = &blocks;
+  handout_.inherit(blocks);
   changed_.notify();
 }
 
@@ -53,6 +57,7 @@ void Progress::verified() {
 void Progress::end(std::optional<Error> failure) {
   if (live_ != nullptr) last_ = *live_;
   live_ = nullptr;
+  false_ = failure && failure->kind() == Error::Kind::kCorrupt;
   error_ = std::move(failure);
   ended_ = true;
   changed_.notify();
@@ -62,22 +67,24 @@ std::uint64_t Progress::present_end(std::uint64_t offset) const {
   return blocks() != nullptr ? blocks()->contiguous_end(offset) : offset;
 }
 
-std::uint64_t Progress::readable_end(const Seat& seat, std::uint64_t offset) const {
+std::uint64_t Progress::readable_end(const Seat& seat, std::uint64_t offset) {
   if (verified_) return size_;
-  std::uint64_t released = size_;
-  if (seat.to_end) {
-    released = size_ > kHeldBack ? size_ - kHeldBack : 0;
-  } else if (rules_.strict) {
-    released = 0;
-  }
-  return std::min(present_end(offset), released);
+  if (seat.verified_only) return offset;
+  std::uint64_t end = present_end(offset);
+  if (seat.for_proof) return end;
+  end = std::min({end, seat.range.end(), offset + kGivenAtOnce});
+  if (seat.to_end) end = std::min(end, size_ - std::min(size_, kHeldBack));
+  return end > offset ? handout_.give({.begin = offset, .end = end}) : offset;
 }
 
-// Some clients give up when nothing comes for 10 s; a few bytes keep them, and 64 KiB less than
-// the whole tell nobody that the file is good.
+// Some clients give up when nothing comes for 10 s; a few bytes keep them. The last 64 KiB of what
+// is held back never come that way: without them nobody has the whole.
 std::uint64_t Progress::drip_end(const Seat& seat, std::uint64_t offset) const {
-  if (!seat.to_end || size_ < kNeverDripped) return offset;
-  return std::min({offset + kDrip, present_end(offset), size_ - kNeverDripped});
+  if (seat.verified_only) return offset;
+  const std::uint64_t block_end = (store::BlockMap::block_of(offset) + 1) * store::kBlockSize;
+  std::uint64_t end = std::min({offset + kDrip, present_end(offset), seat.range.end()});
+  end = std::min(end, handout_.gave(offset) ? block_end : without_end(std::min(block_end, size_)));
+  return seat.to_end ? std::min(end, without_end(size_)) : end;
 }
 
 void Progress::check(const Seat& seat) const {
@@ -111,7 +118,7 @@ Task<void> Progress::wait_ready(std::shared_ptr<Progress> self, std::shared_ptr<
 Task<std::uint64_t> Progress::wait_past(std::shared_ptr<Progress> self, std::shared_ptr<Seat> seat,
                                         std::uint64_t offset) {
   const Waiting waiting(*self, *seat, offset);
-  const auto drip_at = std::chrono::steady_clock::now() + self->rules_.drip_interval;
+  const auto drip_at = std::chrono::steady_clock::now() + self->drip_interval_;
   while (true) {
     self->check(*seat);
     const std::uint64_t end = self->readable_end(*seat, offset);

@@ -13,12 +13,16 @@
 #include "hubcache/http/range.h"
 #include "hubcache/store/block_map.h"
 
+#include "handout.h"
+
 namespace hubcache::fill {
 
 /// One reader's place in a fill. All but `left` belongs to the fill's worker.
 struct Seat {
   http::ByteRange range;
   bool to_end = false;
+  bool verified_only = false;             // gets nothing before verify()
+  bool for_proof = false;                 // no client gets its bytes
   std::optional<std::uint64_t> waits_at;  // the missing byte it needs next
   std::optional<Error> refused;           // its source was: it ends
   std::atomic<bool> left{false};          // set on the reader's worker
@@ -30,13 +34,11 @@ struct Seat {
 /// Threading: belongs to the fill's worker (readers come by on()); may be destroyed on any.
 class Progress {
  public:
-  struct Rules {
-    bool strict = false;  // closed ranges wait for verify() too
-    std::chrono::milliseconds drip_interval{3'000};
-  };
-  Progress(std::uint64_t size, Rules rules) : size_(size), rules_(rules) {}
+  /// A reader who waits for verify() is dripped bytes that often.
+  Progress(std::uint64_t size, std::chrono::milliseconds drip_interval)
+      : size_(size), drip_interval_(drip_interval), handout_(size) {}
 
-  // The fill's side. `blocks` must live until end().
+  // The fill's side. `blocks` must live until end(); what is there now an earlier run left.
   void show(std::shared_ptr<const Fd> file, const store::BlockMap& blocks);
   void show_stored(std::shared_ptr<const Fd> file);
   void advance() { changed_.notify(); }  // there are more bytes, or a seat was refused
@@ -50,6 +52,8 @@ class Progress {
 
   bool is_stored() const noexcept { return stored_; }
   const std::shared_ptr<const Fd>& file() const noexcept { return file_; }
+  /// The bytes were false: no reader is to send more of them. For any thread.
+  bool is_false() const noexcept { return false_; }
 
   // The readers' side; each throws what ended the fill.
   /// Until it is known what the blob's bytes come from.
@@ -68,12 +72,13 @@ class Progress {
   class Waiting;
   const store::BlockMap* blocks() const noexcept { return last_ ? &*last_ : live_; }
   std::uint64_t present_end(std::uint64_t offset) const;
-  std::uint64_t readable_end(const Seat& seat, std::uint64_t offset) const;
+  std::uint64_t readable_end(const Seat& seat, std::uint64_t offset);
   std::uint64_t drip_end(const Seat& seat, std::uint64_t offset) const;
   void check(const Seat& seat) const;
 
   std::uint64_t size_;
-  Rules rules_;
+  std::chrono::milliseconds drip_interval_;
+  Handout handout_;
   std::shared_ptr<const Fd> file_;
   const store::BlockMap* live_ = nullptr;  // the staging's, while the fill runs
   std::optional<store::BlockMap> last_;    // its copy afterwards
@@ -82,6 +87,7 @@ class Progress {
   bool verified_ = false;
   bool ended_ = false;
   std::optional<Error> error_;
+  std::atomic<bool> false_{false};
   Signal changed_;
   Signal work_;
 };

@@ -23,7 +23,7 @@ Reader::Reader(Executor home, std::shared_ptr<Progress> progress, Ticket ticket,
 
 Task<http::Span> Reader::next() {
   if (offset_ == range_.end()) co_return http::FileSpan{};
-  if (readable_ <= offset_) {
+  if (readable_ <= offset_ || progress_->is_false()) {
     readable_ = co_await on(home_, Progress::wait_past(progress_, ticket_.seat(), offset_));
   }
   const std::uint64_t end = std::min({range_.end(), readable_, offset_ + kMostInASpan});

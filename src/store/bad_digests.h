@@ -1,6 +1,9 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -9,28 +12,29 @@
 
 namespace hubcache::store {
 
-/// Digests whose last download was false (SECURITY 12), as the rows have them. Locked: fills of all
-/// workers ask.
+/// Digests of which a download was false (SECURITY 12), as the rows have them. Locked: all workers
+/// ask, for every range of a file; there is next to never one, so that is looked at first.
 class BadDigests {
  public:
   void add(const std::string& origin, const std::string& digest, WallTime until) {
     const std::lock_guard lock(mutex_);
     until_[key(origin, digest)] = until;
+    count_ = until_.size();
   }
-  bool contains(const std::string& origin, const std::string& digest, WallTime now) const {
+  std::optional<WallTime> until(const std::string& origin, const Digest& digest) const {
+    if (count_ == 0) return std::nullopt;
+    const std::string wanted = key(origin, digest.text());
     const std::lock_guard lock(mutex_);
-    const auto found = until_.find(key(origin, digest));
-    return found != until_.end() && now < found->second;
-  }
-  void remove(const std::string& origin, const std::string& digest) {
-    const std::lock_guard lock(mutex_);
-    until_.erase(key(origin, digest));
+    const auto found = until_.find(wanted);
+    if (found == until_.end()) return std::nullopt;
+    return found->second;
   }
 
  private:
   static std::string key(const std::string& origin, const std::string& digest) {
     return digest + ' ' + origin;
   }
+  std::atomic<std::size_t> count_{0};
   mutable std::mutex mutex_;
   std::unordered_map<std::string, WallTime> until_;
 };

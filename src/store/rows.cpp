@@ -118,10 +118,6 @@ void put_bad_digest(db::Connection& sql, const BadDigestRow& row) {
           row.origin, row.digest, seconds(row.until));
 }
 
-void drop_bad_digest(db::Connection& sql, const std::string& origin, const std::string& digest) {
-  sql.run("DELETE FROM bad_digests WHERE origin = ?1 AND digest = ?2", origin, digest);
-}
-
 std::vector<BadDigestRow> current_bad_digests(db::Connection& sql, WallTime now) {
   sql.run("DELETE FROM bad_digests WHERE until <= ?1", seconds(now));
   std::vector<BadDigestRow> rows;

@@ -46,7 +46,6 @@ struct BadDigestRow {
 };
 
 void put_bad_digest(db::Connection& sql, const BadDigestRow& row);
-void drop_bad_digest(db::Connection& sql, const std::string& origin, const std::string& digest);
 /// Drops what is over and returns the rest.
 std::vector<BadDigestRow> current_bad_digests(db::Connection& sql, WallTime now);
 

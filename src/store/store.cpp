@@ -228,16 +228,10 @@ Task<void> Store::remember_bad(std::string origin, Digest digest) {
   co_await impl_->database.write_durable(std::move(record));
 }
 
-Task<bool> Store::is_bad(std::string origin, Digest digest) {
-  co_return impl_->bad_digests.contains(origin, digest.text(), impl_->clock.now());
-}
-
-Task<void> Store::forget_bad(std::string origin, Digest digest) {
-  const std::string text = digest.text();
-  if (!impl_->bad_digests.contains(origin, text, impl_->clock.now())) co_return;
-  auto forget = [origin, text](db::Connection& sql) { drop_bad_digest(sql, origin, text); };
-  co_await impl_->database.write(std::move(forget));
-  impl_->bad_digests.remove(origin, text);
+std::optional<WallTime> Store::bad_since(const std::string& origin, const Digest& digest) const {
+  const auto until = impl_->bad_digests.until(origin, digest);
+  if (!until || *until <= impl_->clock.now()) return std::nullopt;
+  return *until - impl_->options.bad_digest_time;
 }
 
 }  // namespace hubcache::store

@@ -174,10 +174,10 @@ class World:
             env["HF_TOKEN"] = token
         return env
 
-    def python(self, version, script, endpoint, home=None, token=None, timeout=180):
+    def python(self, version, script, endpoint, home=None, token=None, arguments=(), timeout=180):
         """Runs a script with that huggingface_hub; returns (exit code, standard output, error)."""
         done = subprocess.run(
-            [str(self.venvs / f"hfh-{version}" / "bin" / "python"), "-c", script],
+            [str(self.venvs / f"hfh-{version}" / "bin" / "python"), "-c", script, *arguments],
             env=self.client_env(endpoint, home or self.hf_home(), token), cwd=self.folder,
             capture_output=True, text=True, timeout=timeout)
         return done.returncode, done.stdout.strip(), done.stderr
@@ -231,6 +231,12 @@ def raw_exchange(port, payload, timeout=15):
         except (ConnectionResetError, socket.timeout):
             pass
         return answer
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def wait_until(condition, what, seconds=30):

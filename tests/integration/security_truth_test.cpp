@@ -15,10 +15,19 @@ using hubsim::Host;
 
 constexpr std::string_view kBig = "/org/model/resolve/main/model.safetensors";
 
-class SecurityTruthTest : public ServerTest {};
+class SecurityTruthTest : public ServerTest {
+ protected:
+  void flip_a_byte() {
+    hub.set_fault({.kind = Fault::Kind::kFlip, .host = Host::kCdn, .offset = 1000});
+  }
+  std::string content() { return hub.bytes("org/model", "model.safetensors"); }
+  static std::string range_of(std::uint64_t begin, std::uint64_t end) {
+    return "bytes=" + std::to_string(begin) + "-" + std::to_string(end - 1);
+  }
+};
 
 TEST_F(SecurityTruthTest, Rule12AFalseFileIsResetAndItsResumeRefused) {
-  hub.set_fault({.kind = Fault::Kind::kFlip, .host = Host::kCdn, .offset = 1000});
+  flip_a_byte();
   const auto cut = get(kBig);
   EXPECT_EQ(cut.status, 200);
   EXPECT_FALSE(cut.complete);
@@ -27,21 +36,89 @@ TEST_F(SecurityTruthTest, Rule12AFalseFileIsResetAndItsResumeRefused) {
 
   const auto resume = get(kBig, {}, {{"Range", "bytes=1048576-"}});
   EXPECT_EQ(resume.status, 503);
+  EXPECT_NE(resume.header("retry-after"), "");
   restart();  // the memory of it is durable
   EXPECT_EQ(get(kBig, {}, {{"Range", "bytes=1048576-"}}).status, 503);
 
   hub.clear_faults();
   const auto fresh = get(kBig);
   EXPECT_TRUE(fresh.complete);
-  EXPECT_EQ(fresh.body, hub.bytes("org/model", "model.safetensors"));
+  EXPECT_EQ(fresh.body, content());
+}
+
+TEST_F(SecurityTruthTest, Rule12ItIsRefusedForThirtyDaysThoughTheFileIsRightByThen) {
+  flip_a_byte();
+  EXPECT_FALSE(get(kBig).complete);
+  hub.clear_faults();
+  EXPECT_EQ(get(kBig).body, content());
+  EXPECT_EQ(get(kBig, {}, {{"Range", "bytes=1048576-"}}).status, 503);
+  EXPECT_EQ(get(kBig, {}, {{"Range", "bytes=0-"}}).body, content());
+  EXPECT_EQ(head(kBig).status, 200);
+  clock.advance(std::chrono::days(30) - std::chrono::minutes(1));
+  EXPECT_EQ(get(kBig, {}, {{"Range", "bytes=1048576-"}}).status, 503);
+  clock.advance(std::chrono::minutes(1));
   EXPECT_EQ(get(kBig, {}, {{"Range", "bytes=1048576-"}}).status, 206);
 }
 
-TEST_F(SecurityTruthTest, Rule12ALongClosedRangeWithTheLastByteCountsAsReadingToTheEnd) {
-  hub.set_fault({.kind = Fault::Kind::kFlip, .host = Host::kCdn, .offset = 1000});
+TEST_F(SecurityTruthTest, Rule12ClosedRangesAreRefusedForAWhile) {
+  flip_a_byte();
+  EXPECT_FALSE(get(kBig).complete);
+  const Fields part{{"Range", "bytes=2097152-2097161"}};
+  EXPECT_EQ(get(kBig, {}, part).status, 503);
+  hub.clear_faults();
+  EXPECT_EQ(get(kBig).body, content());
+  EXPECT_EQ(get(kBig, {}, part).status, 503);
+  EXPECT_EQ(get(kBig, {}, {{"Range", "bytes=0-0"}}).status, 206);
+  clock.advance(std::chrono::minutes(10));
+  EXPECT_EQ(get(kBig, {}, part).body, content().substr(2097152, 10));
+}
+
+TEST_F(SecurityTruthTest, Rule12ClosedRangesDoNotAddUpToAFalseFile) {
+  flip_a_byte();
   const auto size = hub.size("org/model", "model.safetensors");
-  const auto all = get(kBig, {}, {{"Range", "bytes=0-" + std::to_string(size - 1)}});
-  EXPECT_FALSE(all.complete);
+  constexpr std::uint64_t kStep = 1'000'000;
+  std::uint64_t got = 0;
+  for (std::uint64_t end = size; end > 0; end -= std::min(end, kStep)) {
+    const auto begin = end - std::min(end, kStep);
+    const auto part = get(kBig, {}, {{"Range", range_of(begin, end)}});
+    if (part.status == 206) got += part.body.size();
+  }
+  EXPECT_GT(got, size - 3 * kStep);
+  EXPECT_LT(got, size);
+  EXPECT_EQ(get(kBig, {}, {{"Range", range_of(0, 10)}}).status, 503);
+}
+
+TEST_F(SecurityTruthTest, Rule12ALongClosedRangeWithTheLastByteCountsAsReadingToTheEnd) {
+  flip_a_byte();
+  const auto size = hub.size("org/model", "model.safetensors");
+  EXPECT_FALSE(get(kBig, {}, {{"Range", range_of(0, size)}}).complete);
+}
+
+TEST_F(SecurityTruthTest, Rule12AStreamedFalseFileIsResetAndItsResumeRefused) {
+  const auto list = rest("GET", kRemotes).body;
+  const auto at = list.find("\"pulp_href\":\"") + 13;
+  const std::string href = list.substr(at, list.find('"', at) - at);
+  ASSERT_EQ(rest("PATCH", href, R"({"policy":"streamed"})").status, 202);
+  flip_a_byte();
+  const auto cut = get(kBig);
+  EXPECT_EQ(cut.status, 200);
+  EXPECT_FALSE(cut.complete);
+  EXPECT_TRUE(cut.reset);
+  hub.clear_faults();
+  EXPECT_EQ(get(kBig, {}, {{"Range", "bytes=1048576-"}}).status, 503);
+  EXPECT_EQ(get(kBig, {}, {{"Range", "bytes=1048576-1048577"}}).status, 503);
+  EXPECT_EQ(get(kBig).body, content());
+}
+
+TEST_F(SecurityTruthTest, Rule12WhoAsksForADigestCanCheckWhatItHas) {
+  const Fields wants{{"Want-Digest", "SHA-256"}};
+  const Fields wants_of_a_part{{"Want-Digest", "SHA-256"}, {"Range", "bytes=5-9"}};
+  // What `openssl dgst -sha256 -binary model.safetensors | base64` prints.
+  const std::string digest = "SHA-256=bpM6Gk4WhGYYVsgk4wmktkYl2rCFFlzMcPM5DF6D/PM=";
+  EXPECT_EQ(get(kBig, {}, wants).header("digest"), digest);
+  EXPECT_EQ(get(kBig, {}, wants_of_a_part).header("digest"), digest);
+  EXPECT_EQ(get(kBig).header("digest"), "");
+  EXPECT_EQ(get("/org/model/resolve/main/config.json", {}, wants).header("digest"), "");
 }
 
 TEST_F(SecurityTruthTest, Rule16ATokenChangeIsANewEpoch) {

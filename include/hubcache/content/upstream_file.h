@@ -9,6 +9,7 @@
 #include "hubcache/http/message.h"
 #include "hubcache/http/range.h"
 #include "hubcache/hub/hub.h"
+#include "hubcache/store/store.h"
 
 namespace hubcache::content {
 
@@ -30,8 +31,9 @@ std::unique_ptr<fill::Source> make_refusing_source();
 
 /// The file's bytes straight from upstream to one reader, nothing stored: for `streamed` remotes,
 /// files without a digest, and when there is no room. A read of the whole file is hashed, and its
-/// last bytes are only handed out when the digest is right (kCorrupt otherwise).
-Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, UpstreamFile file,
-                                                     http::ByteRange range);
+/// last bytes are only handed out when the digest is right; else it is remembered as bad, and
+/// kCorrupt thrown.
+Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, store::Store& store,
+                                                     UpstreamFile file, http::ByteRange range);
 
 }  // namespace hubcache::content

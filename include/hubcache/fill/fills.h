@@ -27,7 +27,9 @@ struct Wish {
   std::uint64_t size = 0;
   http::ByteRange range;
   bool to_end = true;  // whole body, or open-ended range: gets the last block after verify()
-  std::string via;     // the repo it is read through (scope and canonical repo)
+  bool verified_only = false;  // gets nothing before verify()
+  bool for_proof = false;      // its bytes are compared with the Hub's (SECURITY 8), not handed out
+  std::string via;             // the repo it is read through (scope and canonical repo)
   SourceFactory source;
   int connections = 4;  // at most, for files above 64 MiB
   /// What source_repo() said when the reader's right to these bytes was looked at; join() throws
@@ -52,6 +54,7 @@ class Fills {
     std::chrono::milliseconds drip_interval{3'000};  // while the last block is held back
     std::chrono::milliseconds linger{2'000};  // of a fill of closed ranges, for the next range
     bool strict = false;  // [content] integrity = "strict": closed ranges wait for verify() too
+    std::chrono::minutes closed_ranges_refused{10};  // after a false download (false_start.h)
     /// Called on the fill's worker once a blob was verified whose bytes all came through `via`
     /// (this run or an earlier one): that repo needs no further proof.
     std::function<void(std::string origin, std::string via, Digest digest)> on_verified;
@@ -62,11 +65,16 @@ class Fills {
   Fills(Workers& workers, store::Store& store, Options options, const Clock& clock, obs::Log& log);
   ~Fills();
 
+  /// Throws kUnavailable when this request, for a stored blob or not, could complete what a false
+  /// download left with a client (SECURITY 12; the rule is in false_start.h). join() asks by
+  /// itself.
+  void refuse_false_start(const std::string& origin, const Digest& digest, std::uint64_t size,
+                          http::ByteRange range, bool to_end) const;
+
   /// Joins the fill of the blob, or starts it, and returns when upstream delivers (or the bytes are
-  /// there already). Throws kUnavailable for a resume of a blob whose last download was false
-  /// (SECURITY 12), kNoSpace when there is no room (the caller then passes through), kConflict as
-  /// Wish::seen_via says, the refusal of the wish's source, and kUpstream, kUpstreamTimeout or
-  /// kCorrupt when upstream fails before the first byte.
+  /// there already). Throws what refuse_false_start() does, kNoSpace when there is no room (the
+  /// caller then passes through), kConflict as Wish::seen_via says, the refusal of the wish's
+  /// source, and kUpstream, kUpstreamTimeout or kCorrupt when upstream fails before the first byte.
   Task<Joined> join(Wish wish);
 
   /// The repo whose bytes a running or parked fill of this blob is made of; empty when there is no

@@ -67,12 +67,11 @@ class Store {
   /// is parked.
   Task<std::optional<std::string>> parked_via(std::string origin, Digest digest);
 
-  /// SECURITY 12: a download of this digest from this origin was false. Durable on return.
+  /// SECURITY 12: a download of this digest from this origin was false. Known to all at once,
+  /// durable on return.
   Task<void> remember_bad(std::string origin, Digest digest);
-  /// From memory.
-  Task<bool> is_bad(std::string origin, Digest digest);
-  /// A fresh download was right.
-  Task<void> forget_bad(std::string origin, Digest digest);
+  /// When that was, the last time within bad_digest_time. From memory.
+  std::optional<WallTime> bad_since(const std::string& origin, const Digest& digest) const;
 
   /// Bytes that blobs and fills take on disk, promised ones included.
   std::uint64_t used() const noexcept;

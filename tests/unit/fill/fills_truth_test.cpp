@@ -31,12 +31,21 @@ TEST_F(FillsTest, TheHeldBlockDripsButNeverItsEnd) {
   serve(some_bytes(67 * kKiB));
   hold(1, bytes_.size());
   auto reader = join(whole());
+  auto part = join(closed(0, 66 * kKiB));
   disk_.set_open(false);
   release();
   EXPECT_EQ(read_at_least(reader, 3 * kKiB), bytes_.substr(0, 3 * kKiB));
+  EXPECT_EQ(read_at_least(part, 3 * kKiB), bytes_.substr(0, 3 * kKiB));
   auto last = start_span(reader);
+  auto last_of_part = start_span(part);
+  // A drip would have come by the time that a reader of its own has had one.
+  auto another = join(closed(0, 66 * kKiB));
+  read_at_least(another, 3 * kKiB);
+  EXPECT_EQ(last.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  EXPECT_EQ(last_of_part.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
   disk_.set_open(true);
   EXPECT_EQ(last.get(), bytes_.substr(3 * kKiB));
+  EXPECT_EQ(last_of_part.get(), bytes_.substr(3 * kKiB, 63 * kKiB));
 }
 
 TEST_F(FillsTest, ACorruptBodyIsCutBeforeItsEndAndNeverStored) {
@@ -65,18 +74,69 @@ TEST_F(FillsTest, NoByteOfASmallCorruptFileIsHandedOut) {
             Error::Kind::kCorrupt);
 }
 
-TEST_F(FillsTest, TheResumeOfAFalseStartIsRefusedUntilAFreshDownloadWasRight) {
-  serve(some_bytes(3 * kMiB));
+TEST_F(FillsTest, TheBlockThatCompletesWhatOthersWereGivenIsWithheldUntilTheBlobIsVerified) {
+  serve(some_bytes(4 * kMiB));
+  for (const std::uint64_t block : {3U, 0U, 2U}) {
+    EXPECT_EQ(read(closed(block * kMiB, (block + 1) * kMiB)), bytes_.substr(block * kMiB, kMiB));
+  }
+  disk_.set_open(false);
+  auto reader = join(closed(kMiB + 10, kMiB + 20));
+  auto last = start_span(reader);
+  until([&](Upstream& upstream) { return upstream.delivered == bytes_.size(); });
+  EXPECT_EQ(read(closed(kMiB - 1, kMiB)), bytes_.substr(kMiB - 1, 1));
+  EXPECT_EQ(last.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  disk_.set_open(true);
+  EXPECT_EQ(last.get(), bytes_.substr(kMiB + 10, 10));
+}
+
+TEST_F(FillsTest, ClosedRangesDoNotAddUpToAFalseFile) {
+  serve(some_bytes(4 * kMiB));
   at_upstream([&](Upstream& upstream) { upstream.set_bytes(flip(bytes_, 5)); });
-  EXPECT_EQ(kind_thrown_by([&] { read(whole()); }), Error::Kind::kCorrupt);
-  at_upstream([&](Upstream& upstream) { upstream.set_bytes(bytes_); });
-  EXPECT_EQ(kind_thrown_by([&] { read(from(2 * kMiB)); }), Error::Kind::kUnavailable);
+  for (const std::uint64_t block : {3U, 0U, 2U}) read(closed(block * kMiB, (block + 1) * kMiB));
+  EXPECT_EQ(kind_thrown_by([&] { read(closed(kMiB, 2 * kMiB)); }), Error::Kind::kCorrupt);
+  EXPECT_TRUE(is_bad());
+}
+
+TEST_F(FillsTest, NorDoClosedRangesOfTwoRuns) {
+  serve(some_bytes(4 * kMiB));
+  at_upstream([&](Upstream& upstream) { upstream.set_bytes(flip(bytes_, 5)); });
+  for (const std::uint64_t block : {3U, 0U, 2U}) read(closed(block * kMiB, (block + 1) * kMiB));
   restart();
-  EXPECT_EQ(kind_thrown_by([&] { read(from(2 * kMiB)); }), Error::Kind::kUnavailable);
-  EXPECT_EQ(read(whole()), bytes_);
-  until_stored();
-  EXPECT_EQ(read(from(2 * kMiB)), bytes_.substr(2 * kMiB));
-  while (is_bad()) std::this_thread::yield();
+  EXPECT_EQ(kind_thrown_by([&] { read(closed(kMiB, 2 * kMiB)); }), Error::Kind::kCorrupt);
+}
+
+TEST_F(FillsTest, TheTailOfAColdBlobIsReadWithoutTheRest) {
+  serve(some_bytes(4 * kMiB));
+  EXPECT_EQ(read(closed(bytes_.size() - 100, bytes_.size())), bytes_.substr(bytes_.size() - 100));
+  EXPECT_EQ(delivered(), kMiB);
+}
+
+TEST_F(FillsTest, AReaderOfAClosedRangeIsCutAsSoonAsTheBytesAreKnownToBeFalse) {
+  serve(some_bytes(12 * kMiB));
+  at_upstream([&](Upstream& upstream) { upstream.set_bytes(flip(bytes_, 5)); });
+  hold(kMiB, bytes_.size());
+  auto reading = join(whole());
+  disk_.set_open(false);
+  release();
+  read_at_least(reading, 11 * kMiB);
+  auto slow = join(closed(0, 11 * kMiB));
+  read_at_least(slow, 1);  // and may read on without asking
+  disk_.set_open(true);
+  EXPECT_EQ(kind_thrown_by([&] { read(reading); }), Error::Kind::kCorrupt);
+  EXPECT_EQ(kind_thrown_by([&] { next(slow); }), Error::Kind::kCorrupt);
+}
+
+TEST_F(FillsTest, AProofReadsWhatNobodyIsGiven) {
+  serve(some_bytes(kMiB));
+  hold(100, bytes_.size());
+  auto reader = join(closed(0, 10));
+  auto first = start_span(reader);
+  Wish proof = closed(0, 10);
+  proof.for_proof = true;
+  EXPECT_EQ(read(proof), bytes_.substr(0, 10));
+  EXPECT_EQ(first.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  release();
+  EXPECT_EQ(first.get(), bytes_.substr(0, 10));
 }
 
 TEST_F(FillsTest, ALargeClosedRangeWithTheLastByteReadsToTheEnd) {
@@ -92,6 +152,7 @@ TEST_F(FillsTest, InStrictModeAClosedRangeWaitsForTheWhole) {
   at_upstream([&](Upstream& upstream) { upstream.set_bytes(flip(bytes_, 5)); });
   EXPECT_EQ(kind_thrown_by([&] { read(closed(kMiB, kMiB + 10)); }), Error::Kind::kCorrupt);
   at_upstream([&](Upstream& upstream) { upstream.set_bytes(bytes_); });
+  clock_.advance(options_.closed_ranges_refused);
   EXPECT_EQ(read(closed(kMiB, kMiB + 10)), bytes_.substr(kMiB, 10));
 }
 

@@ -200,7 +200,7 @@ class FillsTest : public testing::Test {
   }
 
   bool is_stored() { return runner_.run(cache_->store.contains(*digest_)); }
-  bool is_bad() { return runner_.run(cache_->store.is_bad("hub", *digest_)); }
+  bool is_bad() { return cache_->store.bad_since("hub", *digest_).has_value(); }
   std::string source_repo() { return runner_.run(cache_->fills.source_repo("hub", *digest_)); }
   /// Waits until no fill of the blob runs any more.
   void until_stored() {
