@@ -141,7 +141,7 @@ TEST_F(SecretTest, SecurityRule10BeingCachedIsNotTold) {
   }
   ASSERT_EQ(get(gated, "hf_good").status, 200);
   ASSERT_EQ(get(hidden, "hf_good").status, 200);
-  ASSERT_EQ(stored_blobs(), 2U);
+  wait_stored(2);
   clock.advance(2min);
   for (const auto& path : {gated, hidden}) {
     for (const auto& token : others) after.push_back(look(path, token));
