@@ -88,6 +88,7 @@ bool Delivery::send_body(const Response& response) {
   // One turn more than there are bytes: a fault may sit right at the end.
   for (;;) {
     auto count = std::min(total - at, kPart);
+    std::chrono::nanoseconds pause{0};
     if (const auto* cut = find_fault(active_, Fault::Kind::kCut)) {
       if (at >= cut->fault.offset) {
         if (cut->fault.reset) connection_.reset_on_close();
@@ -108,16 +109,13 @@ bool Delivery::send_body(const Response& response) {
     if (const auto* pace = find_fault(active_, Fault::Kind::kPace)) {
       const auto speed = std::max<std::uint64_t>(pace->fault.bytes_per_second, 1);
       count = std::min(count, std::max<std::uint64_t>(speed / 50, 1));
-      const auto time =
-          std::chrono::duration<double>(static_cast<double>(count) / static_cast<double>(speed));
-      if (!faults_.sleep(std::chrono::duration_cast<std::chrono::nanoseconds>(time), given_up_)) {
-        return false;
-      }
+      pause = std::chrono::nanoseconds(std::chrono::seconds(count)) / speed;
     }
     if (find_fault(active_, Fault::Kind::kFlip) != nullptr) count = std::min(count, kFlippedPart);
     // Counted before they are sent, so that no client has bytes which the log does not.
     live_.body_bytes += count;
     if (!send_part(body, at, count)) return false;
+    if (pause.count() > 0 && !faults_.sleep(pause, given_up_)) return false;
     at += count;
   }
 }
