@@ -48,6 +48,12 @@ class Runner {
     return future;
   }
 
+  /// Stops the loops, what waits is not resumed: for tests of what goes on by itself.
+  void stop() {
+    workers_.stop();
+    workers_.join();
+  }
+
   /// Runs a plain function on `worker` and blocks for its result.
   template <typename F>
   std::invoke_result_t<F&> call(F function, std::size_t worker = 0) {

@@ -22,7 +22,7 @@ class KnowledgeFixture : public hub::HubFixture {
     database =
         std::make_unique<db::Database>(db::Database::Options{.file = dir / "test.db"}, steps, log);
   }
-  ~KnowledgeFixture() override { settle(); }
+  ~KnowledgeFixture() override { runner.stop(); }
 
   /// What was sent to the workers has arrived there, what was to be written is written.
   void settle() {

@@ -13,6 +13,7 @@ using hubsim::Fault;
 class ManifestsTest : public test::KnowledgeFixture {
  protected:
   ManifestsTest() : KnowledgeFixture({catalog_migrations(), document_migrations()}) {}
+  ~ManifestsTest() override { runner.stop(); }  // walks may still be under way
 
   Manifests::Wanted wanted(const std::string& repo, hub::Credential who = anonymous(),
                            std::string_view kind = "public") {
