@@ -50,10 +50,10 @@ def test_bad_paths(world):
     for path in ("/org/model/resolve/main/../../x", "/org/model/resolve/main/%2e%2e/x",
                  "/org/model/resolve/main/a%00b", "/org/model/resolve/main/%zz",
                  "/org/model/resolve/main/a%4"):
-        answer = raw_exchange(server.port, f"GET /pulp/content/hf{path} HTTP/1.1\r\nHost: a\r\n"
+        answer = raw_exchange(server.port, f"GET /pulp/content/hf{path} HTTP/1.1\r\nHost: localhost\r\n"
                               f"Connection: close\r\n\r\n".encode())
         assert answer.startswith(b"HTTP/1.1 400 "), (path, answer[:100])
-    long = raw_exchange(server.port, b"GET /" + b"a" * 65536 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+    long = raw_exchange(server.port, b"GET /" + b"a" * 65536 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert long.startswith((b"HTTP/1.1 414 ", b"HTTP/1.1 431 ")), long[:100]
     assert get(server.endpoint + CONFIG).status == 200
 
@@ -67,7 +67,7 @@ def test_bad_json_and_big_bodies(world):
     url = server.origin + REMOTES
     bad = get(url, headers, "POST", b'{"name":')
     assert bad.status == 400 and "JSON parse error" in bad.json()["detail"]
-    head = (f"POST {REMOTES} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    head = (f"POST {REMOTES} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             f"Authorization: {headers['Authorization']}\r\nContent-Length: 99999999\r\n\r\n")
     assert raw_exchange(server.port, head.encode()).startswith(b"HTTP/1.1 413 ")
     assert get(url, headers).status == 200
@@ -80,7 +80,7 @@ def test_slow_and_idle_clients_are_let_go(world):
                                     "HUBCACHE_SERVER_BODY_TIMEOUT": "1 s"})
     assert raw_exchange(server.port, b"GET / HT").startswith((b"HTTP/1.1 408 ", b""))
     assert raw_exchange(server.port, b"") == b""
-    slow = (f"POST {REMOTES} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345").encode()
+    slow = (f"POST {REMOTES} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345").encode()
     assert raw_exchange(server.port, slow).split(b" ")[1] in (b"408", b"401")
     assert get(server.origin + "/healthz").status == 200
 
@@ -88,10 +88,10 @@ def test_slow_and_idle_clients_are_let_go(world):
 def test_smuggling_attempts_are_400(world):
     hub = world.hub()
     server = world.server(hub)
-    for headers in (b"Host: a\r\nHost: b\r\n", b"", b"Host: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n",
-                    b"Host: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
-                    b"Host: a\r\nTransfer-Encoding: gzip\r\n", b"Host: a\r\nX: 1\r\n folded\r\n",
-                    b"Host: a\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n"):
+    for headers in (b"Host: localhost\r\nHost: b\r\n", b"", b"Host: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+                    b"Host: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
+                    b"Host: localhost\r\nTransfer-Encoding: gzip\r\n", b"Host: localhost\r\nX: 1\r\n folded\r\n",
+                    b"Host: localhost\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n"):
         answer = raw_exchange(server.port, b"GET /healthz HTTP/1.1\r\n" + headers + b"\r\n")
         assert answer.startswith(b"HTTP/1.1 400 "), (headers, answer[:100])
 
