@@ -174,12 +174,30 @@ class World:
             env["HF_TOKEN"] = token
         return env
 
-    def python(self, version, script, endpoint, home=None, token=None, arguments=(), timeout=180):
+    def python(self, version, script, endpoint, arguments=(), **more):
         """Runs a script with that huggingface_hub; returns (exit code, standard output, error)."""
+        return self.python_of(f"hfh-{version}", script, endpoint, arguments, **more)
+
+    def python_of(self, venv, script, endpoint, arguments=(), **more):
+        python = self.venvs / venv / "bin" / "python"
+        return self.client([python, "-c", script, *arguments], endpoint, **more)
+
+    def node_of(self, packages, script, endpoint, arguments=(), **more):
+        """Runs a module; node looks for what it imports beside where it lies."""
+        folder = self.folder / f"node-{packages}"
+        if not folder.exists():
+            folder.mkdir()
+            (folder / "node_modules").symlink_to(self.node / packages / "node_modules")
+        program = shutil.copy(script, folder)
+        return self.client(["node", program, *arguments], endpoint, **more)
+
+    def client(self, command, endpoint, home=None, token=None, timeout=180, env=None):
+        """Runs a client in the environment that points it at `endpoint`; returns (exit code,
+        standard output, error)."""
         done = subprocess.run(
-            [str(self.venvs / f"hfh-{version}" / "bin" / "python"), "-c", script, *arguments],
-            env=self.client_env(endpoint, home or self.hf_home(), token), cwd=self.folder,
-            capture_output=True, text=True, timeout=timeout)
+            [str(c) for c in command],
+            env=self.client_env(endpoint, home or self.hf_home(), token) | (env or {}),
+            cwd=self.folder, capture_output=True, text=True, timeout=timeout)
         return done.returncode, done.stdout.strip(), done.stderr
 
     def hf(self, version, arguments, endpoint, home=None, token=None, timeout=180):
