@@ -7,10 +7,11 @@
 namespace hubsim {
 namespace {
 
-constexpr std::array<std::string_view, 19> kExpandable = {
-    "author",       "cardData", "config",       "createdAt",    "disabled",  "downloads",   "gated",
-    "lastModified", "likes",    "library_name", "pipeline_tag", "private",   "safetensors", "sha",
-    "siblings",     "spaces",   "tags",         "usedStorage",  "xetEnabled"};
+constexpr std::array<std::string_view, 20> kExpandable = {
+    "author",       "cardData", "config",       "createdAt",   "disabled",
+    "downloads",    "gated",    "lastModified", "likes",       "library_name",
+    "pipeline_tag", "private",  "safetensors",  "sdk",         "sha",
+    "siblings",     "spaces",   "tags",         "usedStorage", "xetEnabled"};
 
 const std::string kMask(64, '*');
 
