@@ -16,7 +16,7 @@ enum class Host : std::uint8_t { kHub, kCdn };
 /// same to ranged requests; for kStall and kCut it counts bytes of this answer's body.
 struct Fault {
   enum class Kind : std::uint8_t {
-    kDelay,        // wait `delay` before the headers
+    kDelay,        // wait `delay` before the headers, or until the faults are cleared
     kStatus,       // answer `status` with `headers` and `body` instead; 429 adds ratelimit headers
     kStall,        // stop sending after `offset` bytes, connection open, until released
     kCut,          // end the connection after `offset` bytes; by RST if `reset`

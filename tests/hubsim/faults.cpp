@@ -50,13 +50,14 @@ bool Faults::wait_lifted(const Live& live, const std::function<bool()>& given_up
   return true;
 }
 
-bool Faults::sleep(std::chrono::nanoseconds time, const std::function<bool()>& given_up) {
+bool Faults::sleep(std::chrono::nanoseconds time, const std::function<bool()>& given_up,
+                   const Live* fault) {
   const auto until = std::chrono::steady_clock::now() + time;
   std::unique_lock lock(mutex_);
   for (;;) {
     if (given_up()) return false;
     const auto now = std::chrono::steady_clock::now();
-    if (now >= until) return true;
+    if (now >= until || (fault != nullptr && fault->lifted)) return true;
     const auto step =
         std::min<std::chrono::nanoseconds>(until - now, std::chrono::milliseconds{10});
     lifted_.wait_for(lock, step);

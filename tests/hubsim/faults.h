@@ -33,7 +33,8 @@ class Faults {
   /// Waits until `live` is lifted; false when `given_up` says so before. Polls it every 10 ms.
   bool wait_lifted(const Live& live, const std::function<bool()>& given_up);
   /// Sleeps; false when `given_up` ends it.
-  bool sleep(std::chrono::nanoseconds time, const std::function<bool()>& given_up);
+  bool sleep(std::chrono::nanoseconds time, const std::function<bool()>& given_up,
+             const Live* fault = nullptr);
 
  private:
   std::mutex mutex_;  // any number of connection threads ask, each once a request

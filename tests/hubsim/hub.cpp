@@ -144,7 +144,7 @@ bool Hub::State::exchange(Host host, Connection& connection, Request request,
     return false;
   }
   if (const auto* delay = find_fault(active, Fault::Kind::kDelay)) {
-    if (!faults.sleep(delay->fault.delay, given_up)) return false;
+    if (!faults.sleep(delay->fault.delay, given_up, delay)) return false;
   }
   if (find_fault(active, Fault::Kind::kIgnoreRange) != nullptr) {
     std::erase_if(request.headers,

@@ -49,7 +49,8 @@ Fd connect_to(std::uint16_t port) {
   return socket;
 }
 
-Answer send_raw(std::uint16_t port, std::string_view request) {
+Answer send_raw(std::uint16_t port, std::string_view request,
+                const std::function<void()>& on_head) {
   const Fd socket = connect_to(port);
   ::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL);
   const bool head_only = request.starts_with("HEAD ");
@@ -62,6 +63,7 @@ Answer send_raw(std::uint16_t port, std::string_view request) {
       if (const auto end = text.find("\r\n\r\n"); end != std::string::npos) {
         parse_head(std::string_view(text).substr(0, end + 2), answer);
         body_at = end + 4;
+        if (on_head) on_head();
       }
     }
     if (body_at) {
@@ -87,14 +89,14 @@ Answer send_raw(std::uint16_t port, std::string_view request) {
 }
 
 Answer fetch(std::uint16_t port, std::string_view target, const Fields& fields,
-             std::string_view method, std::string_view body) {
+             std::string_view method, std::string_view body, const std::function<void()>& on_head) {
   std::string request(method);
   request.append(" ").append(target).append(" HTTP/1.1\r\nHost: 127.0.0.1\r\n");
   request += "Connection: close\r\n";
   for (const auto& [name, value] : fields) request.append(name + ": " + value + "\r\n");
   if (!body.empty()) request += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   request.append("\r\n").append(body);
-  return send_raw(port, request);
+  return send_raw(port, request, on_head);
 }
 
 }  // namespace hubcache::test

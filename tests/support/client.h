@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -32,11 +33,13 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 Fd connect_to(std::uint16_t port);
 
 /// Sends `request` as it is to 127.0.0.1:`port` and reads until the answer is complete or the
-/// connection ends. Blocks, 30 s at most.
-Answer send_raw(std::uint16_t port, std::string_view request);
+/// connection ends. Blocks, 30 s at most. Calls `on_head` when the headers are there.
+Answer send_raw(std::uint16_t port, std::string_view request,
+                const std::function<void()>& on_head = {});
 
 /// One request with Connection: close.
 Answer fetch(std::uint16_t port, std::string_view target, const Fields& fields = {},
-             std::string_view method = "GET", std::string_view body = {});
+             std::string_view method = "GET", std::string_view body = {},
+             const std::function<void()>& on_head = {});
 
 }  // namespace hubcache::test
