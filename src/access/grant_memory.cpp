@@ -26,13 +26,26 @@ constexpr std::chrono::minutes kLongestAnswer{10};
 
 std::span<const db::Migration> grant_migrations() { return kMigrations; }
 
-Task<Access::Known> Access::known(Keys keys) {
-  Known known;
-  known.everybody = co_await recall(keys.everybody);
+Task<Access::Known> Access::known(const Asking& asking) {
+  auto found = co_await known_by(asking, asking.repo);
+  const bool shared = found.everybody.at >= found.repo.at;
+  const auto alias = shared ? found.everybody : found.repo;  // the newest word on the name
+  if (!alias.is_alias()) co_return found;
+  hub::RepoId name{.type = asking.repo.type, .name = alias.leads_to};
+  found = co_await known_by(asking, std::move(name));
+  found.alias = alias;
+  found.alias_ttl = shared ? options_.public_ttl : options_.grant_ttl;
+  co_return found;
+}
+
+/// What that name is known by; no further than it takes to grant.
+Task<Access::Known> Access::known_by(const Asking& asking, hub::RepoId name) {
+  Known known{.name = name, .keys = keys_of(asking, name)};
+  known.everybody = co_await recall(known.keys.everybody);
   if (granted(known.everybody, options_.public_ttl)) co_return known;
-  known.repo = co_await recall(keys.repo);
-  if (granted(known.repo, options_.grant_ttl) || keys.file == keys.repo) co_return known;
-  known.file = co_await recall(keys.file);
+  known.repo = co_await recall(known.keys.repo);
+  if (granted(known.repo, options_.grant_ttl) || asking.file.empty()) co_return known;
+  known.file = co_await recall(known.keys.file);
   co_return known;
 }
 
@@ -49,7 +62,7 @@ Task<Access::Decision> Access::recall(std::string key) {
       decision.refusal = {.status = static_cast<int>(rows.integer(2)),
                           .code = rows.text(3),
                           .message = rows.text(4)};
-      decision.canonical = rows.text(5);
+      decision.leads_to = rows.text(5);
     }
     return decision;
   };
@@ -65,8 +78,8 @@ Task<Access::Decision> Access::recall(std::string key) {
 Task<> Access::take_back(Keys keys, Verdict instead, Refusal refusal) {
   const auto now = clock_.now();
   const bool gate_only = refusal.code == "GatedRepo";
-  const Decision none{.verdict = Verdict::kUnknown, .at = now, .refusal = {}, .canonical = {}};
-  const Decision no{.verdict = instead, .at = now, .refusal = refusal, .canonical = {}};
+  const Decision none{.verdict = Verdict::kUnknown, .at = now};
+  const Decision no{.verdict = instead, .at = now, .refusal = refusal};
   co_await tell_all(keys.everybody, none);
   co_await tell_all(keys.repo, no);
   if (!gate_only && keys.file != keys.repo) co_await tell_all(keys.file, none);
@@ -89,8 +102,10 @@ Task<> Access::take_back(Keys keys, Verdict instead, Refusal refusal) {
         constexpr auto kForget = "DELETE FROM grants WHERE verdict = ?1 AND at < ?2";
         sql.run(kForget, Verdict::kUnknown, too_old);
         sql.run(kForget, Verdict::kRefused, too_old);
-        sql.run(kForget, Verdict::kGranted, too_stale);
-        sql.run(kForget, Verdict::kDocumentsOnly, too_stale);
+        for (const auto positive : {Verdict::kGranted, Verdict::kDocumentsOnly, Verdict::kAlias,
+                                    Verdict::kDocumentsAlias}) {
+          sql.run(kForget, positive, too_stale);
+        }
       };
   co_await database_.write(std::move(change));
 }
@@ -104,7 +119,7 @@ Task<> Access::decide(std::string key, Decision decision) {
         "VALUES (?1, ?2, ?3, 0, '', '', ?4) ON CONFLICT (key) DO UPDATE SET verdict = ?2, "
         "at = ?3, status = 0, code = '', message = '', canonical = ?4 "
         "WHERE at <= ?3 OR at > ?5",
-        key, decision.verdict, decision.at.time_since_epoch().count(), decision.canonical, now);
+        key, decision.verdict, decision.at.time_since_epoch().count(), decision.leads_to, now);
   };
   database_.write_soon(std::move(change));
 }

@@ -71,8 +71,14 @@ bool is_anonymous(const hub::Credential& credential) {
   return credential.kind == hub::Credential::Kind::kAnonymous;
 }
 
-Right right_of(const hub::Credential& credential) {
-  return {.kind = is_anonymous(credential) ? Right::Kind::kPublic : Right::Kind::kRepo};
+Right right_of(const hub::Credential& credential, hub::RepoId repo) {
+  return {.kind = is_anonymous(credential) ? Right::Kind::kPublic : Right::Kind::kRepo,
+          .repo = std::move(repo)};
+}
+
+/// As anybody would ask.
+hub::Credential anybody() {
+  return {.kind = hub::Credential::Kind::kAnonymous, .token = {}, .key = "anonymous"};
 }
 
 }  // namespace
@@ -99,21 +105,33 @@ Access::Access(Workers& workers, db::Database& database, Options options, const 
 
 Access::~Access() = default;
 
+Task<Right> Access::require_read(hub::Probe& probe) {
+  auto right = co_await read_right(probe);
+  const bool as_anybody = right.kind == Right::Kind::kPublic &&
+                          probe.credential().kind == hub::Credential::Kind::kCaller;
+  if (as_anybody) {
+    probe.settle(right.repo, anybody());
+  } else if (right.repo != probe.file().repo) {
+    probe.settle(right.repo, probe.credential());
+  }
+  co_return right;
+}
+
 // Many files of a repo are asked for at once: one asks the Hub what it lets the caller read, the
 // others wait for that, and ask only where it does not tell of their files.
-Task<Right> Access::require_read(hub::Probe& probe) {
+Task<Right> Access::read_right(hub::Probe& probe) {
   if (known_as_public(*probe.endpoint(), probe.file().repo)) {
-    co_return Right{.kind = Right::Kind::kPublic};
+    co_return Right{.kind = Right::Kind::kPublic, .repo = probe.file().repo};
   }
-  auto keys = keys_of(probe);
-  auto found = co_await known(keys);
+  auto asking = asking_of(probe);
+  auto found = co_await known(asking);
   if (auto right = right_known(probe, found)) co_return std::move(*right);
-  const auto turn = co_await shards_[workers_.current()]->turns.take_or_wait(keys.repo);
+  const auto turn = co_await shards_[workers_.current()]->turns.take_or_wait(found.keys.repo);
   if (!turn) {
-    found = co_await known(keys);
+    found = co_await known(asking);
     if (auto right = right_known(probe, found)) co_return std::move(*right);
   }
-  co_return co_await ask(probe, std::move(keys), std::move(found));
+  co_return co_await ask(probe, std::move(asking), std::move(found));
 }
 
 /// What most requests come to, from this worker's memory alone.
@@ -125,16 +143,16 @@ bool Access::known_as_public(const hub::Endpoint& endpoint, const hub::RepoId& r
 
 std::optional<Right> Access::right_known(const hub::Probe& probe, const Known& known) const {
   if (auto right = repo_right(known, Use::kFiles)) return right;
-  if (file_granted(known)) return Right{.kind = Right::Kind::kFile};
-  if (refused(known) && !may_be_open(probe.file().path, known.repo.refusal)) {
+  if (file_granted(known)) return Right{.kind = Right::Kind::kFile, .repo = known.name};
+  if (refused(known, Use::kFiles) && !may_be_open(probe.file().path, known.repo.refusal)) {
     throw error_of(known.repo.refusal);
   }
   return std::nullopt;
 }
 
-Task<Right> Access::ask(hub::Probe& probe, Keys keys, Known known) {
+Task<Right> Access::ask(hub::Probe& probe, Asking asking, Known known) {
   const auto asked_at = clock_.now();
-  const bool refused_before = refused(known);
+  const bool refused_before = refused(known, Use::kFiles);
   auto yes_before = remembered_yes(probe, known);
   Heard<hub::RepoAnswer> auth;
   if (yes_before) auth.answer = std::make_shared<const hub::RepoAnswer>(std::move(*yes_before));
@@ -146,29 +164,30 @@ Task<Right> Access::ask(hub::Probe& probe, Keys keys, Known known) {
 
   const bool may_read = auth.answer && auth.answer->status == kOk;
   const bool let_in = head.answer && is_past_the_gate(*head.answer);
-  const bool one_repo = may_read && head.answer && head.answer->canonical == auth.answer->canonical;
+  const bool agreed =
+      head.answer && auth.answer && head.answer->canonical == auth.answer->canonical;
   const bool was_one_repo =
       may_read && head.trouble && seen_by_head(known, probe.credential(), auth.answer->canonical);
-  if ((let_in && one_repo) || was_one_repo) {
-    co_await grant_repo(probe.credential(), std::move(keys),
-                        {.verdict = Verdict::kGranted,
-                         .at = asked_at,
-                         .refusal = {},
-                         .canonical = auth.answer->canonical.name});
-    co_return right_of(probe.credential());
+  if ((may_read && let_in && agreed) || was_one_repo) {
+    const auto& canonical = auth.answer->canonical;
+    co_await grant(asking, canonical, Use::kFiles, Verdict::kAlias, asked_at);
+    co_return right_of(probe.credential(), canonical);
   }
   // A refusal of the file alone says nothing of other files: only without a yes it is the repo's.
   if (auth.answer && is_refusal(auth.answer->status)) {
-    co_await take_back(keys, Verdict::kRefused, refusal_in(*auth.answer));
+    const auto alias = agreed ? Verdict::kAlias : Verdict::kDocumentsAlias;
+    co_await refuse(asking, known, auth.answer->canonical, refusal_in(*auth.answer), alias,
+                    asked_at);
   } else if (head.answer && !let_in && !may_read && is_refusal(head.answer->status)) {
-    co_await take_back(keys, Verdict::kRefused, refusal_in(*head.answer));
+    co_await refuse(asking, known, head.answer->canonical, refusal_in(*head.answer),
+                    Verdict::kUnknown, asked_at);
   }
   if (head.answer && head.answer->found()) {
-    co_await decide(std::move(keys.file), {.verdict = Verdict::kGranted,
-                                           .at = clock_.now(),  // outlasts the refusal above
-                                           .refusal = {},
-                                           .canonical = head.answer->canonical.name});
-    co_return Right{.kind = Right::Kind::kFile};
+    const auto& canonical = head.answer->canonical;
+    // The time outlasts the refusal above.
+    co_await decide(keys_of(asking, canonical).file,
+                    {.verdict = Verdict::kGranted, .at = clock_.now()});
+    co_return Right{.kind = Right::Kind::kFile, .repo = canonical};
   }
   if (head.answer) throw error_of(refusal_in(*head.answer), head.answer->commit);
   if (auth.answer && !may_read) throw error_of(refusal_in(*auth.answer));
@@ -182,133 +201,115 @@ Task<Right> Access::ask(hub::Probe& probe, Keys keys, Known known) {
 
 Task<Right> Access::right_of_repo(hub::EndpointPtr endpoint, hub::Credential credential,
                                   hub::RepoId repo, hub::Flights& flights) {
-  auto keys = keys_of(*endpoint, credential, repo);
-  auto found = co_await known(keys);
+  const Asking asking{
+      .endpoint = *endpoint, .credential = credential, .repo = std::move(repo), .file = {}};
+  const auto found = co_await known(asking);
   if (auto right = repo_right(found, Use::kDocuments)) co_return std::move(*right);
-  if (refused(found)) {
-    co_return Right{.kind = Right::Kind::kRefused, .refusal = found.repo.refusal};
+  if (refused(found, Use::kDocuments)) {
+    co_return Right{
+        .kind = Right::Kind::kRefused, .refusal = found.repo.refusal, .repo = found.name};
   }
   const auto asked_at = clock_.now();
-  const auto auth = co_await hear(flights.auth_check(endpoint, credential, std::move(repo)));
+  const auto auth = co_await hear(flights.auth_check(endpoint, credential, asking.repo));
   if (auth.trouble) {
     if (origin_is_down(*auth.trouble)) {
       if (auto right = stale_right(found, Use::kDocuments)) co_return std::move(*right);
     }
     throw *auth.trouble;
   }
+  const auto& canonical = auth.answer->canonical;
+  const bool by_head = seen_by_head(found, credential, canonical);
   if (auth.answer->status == kOk) {
-    const bool opens_files = seen_by_head(found, credential, auth.answer->canonical);
-    co_await grant_repo(credential, std::move(keys),
-                        {.verdict = opens_files ? Verdict::kGranted : Verdict::kDocumentsOnly,
-                         .at = asked_at,
-                         .refusal = {},
-                         .canonical = auth.answer->canonical.name});
-    co_return right_of(credential);
+    co_await grant(asking, canonical, by_head ? Use::kFiles : Use::kDocuments,
+                   by_head ? Verdict::kAlias : Verdict::kDocumentsAlias, asked_at);
+    co_return right_of(credential, canonical);
   }
   auto refusal = refusal_in(*auth.answer);
   if (is_refusal(refusal.status)) {
-    co_await take_back(std::move(keys), Verdict::kRefused, refusal);
+    co_await refuse(asking, found, canonical, refusal, Verdict::kDocumentsAlias, asked_at);
   }
-  co_return Right{.kind = Right::Kind::kRefused, .refusal = std::move(refusal)};
+  co_return Right{.kind = Right::Kind::kRefused, .refusal = std::move(refusal), .repo = canonical};
 }
 
 // One file may be refused in a repo that is not: this ends what was known, and refuses nothing.
-Task<> Access::heed_refusal(hub::RepoRefusal heard) {
-  const Refusal refusal{
-      .status = heard.status, .code = std::move(heard.code), .message = std::move(heard.message)};
-  const auto end_grants = [&](const hub::RepoId& repo) {
-    return take_back(keys_of(*heard.endpoint, heard.credential, repo), Verdict::kUnknown, refusal);
-  };
-  co_await end_grants(heard.canonical);
-  if (heard.asked != heard.canonical) co_await end_grants(heard.asked);
+Task<> Access::heed(hub::RepoChange change) {
+  const Asking asking{.endpoint = *change.endpoint,
+                      .credential = change.credential,
+                      .repo = change.asked,
+                      .file = {}};
+  const auto asked = co_await known_by(asking, change.asked);
+  if (change.status == 0) {
+    const Refusal gone{.status = kNotFound, .code = "RepoNotFound", .message = {}};
+    const bool was_canonical = asked.everybody.is_yes() || asked.repo.is_yes();
+    if (was_canonical) co_await take_back(asked.keys, Verdict::kUnknown, gone);
+    co_return;
+  }
+  const Refusal refusal{.status = change.status,
+                        .code = std::move(change.code),
+                        .message = std::move(change.message)};
+  const auto found = co_await known(asking);
+  co_await take_back(keys_of(asking, change.canonical), Verdict::kUnknown, refusal);
+  if (change.canonical == change.asked && found.name != change.asked) {
+    co_await take_back(found.keys, Verdict::kUnknown, refusal);
+  }
 }
 
-Task<> Access::grant_repo(const hub::Credential& credential, Keys keys, Decision decision) {
-  auto key = is_anonymous(credential) ? std::move(keys.everybody) : std::move(keys.repo);
-  co_await decide(std::move(key), std::move(decision));
+Task<> Access::grant(const Asking& asking, hub::RepoId canonical, Use use, Verdict alias,
+                     WallTime at) {
+  const bool anonymous = is_anonymous(asking.credential);
+  auto keys = keys_of(asking, canonical);
+  auto& key = anonymous ? keys.everybody : keys.repo;
+  auto verdict = use == Use::kFiles ? Verdict::kGranted : Verdict::kDocumentsOnly;
+  if (verdict == Verdict::kDocumentsOnly) {
+    // A HEAD has opened files by another name, or before: this yes prolongs that.
+    const auto before = co_await recall(key);
+    if (granted(before, options_.public_ttl + options_.stale_grants)) verdict = Verdict::kGranted;
+  }
+  co_await decide(std::move(key), {.verdict = verdict, .at = at});
+  co_await learn_alias(asking, std::move(canonical), alias, at);
+}
+
+Task<> Access::refuse(const Asking& asking, const Known& known, hub::RepoId canonical,
+                      Refusal refusal, Verdict alias, WallTime at) {
+  co_await take_back(keys_of(asking, canonical), Verdict::kRefused, refusal);
+  // The Hub tells the name of a repo to those who may read it: what is refused by this name may be
+  // what it was an alias of.
+  if (canonical == asking.repo && known.name != asking.repo) {
+    co_await take_back(known.keys, Verdict::kUnknown, refusal);
+  }
+  co_await learn_alias(asking, std::move(canonical), alias, at);
+}
+
+Task<> Access::learn_alias(const Asking& asking, hub::RepoId canonical, Verdict alias,
+                           WallTime at) {
+  const bool is_one = canonical != asking.repo && canonical.type == asking.repo.type;
+  if (!is_one || alias == Verdict::kUnknown) co_return;
+  auto keys = keys_of(asking, asking.repo);
+  auto key = is_anonymous(asking.credential) ? std::move(keys.everybody) : std::move(keys.repo);
+  co_await decide(std::move(key),
+                  {.verdict = alias, .at = at, .leads_to = std::move(canonical.name)});
 }
 
 std::string Access::everybodys_key(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
   return joined({endpoint.scope(), "\n", hub::name_of(repo.type), "/", repo.name, "\n*\n"});
 }
 
-Access::Keys Access::keys_of(const hub::Endpoint& endpoint, const hub::Credential& credential,
-                             const hub::RepoId& repo) {
+Access::Keys Access::keys_of(const Asking& asking, const hub::RepoId& repo) {
   // No part can hold a newline: keys of different parts never meet.
-  const auto caller = joined({endpoint.scope(), "\n", hub::name_of(repo.type), "/", repo.name, "\n",
-                              credential.key, "\n"});
-  return {.everybody = everybodys_key(endpoint, repo), .repo = caller, .file = caller};
+  const auto caller = joined({asking.endpoint.scope(), "\n", hub::name_of(repo.type), "/",
+                              repo.name, "\n", asking.credential.key, "\n"});
+  return {.everybody = everybodys_key(asking.endpoint, repo),
+          .repo = caller,
+          .file = joined({caller, asking.file})};
 }
 
-Access::Keys Access::keys_of(const hub::Probe& probe) {
+Access::Asking Access::asking_of(const hub::Probe& probe) {
   const auto& file = probe.file();
-  auto keys = keys_of(*probe.endpoint(), probe.credential(), file.repo);
   // These two may hold anything: the length tells where the first one ends.
-  keys.file += std::to_string(file.revision.size());
-  ((keys.file += ':') += file.revision) += file.path;
-  return keys;
-}
-
-bool Access::fresh(const Decision& decision, milliseconds ttl) const {
-  const auto now = clock_.now();
-  return decision.at <= now && now - decision.at < ttl;
-}
-
-bool Access::granted(const Decision& decision, milliseconds ttl) const {
-  return decision.verdict == Verdict::kGranted && fresh(decision, ttl);
-}
-
-bool Access::refused(const Known& known) const {
-  return known.repo.verdict == Verdict::kRefused && fresh(known.repo, options_.refusal_ttl);
-}
-
-std::optional<Right> Access::repo_right(const Known& known, Use use, milliseconds beyond) const {
-  const auto gives = [this, use](const Decision& decision, milliseconds ttl) {
-    const bool documents = use == Use::kDocuments && decision.verdict == Verdict::kDocumentsOnly;
-    return granted(decision, ttl) || (documents && fresh(decision, ttl));
-  };
-  if (gives(known.everybody, options_.public_ttl + beyond)) {
-    return Right{.kind = Right::Kind::kPublic};
-  }
-  if (gives(known.repo, options_.grant_ttl + beyond)) return Right{.kind = Right::Kind::kRepo};
-  return std::nullopt;
-}
-
-// A closed gate says nothing against the few files that are open though gated; a repo that is gone
-// takes all its files along.
-bool Access::file_granted(const Known& known, milliseconds beyond) const {
-  const bool gone = known.repo.refusal.status != 0 && known.repo.at > known.file.at &&
-                    known.repo.refusal.code != "GatedRepo";
-  return !gone && granted(known.file, options_.grant_ttl + beyond);
-}
-
-std::optional<Right> Access::stale_right(const Known& known, Use use) const {
-  auto right = repo_right(known, use, options_.stale_grants);
-  if (!right && file_granted(known, options_.stale_grants)) {
-    right = Right{.kind = Right::Kind::kFile};
-  }
-  if (right) right->stale = true;
-  return right;
-}
-
-bool Access::seen_by_head(const Known& known, const hub::Credential& credential,
-                          const hub::RepoId& canonical) const {
-  const auto& before = is_anonymous(credential) ? known.everybody : known.repo;
-  return granted(before, options_.public_ttl + options_.stale_grants) &&
-         before.canonical == canonical.name;
-}
-
-/// A fresh yes to the repo's documents, of the same credential, spares the auth-check.
-std::optional<hub::RepoAnswer> Access::remembered_yes(const hub::Probe& probe,
-                                                      const Known& known) const {
-  const bool anonymous = is_anonymous(probe.credential());
-  const auto& decision = anonymous ? known.everybody : known.repo;
-  const auto ttl = anonymous ? options_.public_ttl : options_.grant_ttl;
-  if (decision.verdict != Verdict::kDocumentsOnly || !fresh(decision, ttl)) return std::nullopt;
-  return hub::RepoAnswer{.status = kOk,
-                         .canonical = {.type = probe.file().repo.type, .name = decision.canonical},
-                         .error_code = {},
-                         .error_message = {}};
+  return {.endpoint = *probe.endpoint(),
+          .credential = probe.credential(),
+          .repo = file.repo,
+          .file = joined({std::to_string(file.revision.size()), ":", file.revision, file.path})};
 }
 
 }  // namespace hubcache::access

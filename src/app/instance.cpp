@@ -169,9 +169,7 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
         workers.executor(i), http::Client::Options{.user_agent = "hubcache/" HUBCACHE_VERSION},
         log));
     hub::Hub::Options options{.instance_id = instance_id};
-    options.on_refusal = [this](hub::RepoRefusal refusal) {
-      return access->heed_refusal(std::move(refusal));
-    };
+    options.on_change = [this](hub::RepoChange change) { return access->heed(std::move(change)); };
     hubs.push_back(std::make_unique<hub::Hub>(*clients.back(), outages, std::move(options), clock));
     hub_of_worker.push_back(hubs.back().get());
     blobs.push_back(std::make_unique<store::OpenBlobs>(store));

@@ -52,6 +52,13 @@ Entry entry_of(const hub::FileAnswer& answer) {
 /// What the Hub said of the file itself, there or not.
 bool is_about_the_entry(const hub::FileAnswer& answer) { return answer.found() || answer.absent(); }
 
+/// Whatever the Hub redirected to is another repo: nothing is learned of it by this name
+/// (SECURITY 9).
+void require_same_repo(const hub::FileAnswer& answer, const hub::RepoId& repo) {
+  if (answer.canonical == repo) return;
+  throw Error(Error::Kind::kConflict, "The repo has another name by now");
+}
+
 Error refusal_in(const hub::FileAnswer& answer) {
   if (answer.found()) {
     return {Error::Kind::kUpstream, "The Hub did not say which commit the file is at"};
@@ -104,6 +111,7 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   // A refusal may name the commit too, for commit ids are public; it confirms nothing.
   const bool right_one = for_ever ? answer->commit == revision : hub::is_commit_id(answer->commit);
   if (!is_about_the_entry(*answer) || !right_one) throw refusal_in(*answer);
+  require_same_repo(*answer, probe.file().repo);
   keep_commit(repo, revision, answer->commit);
   keep_entry(key_of(repo, answer->commit, probe.file().path), *answer);
   co_return Commit{.id = answer->commit};
@@ -135,6 +143,7 @@ Task<std::optional<Entry>> Catalog::entry(hub::Probe& probe, Commit commit, std:
   if (!known.known) {
     const auto answer = co_await ask_at(probe, commit, flights);
     if (!is_about_the_entry(*answer) || answer->commit != commit.id) throw refusal_in(*answer);
+    require_same_repo(*answer, repo);
     known = keep_entry(key, *answer);
     if (known.entry) known.entry->location = answer->location;
   } else if (known.entry) {

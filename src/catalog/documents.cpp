@@ -94,8 +94,9 @@ Task<std::shared_ptr<const Document>> Documents::get(DocumentRequest request,
     document->stale = true;
     co_return document;
   }
+  const bool of_repo = document->canonical == request.repo;
   const bool as_promised = request.kind != "granted" || !is_masked(document->body);
-  if (is_for_keeps(*document, request.at_commit) && as_promised) {
+  if (is_for_keeps(*document, request.at_commit) && as_promised && of_repo) {
     co_await keep(std::move(key),
                   {.document = std::make_shared<Document>(*document), .at = clock_.now()});
   }

@@ -7,6 +7,7 @@
 #include "hubcache/content/paths_info.h"
 #include "hubcache/http/url.h"
 #include "hubcache/hub/refusal.h"
+#include "hubcache/hub/urls.h"
 
 namespace hubcache::content {
 namespace {
@@ -33,12 +34,14 @@ bool lists_all(const hub::Route& asked, const http::Request& request) {
 
 Task<http::Response> DocumentRoute::get(const http::Request& request, Place place,
                                         hub::Route asked) {
-  const auto& repo = asked.file.repo;
-  const auto right = co_await services_.access.right_of_repo(place.endpoint, place.credential, repo,
-                                                             services_.flights);
+  const auto right = co_await services_.access.right_of_repo(place.endpoint, place.credential,
+                                                             asked.file.repo, services_.flights);
   // The metadata of gated repos is public; of everything else nothing is told (SECURITY 4).
   if (right.refused() && right.refusal.code != "GatedRepo") throw error_of(right.refusal);
 
+  const auto& repo = right.repo;
+  asked.api_path = hub::api_path_of(std::move(asked.api_path), asked.file.repo, repo);
+  asked.file.repo = repo;
   catalog::DocumentRequest wanted{
       .endpoint = place.endpoint,
       .credential = place.credential,
@@ -48,7 +51,7 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
       .at_commit = hub::is_commit_id(asked.file.revision)};
   if (asked.kind == hub::Route::Kind::kPathsInfo) wanted.query.form = paths_info_form(request);
   const auto document = co_await services_.documents.get(wanted, services_.flights);
-  if (document->status == 200) {
+  if (document->status == 200 && document->canonical == repo) {
     if (document->just_asked) co_await learn(asked, place, *document);
     if (lists_all(asked, request)) follow(std::move(wanted), asked.file.revision, document);
   }

@@ -54,6 +54,13 @@ http::Response file_response(const catalog::Entry& entry, const catalog::Commit&
   return response;
 }
 
+bool is_of_the_past(const Error& error, const hub::Credential& credential) {
+  if (error.kind() == Error::Kind::kConflict) return true;
+  const auto& said = error.hub();
+  return credential.kind == hub::Credential::Kind::kCaller &&
+         hub::is_of_repo(said.status, said.code);
+}
+
 /// What git has in place of the file (git-lfs specification, version 1).
 std::string pointer_of(const catalog::Entry& entry) {
   return "version https://git-lfs.github.com/spec/v1\noid sha256:" + entry.etag + "\nsize " +
@@ -77,14 +84,27 @@ http::Response pointer_response(const http::Request& request, const catalog::Ent
 
 }  // namespace
 
+// What was known of the repo may have ended with an answer to this very request: it has another
+// name by now, or is not for everybody any more, though maybe for this caller. Then it is looked at
+// once more.
 Task<http::Response> FileRoute::get(const http::Request& request, Place place, hub::Route asked) {
-  auto& file = asked.file;
-  hub::Probe probe(services_.flights, place.endpoint, place.credential, file);
+  try {
+    co_return co_await answer(request, place, asked);
+  } catch (const Error& error) {
+    if (!is_of_the_past(error, place.credential)) throw;
+  }
+  co_return co_await answer(request, place, asked);
+}
+
+Task<http::Response> FileRoute::answer(const http::Request& request, const Place& place,
+                                       const hub::Route& asked) {
+  hub::Probe probe(services_.flights, place.endpoint, place.credential, asked.file);
   const auto right = co_await require_right(probe, asked.kind);
   const auto commit = co_await services_.catalog.commit(probe);
   const auto entry =
       co_await services_.catalog.entry(probe, commit, right.document_class(), services_.flights);
   if (!entry) throw entry_not_found(commit);
+  const auto& file = probe.file();
   if (asked.kind == hub::Route::Kind::kRaw && entry->lfs) {
     co_return pointer_response(request, *entry, commit, file);
   }
@@ -95,10 +115,9 @@ Task<http::Response> FileRoute::get(const http::Request& request, Place place, h
   if (right.stale || commit.stale) response.served.cache = "stale";
   if (request.is_head() || plan.status >= 300 || entry->size == 0) co_return response;
 
-  file.revision = commit.id;
   UpstreamFile upstream{.endpoint = place.endpoint,
-                        .credential = place.credential,
-                        .file = std::move(file),
+                        .credential = probe.credential(),
+                        .file = {.repo = file.repo, .revision = commit.id, .path = file.path},
                         .location = entry->location,
                         .digest = entry->digest,
                         .size = entry->size};

@@ -78,16 +78,20 @@ Hub::Hub(http::Client& client, Outages& outages, Options options, const Clock& c
 
 Task<void> Hub::heed(EndpointPtr endpoint, Credential credential, RepoId asked, RepoId canonical,
                      int status, const http::Headers& headers) {
+  if (!options_.on_change || asked.name.empty()) co_return;
   auto code = error_code_of(status, headers);
-  if (!options_.on_refusal || asked.name.empty() || !is_of_repo(status, code)) co_return;
-  RepoRefusal refusal{.endpoint = std::move(endpoint),
-                      .credential = std::move(credential),
-                      .asked = std::move(asked),
-                      .canonical = std::move(canonical),
-                      .status = status,
-                      .code = std::move(code),
-                      .message = value_of(headers, "X-Error-Message")};
-  co_await options_.on_refusal(std::move(refusal));
+  const bool refused = is_of_repo(status, code);
+  if (!refused && asked == canonical) co_return;
+  RepoChange change{.endpoint = std::move(endpoint),
+                    .credential = std::move(credential),
+                    .asked = std::move(asked),
+                    .canonical = std::move(canonical)};
+  if (refused) {
+    change.status = status;
+    change.code = std::move(code);
+    change.message = value_of(headers, "X-Error-Message");
+  }
+  co_await options_.on_change(std::move(change));
 }
 
 Task<FileAnswer> Hub::head_file(EndpointPtr endpoint, Credential credential, FileRef file) {

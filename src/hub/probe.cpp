@@ -42,6 +42,11 @@ Probe::Probe(Flights& flights, EndpointPtr endpoint, Credential credential, File
       credential_(std::move(credential)),
       file_(std::move(file)) {}
 
+void Probe::settle(RepoId repo, Credential credential) {
+  file_.repo = std::move(repo);
+  credential_ = std::move(credential);
+}
+
 Task<std::shared_ptr<const FileAnswer>> Probe::head() {
   if (!head_ && !head_failure_) {
     try {

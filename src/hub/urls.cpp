@@ -42,6 +42,14 @@ std::string tree_path(const FileRef& file) {
   return path;
 }
 
+std::string api_path_of(std::string path, const RepoId& repo, const RepoId& other) {
+  const auto before = api_path(repo);
+  const bool is_its =
+      path.starts_with(before) && (path.size() == before.size() || path[before.size()] == '/');
+  if (is_its) path.replace(0, before.size(), api_path(other));
+  return path;
+}
+
 std::string auth_check_path(const RepoId& repo) { return api_path(repo) + "/auth-check"; }
 
 std::string target_below(const http::Url& base, std::string_view path) {

@@ -1,4 +1,6 @@
 // SECURITY rules 1 to 8: who may read what.
+#include <algorithm>
+#include <future>
 #include <set>
 #include <string>
 #include <thread>
@@ -50,6 +52,27 @@ TEST_F(SecurityRightsTest, Rule1AnAbsenceInOneRepoIsNoneInAnother) {
   EXPECT_EQ(get("/org/second/resolve/main/only-elsewhere.txt").body, "here");
 }
 
+TEST_F(SecurityRightsTest, Rule1ARepoIsOneByAllItsNames) {
+  hub.add_file("org/new-name", "big.bin", Content::generated(2 << 20, 9), Storage::kLfs);
+  const auto by = [&](const std::string& name) {
+    return get("/" + name + "/resolve/main/big.bin");
+  };
+  const auto first = by("org/old-name");
+  ASSERT_EQ(first.body, hub.bytes("org/new-name", "big.bin"));
+  wait_stored(1);
+  hub.clear_log();
+  EXPECT_EQ(by("org/new-name").body, first.body);
+  EXPECT_EQ(hub_requests(), 0u);
+  EXPECT_EQ(by("ORG/New-Name").body, first.body);
+  EXPECT_EQ(by("Org/Old-name").body, first.body);
+  EXPECT_EQ(hub.count(Host::kCdn), 0u);
+  const auto info = get("/api/models/org/old-name");
+  EXPECT_EQ(nlohmann::json::parse(info.body).at("id"), "org/new-name");
+  hub.clear_log();
+  EXPECT_EQ(get("/api/models/org/new-name").body, info.body);
+  EXPECT_EQ(hub_requests(), 0u);
+}
+
 TEST_F(SecurityRightsTest, Rule2AReaderWithoutRightGetsNothingOfARunningFill) {
   hub.add_file("org/gated", "held.bin", Content::generated(8 << 20, 7), Storage::kLfs);
   hub.set_fault({.kind = Fault::Kind::kHold, .host = Host::kCdn, .offset = 4 << 20});
@@ -59,6 +82,38 @@ TEST_F(SecurityRightsTest, Rule2AReaderWithoutRightGetsNothingOfARunningFill) {
   EXPECT_EQ(get("/org/gated/resolve/main/held.bin", "hf_other").status, 403);
   hub.release();
   reader.join();
+}
+
+TEST_F(SecurityRightsTest, Rule2AFillGoesOnWithAnotherReadersSourceWhenOneIsRefused) {
+  hub.add_token("hf_more", {.user = "more", .granted = {"org/gated"}});
+  const std::string path = "/org/gated/resolve/main/shared.bin";
+  hub.add_file("org/gated", "shared.bin", Content::generated(8 << 20, 7), Storage::kLfs);
+  // Of the first reader's source: 5 MiB, held at 4 until both read; then a place that expired.
+  hub.set_fault({.kind = Fault::Kind::kHold, .host = Host::kCdn, .offset = 4 << 20});
+  hub.set_fault({.kind = Fault::Kind::kCut,
+                 .host = Host::kCdn,
+                 .offset = 5 << 20,
+                 .reset = false,
+                 .count = 1});
+  hub.set_fault({.kind = Fault::Kind::kExpire, .host = Host::kCdn, .skip = 1, .count = 1});
+  const auto read = [&](const std::string& token, std::promise<void>& begun) {
+    return fetch(port, "/pulp/content/hf" + path, {{"Authorization", "Bearer " + token}}, "GET", {},
+                 [&begun] { begun.set_value(); });
+  };
+  std::promise<void> begun[2];
+  auto refused = std::async(std::launch::async, read, "hf_good", std::ref(begun[0]));
+  begun[0].get_future().wait();
+  auto other = std::async(std::launch::async, read, "hf_more", std::ref(begun[1]));
+  begun[1].get_future().wait();
+  hub.add_token("hf_good", {.user = "good"});
+  hub.release();
+  const auto whole = other.get();
+  EXPECT_TRUE(whole.complete);
+  EXPECT_EQ(whole.body, hub.bytes("org/gated", "shared.bin"));
+  EXPECT_FALSE(refused.get().complete);
+  EXPECT_LT(hub.body_bytes(Host::kCdn), 9U << 20U);  // one download, gone on with
+  EXPECT_EQ(statuses(path, "hf_good"), just(403));
+  EXPECT_EQ(statuses(path, "hf_more"), just(200));
 }
 
 TEST_F(SecurityRightsTest, Rule3TheRemotesTokenGoesToTheHubsReadingRoutesOnly) {
@@ -91,6 +146,46 @@ TEST_F(SecurityRightsTest, Rule5ACallersOwnTokenIsNotSharedBetweenCallers) {
   for (const auto& request : hub.log()) {
     EXPECT_EQ(request.header("authorization"), "Bearer hf_other") << request.target;
   }
+}
+
+TEST_F(SecurityRightsTest, Rule5QuestionsUnderWayAreSharedByOneCredentialOnly) {
+  hub.set_fault({.kind = Fault::Kind::kDelay, .match = "org/private", .delay = 1h});
+  const auto ask = [&](std::string_view token) {
+    return std::async(std::launch::async, [&, token] { return get(kPrivateFile, token).status; });
+  };
+  auto good = ask("hf_good");
+  auto other = ask("hf_other");
+  auto nobody = ask("");
+  const auto asked = [&](std::string_view authorization, std::string_view part) {
+    return std::ranges::count_if(hub.log(), [&](const auto& request) {
+      return request.header("authorization") == authorization &&
+             request.target.find(part) != std::string::npos;
+    });
+  };
+  const std::string_view credentials[] = {"Bearer hf_good", "Bearer hf_other", ""};
+  for (const auto credential : credentials) {
+    for (const std::string_view part : {"/resolve/", "auth-check"}) {
+      while (asked(credential, part) == 0) std::this_thread::yield();
+    }
+  }
+  hub.clear_faults();
+  EXPECT_EQ(good.get(), 200);
+  EXPECT_EQ(other.get(), 404);
+  EXPECT_EQ(nobody.get(), 401);
+}
+
+TEST_F(SecurityRightsTest, Rule5AnonymousQuestionsAreAskedOnceForAll) {
+  hub.set_fault({.kind = Fault::Kind::kDelay, .match = "org/model", .delay = 1h});
+  std::vector<std::future<int>> clients;
+  for (int i = 0; i < 6; ++i) {
+    clients.push_back(std::async(std::launch::async, [&] {
+      return get("/org/model/resolve/main/model.safetensors").status;
+    }));
+  }
+  while (hub_requests() < 2) std::this_thread::yield();
+  hub.clear_faults();
+  for (auto& client : clients) EXPECT_EQ(client.get(), 200);
+  EXPECT_EQ(hub.count(Host::kHub, "GET", "auth-check"), 1u);
 }
 
 TEST_F(SecurityRightsTest, Rule6OurOwnCredentialsAreNeverForwarded) {
@@ -173,6 +268,19 @@ TEST_F(SecurityRightsTest, Rule7ARefusalOfAnyKindEndsWhatIsKnownOfTheRepo) {
   }
 }
 
+TEST_F(SecurityRightsTest, Rule7AMembersRightTeachesNothingThatEverybodyIsShown) {
+  hub.add_token("hf_member", {.user = "member", .granted = {"org/model"}});
+  ASSERT_EQ(get("/org/model/resolve/main/config.json").status, 200);  // public, for half an hour
+  hub.set_visibility("org/model", {.is_private = true});
+  hub.add_file("org/model", "secret.txt", "for members");
+  clock.advance(2min);
+  const std::string secret = "/org/model/resolve/main/secret.txt";
+  EXPECT_EQ(get(secret, "hf_member").body, "for members");
+  EXPECT_EQ(statuses(secret), just(401));
+  EXPECT_EQ(statuses(secret, "hf_other"), just(404));
+  EXPECT_EQ(statuses(secret, "hf_member"), just(200));
+}
+
 TEST_F(SecurityRightsTest, Rule8ADigestNamedByAnotherRepoShowsNothing) {
   const std::string path = "/resolve/main/model.safetensors";
   const auto good = get("/org/private" + path, "hf_good");
@@ -207,6 +315,104 @@ TEST_F(SecurityRightsTest, Rule8ARepoThatReallyHasTheBytesIsServedFromTheStore) 
   hub.clear_log();
   EXPECT_EQ(get("/org/copy/resolve/main/shared.bin").body, first.body);
   EXPECT_EQ(hub.count(Host::kCdn), 0u);
+}
+
+TEST_F(SecurityRightsTest, Rule9ARefusalByOneNameClosesAllNames) {
+  const std::string names[] = {"org/new-name", "org/old-name", "Org/New-name"};
+  const auto commit = hub.sha("org/new-name");
+  for (const auto& asked : names) {
+    SCOPED_TRACE(asked);
+    hub.set_visibility("org/new-name", {});
+    clock.advance(2min);
+    for (const auto& name : names) {
+      ASSERT_EQ(get("/" + name + "/resolve/main/config.json").status, 200) << name;
+      ASSERT_EQ(statuses("/" + name + "/resolve/" + commit + "/config.json"), just(200)) << name;
+    }
+    hub.set_visibility("org/new-name", {.is_private = true});
+    clock.advance(2min);
+    EXPECT_EQ(get("/" + asked + "/resolve/main/config.json").status, 401);
+    for (const auto& name : names) {
+      EXPECT_EQ(statuses("/" + name + "/resolve/" + commit + "/config.json"), just(401)) << name;
+      EXPECT_EQ(get("/api/models/" + name).status, 401) << name;
+    }
+  }
+}
+
+TEST_F(SecurityRightsTest, Rule9AnOldNameThatSomebodyTookShowsNothingOfTheirs) {
+  const std::string file = "/org/old-name/resolve/main/config.json";
+  const auto before = get(file);
+  ASSERT_EQ(before.status, 200);
+  hub.add_repo({.id = "org/old-name", .visibility = {.is_private = true}});
+  hub.add_file("org/old-name", "config.json", "theirs");
+  hub.add_file("org/old-name", "secret.txt", "theirs");
+  hub.add_token("hf_owner", {.user = "owner", .granted = {"org/old-name"}});
+  const auto nobody_sees_theirs = [&] {
+    for (const std::string path : {"config.json", "secret.txt"}) {
+      for (const std::string token : {"", "hf_other"}) {
+        const auto answer = get("/org/old-name/resolve/main/" + path, token);
+        EXPECT_NE(answer.body, "theirs") << path << " " << token;
+      }
+    }
+  };
+  get("/org/old-name/resolve/main/secret.txt", "hf_owner");
+  nobody_sees_theirs();
+  clock.advance(2min);  // branches are looked up anew, the repo is still taken to be public
+  get("/org/old-name/resolve/main/secret.txt", "hf_owner");
+  nobody_sees_theirs();
+  clock.advance(31min);
+  EXPECT_EQ(get(file, "hf_owner").body, "theirs");
+  EXPECT_EQ(get("/org/old-name/resolve/main/secret.txt", "hf_owner").body, "theirs");
+  nobody_sees_theirs();
+  EXPECT_EQ(get("/org/new-name/resolve/main/config.json").body, before.body);
+  hub.stop();
+  clock.advance(1h);
+  nobody_sees_theirs();
+  EXPECT_EQ(get(file, "hf_owner").body, "theirs");
+  hub.start();
+}
+
+TEST_F(SecurityRightsTest, Rule9WhatARedirectedHeadShowsIsNoRightToTheRepoThatWasAsked) {
+  hub.add_repo({.id = "evil/door"});
+  hub.add_file("evil/door", "config.json", "bait");
+  hub.set_fault({.kind = Fault::Kind::kStatus,
+                 .match = "/evil/door/resolve/",
+                 .status = 307,
+                 .headers = {{"Location", std::string(kPrivateFile)}}});
+  const std::string door = "/evil/door/resolve/main/config.json";
+  const auto own = get(door, "hf_good");  // who may read what it leads to
+  EXPECT_EQ(own.body, hub.bytes("org/private", "config.json"));
+  EXPECT_NE(get(door).status, 200);
+  EXPECT_NE(get(door, "hf_other").status, 200);
+  hub.clear_faults();
+  EXPECT_EQ(statuses(std::string(kPrivateFile)), just(401));
+  EXPECT_EQ(get(door).body, "bait");
+  EXPECT_EQ(get(door, "hf_good").body, "bait");
+}
+
+TEST_F(SecurityRightsTest, Rule9ARepoThatIsRenamedWhileItIsKnownIsServedByItsNewName) {
+  const std::string file = "/org/model/resolve/main/config.json";
+  ASSERT_EQ(get(file).status, 200);
+  hub.rename("org/model", "org/renamed");
+  hub.add_file("org/renamed", "later.txt", "later");
+  clock.advance(2min);
+  EXPECT_EQ(get("/org/model/resolve/main/later.txt").body, "later");
+  EXPECT_EQ(get("/org/renamed/resolve/main/later.txt").body, "later");
+  hub.set_visibility("org/renamed", {.is_private = true});
+  clock.advance(2min);
+  EXPECT_EQ(get(file).status, 401);
+  EXPECT_EQ(get("/org/renamed/resolve/main/later.txt").status, 401);
+}
+
+TEST_F(SecurityRightsTest, Rule9APrivateRepoBehindAPublicMemoOfItsNameIsNotShown) {
+  hub.add_token("hf_owner", {.user = "owner", .granted = {"org/hidden"}});
+  ASSERT_EQ(get("/org/model/resolve/main/config.json").status, 200);
+  hub.rename("org/model", "org/hidden");
+  hub.set_visibility("org/hidden", {.is_private = true});
+  hub.add_file("org/hidden", "secret.txt", "theirs");
+  clock.advance(2min);
+  EXPECT_EQ(get("/org/model/resolve/main/secret.txt", "hf_owner").body, "theirs");
+  EXPECT_NE(get("/org/model/resolve/main/secret.txt").status, 200);
+  EXPECT_NE(get("/org/hidden/resolve/main/secret.txt").status, 200);
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ struct Right {
   Kind kind = Kind::kRefused;
   bool stale = false;  // prolonged because the hub's origin is down
   Refusal refusal{};
+  hub::RepoId repo{};  // by its canonical name, as far as the Hub told: what is kept is keyed by it
 
   bool refused() const { return kind == Kind::kRefused; }
   /// Documents of repos that are not public are kept per class (SECURITY 4).
@@ -48,7 +49,11 @@ struct Right {
 /// SECURITY 4 to 7). Every worker has its own copy; what the Hub decided is told to all of them
 /// before it is acted on, the newest decision wins. Callable from any worker.
 ///
-/// Repos are keyed as they were asked for: another spelling has to earn its own right.
+/// Rights are of a repo by its canonical name, which is the Hub's own spelling. Another name of it
+/// (an old one, or in other case) is an alias: learned from the Hub's redirects alone, where a HEAD
+/// and auth-check ended at one name (SECURITY 9), and for as long as a grant. For documents
+/// auth-check alone will do, for each of them tells which repo it is of. An alias opens nothing
+/// itself, and a refusal by any name closes all of them.
 class Access {
  public:
   struct Options {
@@ -63,24 +68,47 @@ class Access {
 
   /// Returns when the caller may read the probe's file; throws the Hub's refusal otherwise, or
   /// kUpstream and kUpstreamTimeout when the Hub could not be asked and no right can be prolonged.
+  /// Settles the probe: its repo is the canonical one, and what everybody may read it asks for as
+  /// anybody, so that nobody's own right teaches what is shown to all.
   Task<Right> require_read(hub::Probe& probe);
   /// The right to the repo's documents; a refusal is a value. Opens no file by itself: only a HEAD
   /// tells whether files and documents of that name are one repo's (SECURITY 9).
   Task<Right> right_of_repo(hub::EndpointPtr endpoint, hub::Credential credential, hub::RepoId repo,
                             hub::Flights& flights);
-  /// The Hub refused a repo when it was asked for something of it: takes back the credential's
-  /// grants, and that the repo is public; whoever comes next is asked for anew. Done on all
-  /// workers, and in the rows, on return. What hub::Hub::Options::on_refusal is for.
-  Task<> heed_refusal(hub::RepoRefusal heard);
+  /// What hub::Hub::Options::on_change is for. A refusal takes back the credential's grants, and
+  /// that the repo is public; another name does that for the one that was asked. Whoever comes next
+  /// is asked for anew. Done on all workers, and in the rows, on return.
+  Task<> heed(hub::RepoChange change);
 
  private:
-  enum class Verdict : std::uint8_t { kUnknown, kGranted, kRefused, kDocumentsOnly };
+  // Numbers in rows: new ones go to the end.
+  enum class Verdict : std::uint8_t {
+    kUnknown,
+    kGranted,
+    kRefused,
+    kDocumentsOnly,   // granted, but for documents alone
+    kAlias,           // this is no canonical name
+    kDocumentsAlias,  // the same, as far as documents go
+  };
   enum class Use : std::uint8_t { kFiles, kDocuments };
   struct Decision {
     Verdict verdict = Verdict::kUnknown;
-    WallTime at{};          // when the Hub was asked
-    Refusal refusal{};      // of kRefused; of kUnknown, what ended a grant
-    std::string canonical;  // name of the repo that the Hub's redirects ended at, for a grant
+    WallTime at{};           // when the Hub was asked
+    Refusal refusal{};       // of kRefused; of kUnknown, what ended a grant
+    std::string leads_to{};  // of an alias: the canonical name
+    bool is_yes() const {
+      return verdict == Verdict::kGranted || verdict == Verdict::kDocumentsOnly;
+    }
+    bool is_alias() const {
+      return verdict == Verdict::kAlias || verdict == Verdict::kDocumentsAlias;
+    }
+  };
+  /// Who asks for what, by the name it was asked by. Refers to what the one who awaits has.
+  struct Asking {
+    const hub::Endpoint& endpoint;
+    const hub::Credential& credential;
+    hub::RepoId repo;
+    std::string file;  // its revision and path; empty when it is about the repo alone
   };
   /// The keys that bear on a question: everybody's, the caller's, the caller's for one file.
   struct Keys {
@@ -89,37 +117,47 @@ class Access {
     std::string file;  // of the repo when no file is asked for
   };
   struct Known {
-    Decision everybody;
-    Decision repo;
-    Decision file;
+    hub::RepoId name;  // of the repo: as it was asked for, or where its alias leads
+    Keys keys;         // of that name
+    Decision everybody{};
+    Decision repo{};
+    Decision file{};
+    Decision alias{};  // of the name that was asked; kUnknown: it is none
+    std::chrono::milliseconds alias_ttl{};
   };
   struct Shard;
 
-  static Keys keys_of(const hub::Endpoint& endpoint, const hub::Credential& credential,
-                      const hub::RepoId& repo);
-  static Keys keys_of(const hub::Probe& probe);
+  static Asking asking_of(const hub::Probe& probe);
+  static Keys keys_of(const Asking& asking, const hub::RepoId& repo);
   static std::string everybodys_key(const hub::Endpoint& endpoint, const hub::RepoId& repo);
+
+  Task<Right> read_right(hub::Probe& probe);
   bool known_as_public(const hub::Endpoint& endpoint, const hub::RepoId& repo);
+  /// What is known without asking; throws a refusal that still holds.
+  std::optional<Right> right_known(const hub::Probe& probe, const Known& known) const;
+  Task<Right> ask(hub::Probe& probe, Asking asking, Known known);
+  Task<> grant(const Asking& asking, hub::RepoId canonical, Use use, Verdict alias, WallTime at);
+  Task<> refuse(const Asking& asking, const Known& known, hub::RepoId canonical, Refusal refusal,
+                Verdict alias, WallTime at);
+  Task<> learn_alias(const Asking& asking, hub::RepoId canonical, Verdict alias, WallTime at);
+
+  // What follows is in grant_rules.cpp: what a memory means at this time, were all times longer by
+  // `beyond`.
   bool fresh(const Decision& decision, std::chrono::milliseconds ttl) const;
   bool granted(const Decision& decision, std::chrono::milliseconds ttl) const;
-  bool refused(const Known& known) const;
-  /// The right to the repo that `known` gives, were all times longer by `beyond`.
+  bool leads(const Known& known, Use use, std::chrono::milliseconds beyond = {}) const;
+  bool refused(const Known& known, Use use) const;
   std::optional<Right> repo_right(const Known& known, Use use,
                                   std::chrono::milliseconds beyond = {}) const;
   bool file_granted(const Known& known, std::chrono::milliseconds beyond = {}) const;
   std::optional<Right> stale_right(const Known& known, Use use) const;
-  /// A HEAD ended at `canonical` too, not long ago.
   bool seen_by_head(const Known& known, const hub::Credential& credential,
                     const hub::RepoId& canonical) const;
   std::optional<hub::RepoAnswer> remembered_yes(const hub::Probe& probe, const Known& known) const;
 
-  /// What is known without asking; throws a refusal that still holds.
-  std::optional<Right> right_known(const hub::Probe& probe, const Known& known) const;
-  Task<Right> ask(hub::Probe& probe, Keys keys, Known known);
-  Task<> grant_repo(const hub::Credential& credential, Keys keys, Decision decision);
-
   // What follows is in grant_memory.cpp.
-  Task<Known> known(Keys keys);
+  Task<Known> known(const Asking& asking);
+  Task<Known> known_by(const Asking& asking, hub::RepoId name);
   Task<Decision> recall(std::string key);
   Task<> take_back(Keys keys, Verdict instead, Refusal refusal);
   Task<> decide(std::string key, Decision decision);

@@ -36,9 +36,10 @@ struct Entry {
   std::string location{};  // where the bytes were found, or empty; in memory only, never stored
 };
 
-/// Revision -> commit and path -> entry, as the Hub gave them, each for one repo as it was asked
-/// for (SECURITY 1). In front of the rows every worker remembers what it used; who asks has passed
-/// access. Callable from any worker.
+/// Revision -> commit and path -> entry, as the Hub gave them, each for one repo by its canonical
+/// name (SECURITY 1): a probe is settled before, and what the Hub then redirects elsewhere is
+/// kConflict. In front of the rows every worker remembers what it used; who asks has passed access.
+/// Callable from any worker.
 class Catalog {
  public:
   struct Options {

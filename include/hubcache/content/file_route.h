@@ -23,6 +23,8 @@ class FileRoute {
                                        hub::FileRef file);
 
  private:
+  Task<http::Response> answer(const http::Request& request, const Place& place,
+                              const hub::Route& asked);
   Task<access::Right> require_right(hub::Probe& probe, hub::Route::Kind kind);
   Task<http::Body> open_body(UpstreamFile file, const Place& place, http::RangePlan plan,
                              http::Served& served);

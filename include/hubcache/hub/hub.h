@@ -34,8 +34,8 @@ class Hub {
   struct Options {
     std::string instance_id;                            // goes into Via; our own id is kLoop
     std::size_t max_document_bytes = 64 * 1024 * 1024;  // unpacked
-    /// Of files and documents; whoever asks for a right hears the refusal itself.
-    OnRepoRefusal on_refusal{};
+    /// By answers for files and documents; whoever asks for a right hears it himself.
+    OnRepoChange on_change{};
   };
   Hub(http::Client& client, Outages& outages, Options options, const Clock& clock);
 

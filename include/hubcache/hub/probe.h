@@ -49,6 +49,9 @@ class Probe {
   Task<std::shared_ptr<const RepoAnswer>> auth();
   /// Both at once, in parallel; either's failure is thrown by head() or auth() afterwards.
   Task<void> ask_both();
+  /// Whose and what file it is has turned out: asks for `repo`, and as `credential`, from now on.
+  /// What has been answered stays.
+  void settle(RepoId repo, Credential credential);
   /// The HEAD's answer if it was asked and came; never asks.
   std::shared_ptr<const FileAnswer> head_if_known() const { return head_; }
 

@@ -18,17 +18,18 @@ Error refusal_of(int status, std::string code, std::string message, std::string 
 /// Is the repo itself refused, or said not to be there, and not a file or revision of it?
 bool is_of_repo(int status, std::string_view code);
 
-/// The Hub refused a credential a repo, when it was asked for something of it.
-struct RepoRefusal {
+/// The Hub, asked for something of a repo, said what may end what is known of it: that it refuses
+/// the repo to the credential, or that it has another name for it.
+struct RepoChange {
   std::shared_ptr<const Endpoint> endpoint;
   Credential credential;
   RepoId asked;      // as it was named
-  RepoId canonical;  // where the Hub's redirects had led by then
-  int status = 0;
-  std::string code;
-  std::string message;
+  RepoId canonical;  // where the Hub's redirects led
+  int status = 0;    // of a refusal; 0: there is none
+  std::string code{};
+  std::string message{};
 };
-/// Hears of such a refusal before the one who asked does.
-using OnRepoRefusal = std::function<Task<void>(RepoRefusal refusal)>;
+/// Hears of it before the one who asked does.
+using OnRepoChange = std::function<Task<void>(RepoChange change)>;
 
 }  // namespace hubcache::hub

@@ -19,6 +19,8 @@ std::string resolve_path(const FileRef& file);
 std::string info_path(const FileRef& file);
 /// "/api/models/org/name/tree/REV", with the folder if there is one.
 std::string tree_path(const FileRef& file);
+/// The path of an API route of `repo`, for the repo `other` instead.
+std::string api_path_of(std::string path, const RepoId& repo, const RepoId& other);
 /// "/api/models/org/name/auth-check"
 std::string auth_check_path(const RepoId& repo);
 

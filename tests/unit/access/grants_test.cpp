@@ -14,9 +14,7 @@ constexpr auto kWeights = "model.safetensors";
 class GrantsTest : public test::KnowledgeFixture {
  protected:
   GrantsTest() : KnowledgeFixture({grant_migrations()}) {
-    on_refusal = [this](hub::RepoRefusal refusal) {
-      return access->heed_refusal(std::move(refusal));
-    };
+    on_change = [this](hub::RepoChange change) { return access->heed(std::move(change)); };
   }
 
   /// Forgets what is in memory, as a restart does; the rows stay.
@@ -220,6 +218,19 @@ TEST_F(GrantsTest, SecurityRule7ARefusedFileEndsTheGrantsOfItsCaller) {
   }
 }
 
+TEST_F(GrantsTest, SecurityRule7WhatEverybodyMayReadIsAskedForAsAnybody) {
+  read(file("org/model", "config.json"));
+  hub::Probe probe(*flights, endpoint(), caller("hf_good"), file("org/model", kWeights));
+  const auto settle_probe = [](Access& all, hub::Probe& asks) -> Task<void> {
+    co_await all.require_read(asks);
+  };
+  runner.run(settle_probe(*access, probe));
+  EXPECT_EQ(probe.credential().kind, hub::Credential::Kind::kAnonymous);
+  hub::Probe own(*flights, endpoint(), caller("hf_good"), file("org/private", kWeights));
+  runner.run(settle_probe(*access, own));
+  EXPECT_EQ(own.credential().token, "hf_good");
+}
+
 TEST_F(GrantsTest, SecurityRule7ARefusedDownloadEndsTheGrantsOfItsCaller) {
   const auto config = file("org/private", "config.json");
   read(config, caller("hf_good"));
@@ -270,13 +281,124 @@ TEST_F(GrantsTest, SecurityRule7ARightFromTheFutureIsNone) {
   EXPECT_EQ(asked(), 0U);
 }
 
+TEST_F(GrantsTest, SecurityRule9ARepoIsKeyedByTheHubsOwnSpelling) {
+  EXPECT_EQ(read(file("org/old-name", "config.json")).repo, model("org/new-name"));
+  EXPECT_EQ(read(file("ORG/model", "config.json")).repo, model("org/model"));
+  EXPECT_EQ(documents("org/OLD-name").repo, model("org/new-name"));
+  EXPECT_EQ(read(file("org/Gated", "README.md")).repo, model("org/gated"));
+  EXPECT_EQ(documents("org/Gated").repo, model("org/gated"));
+  sim.clear_log();
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(read(file("org/new-name", "config.json"), anonymous(), i).kind, Kind::kPublic);
+    EXPECT_EQ(read(file("org/old-name", "config.json"), anonymous(), i).repo.name, "org/new-name");
+    EXPECT_EQ(refusal(file("org/Gated", kWeights), anonymous(), i).hub().code, "GatedRepo");
+  }
+  restart();
+  EXPECT_EQ(read(file("org/old-name", "config.json")).repo.name, "org/new-name");
+  EXPECT_EQ(asked(), 0U);
+}
+
+TEST_F(GrantsTest, SecurityRule9AnAliasLivesAsLongAsAGrant) {
+  const auto config = file("org/old-name", "config.json");
+  read(config);
+  time.advance(31min);
+  read(file("org/new-name", "config.json"));
+  sim.clear_log();
+  read(config);
+  EXPECT_EQ(auth_checks(), 2U);  // by the old name, and where it leads
+  time.advance(2h);
+  sim.stop();
+  const auto right = read(config);
+  EXPECT_TRUE(right.stale);
+  EXPECT_EQ(right.repo.name, "org/new-name");
+}
+
+TEST_F(GrantsTest, SecurityRule9AnAliasOfDocumentsOpensNoFiles) {
+  read(file("org/new-name", "config.json"));
+  EXPECT_EQ(documents("org/old-name").repo.name, "org/new-name");
+  sim.clear_log();
+  EXPECT_EQ(documents("org/old-name").repo.name, "org/new-name");
+  EXPECT_EQ(read(file("org/new-name", "config.json")).kind, Kind::kPublic);  // as before
+  EXPECT_EQ(asked(), 0U);
+  EXPECT_EQ(read(file("org/old-name", "config.json")).kind, Kind::kPublic);
+  EXPECT_GE(asked("HEAD", "/org/old-name/"), 1U);
+}
+
+TEST_F(GrantsTest, SecurityRule9AnAliasOpensNothing) {
+  sim.rename("org/private", "org/hidden");
+  sim.rename("org/gated", "org/closed");
+  sim.add_token("hf_good", {.user = "good", .granted = {"org/hidden", "org/closed"}});
+  EXPECT_EQ(read(file("org/private", kWeights), caller("hf_good")).repo.name, "org/hidden");
+  EXPECT_EQ(refusal(file("org/gated", kWeights)).hub().code, "GatedRepo");  // everybody's alias
+  for (const auto* const name : {"org/private", "org/gated"}) {
+    EXPECT_THROW(read(file(name, kWeights), caller("hf_other")), Error) << name;
+  }
+  EXPECT_EQ(read(file("org/gated", kWeights), caller("hf_good")).kind, Kind::kRepo);
+}
+
+TEST_F(GrantsTest, SecurityRule9ARefusalByOneNameClosesAllNames) {
+  const auto by_old = file("org/old-name", "config.json");
+  const auto by_new = file("org/new-name", "config.json");
+  const std::string names[] = {"org/new-name", "org/old-name"};
+  for (const auto& refused : names) {
+    sim.set_visibility("org/new-name", {});
+    time.advance(61s);
+    read(by_old);
+    read(by_new);
+    sim.set_visibility("org/new-name", {.is_private = true});
+    runner.run(flights->head_file(endpoint(), anonymous(), file(refused, "other.txt")));
+    sim.clear_log();
+    for (std::size_t i = 0; i < 2; ++i) {
+      EXPECT_EQ(refusal(by_new, anonymous(), i).hub().code, "RepoNotFound") << refused;
+      EXPECT_EQ(refusal(by_old, anonymous(), i).hub().code, "RepoNotFound") << refused;
+    }
+  }
+}
+
+TEST_F(GrantsTest, SecurityRule9ARefusedRightByOneNameClosesAllNames) {
+  read(file("org/old-name", "config.json"), caller("hf_other"));
+  time.advance(6min);
+  read(file("org/new-name", "config.json"), caller("hf_other"));
+  // The alias has ended, the grant has not.
+  sim.set_visibility("org/new-name", {.is_private = true});
+  EXPECT_TRUE(documents("org/old-name", caller("hf_other")).refused());
+  EXPECT_TRUE(documents("org/new-name", caller("hf_other")).refused());
+}
+
+TEST_F(GrantsTest, SecurityRule9ARepoThatIsRenamedWhileItIsKnownIsLookedUpAnew) {
+  read(file("org/model", "config.json"));
+  sim.rename("org/model", "org/renamed");
+  EXPECT_EQ(read(file("org/model", "config.json")).repo.name, "org/model");
+  runner.run(flights->head_file(endpoint(), anonymous(), file("org/model", "other.txt")));
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(read(file("org/model", "config.json"), anonymous(), i).repo.name, "org/renamed");
+  }
+}
+
+TEST_F(GrantsTest, SecurityRule9AnOldNameThatSomebodyTookIsTheirsWhenTheAliasHasEnded) {
+  const auto config = file("org/old-name", "config.json");
+  read(config);
+  sim.add_repo({.id = "org/old-name", .visibility = {.is_private = true}});
+  sim.add_token("hf_owner", {.user = "owner", .granted = {"org/old-name"}});
+  EXPECT_EQ(read(config, caller("hf_owner")).repo.name, "org/new-name");
+  time.advance(31min);
+  const auto theirs = read(config, caller("hf_owner"));
+  EXPECT_EQ(theirs.kind, Kind::kRepo);
+  EXPECT_EQ(theirs.repo.name, "org/old-name");
+  EXPECT_EQ(refusal(config).kind(), Error::Kind::kUnauthorized);
+  sim.stop();
+  EXPECT_THROW(read(config), Error);  // the alias does not come back
+}
+
 TEST_F(GrantsTest, SecurityRule9NoRepoIsGrantedWhereFilesAndAuthCheckEndApart) {
   auto behaviour = sim.behaviour();
   behaviour.redirect_names = false;  // the API redirects old names, files are served under them
   behaviour.direct_files = true;
   sim.set_behaviour(behaviour);
   EXPECT_EQ(documents("org/old-name").kind, Kind::kPublic);
-  EXPECT_EQ(read(file("org/old-name", "config.json")).kind, Kind::kFile);
+  const auto right = read(file("org/old-name", "config.json"));
+  EXPECT_EQ(right.kind, Kind::kFile);
+  EXPECT_EQ(right.repo.name, "org/old-name");
   behaviour.redirect_names = true;
   sim.set_behaviour(behaviour);
   EXPECT_EQ(read(file("org/old-name", "config.json", "HEAD")).kind, Kind::kPublic);

@@ -60,6 +60,16 @@ TEST_F(CatalogTest, AFileIsWhatTheHubSaysItIs) {
   EXPECT_FALSE(find(file("org/model", "config.json")).entry->lfs);
 }
 
+TEST_F(CatalogTest, SecurityRule9NothingIsLearnedOfWhatARedirectLeadsTo) {
+  const auto config = file("org/model", "config.json");
+  const auto at_commit = file("org/model", "README.md", find(config).commit.id);
+  sim.rename("org/model", "org/renamed");
+  EXPECT_EQ(failure(at_commit).kind(), Error::Kind::kConflict);
+  time.advance(61s);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(failure(config).kind(), Error::Kind::kConflict);
+  EXPECT_EQ(find(file("org/renamed", "config.json")).commit.id, sim.sha("org/renamed"));
+}
+
 TEST_F(CatalogTest, ABranchIsAskedForOnceWithinItsTimeByAllWorkers) {
   const auto config = file("org/model", "config.json");
   const auto before = find(config);

@@ -54,6 +54,17 @@ TEST_F(DocumentsTest, AtACommitADocumentIsKeptForGood) {
   EXPECT_FALSE(get(target, "public", anonymous(), true).stale);
 }
 
+TEST_F(DocumentsTest, SecurityRule9WhatTheHubHasUnderAnotherNameIsNotKept) {
+  get(kTree);
+  sim.rename("org/model", "org/renamed");
+  time.advance(61s);
+  for (int i = 0; i < 2; ++i) {
+    const auto moved = get(kTree);
+    EXPECT_TRUE(moved.just_asked);
+    EXPECT_EQ(moved.canonical, model("org/renamed"));
+  }
+}
+
 TEST_F(DocumentsTest, TheRawQueryIsPartOfTheKey) {
   const auto flat = get(kTree);
   EXPECT_NE(get(std::string(kTree) + "?recursive=true").body, flat.body);

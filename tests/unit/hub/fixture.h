@@ -25,8 +25,8 @@ class HubFixture : public testing::Test {
       clients.push_back(std::make_unique<http::Client>(
           runner.executor(i), http::Client::Options{.user_agent = "hubcache/test"}, log));
       Hub::Options options{.instance_id = "self"};
-      options.on_refusal = [this](RepoRefusal refusal) -> Task<void> {
-        if (on_refusal) co_await on_refusal(std::move(refusal));
+      options.on_change = [this](RepoChange change) -> Task<void> {
+        if (on_change) co_await on_change(std::move(change));
       };
       hubs.push_back(std::make_unique<Hub>(*clients[i], outages, std::move(options), clock));
     }
@@ -86,7 +86,7 @@ class HubFixture : public testing::Test {
   hubsim::Hub sim;
   obs::Log log{{.level = obs::Level::kOff}};
   SystemClock clock;
-  OnRepoRefusal on_refusal;
+  OnRepoChange on_change;
   Outages outages{{.retry_after = {}}, clock, log};  // every call is made
   std::vector<std::unique_ptr<http::Client>> clients;
   std::vector<std::unique_ptr<Hub>> hubs;

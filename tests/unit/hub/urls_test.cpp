@@ -44,6 +44,16 @@ TEST(Urls, GoBelowTheBasePath) {
   EXPECT_EQ(target_below(url("https://hub/pulp/content/hf/"), "/x"), "/pulp/content/hf/x");
 }
 
+TEST(Urls, AnApiRouteOfOneRepoIsThatOfAnother) {
+  const RepoId old{.type = RepoType::kDataset, .name = "org/old"};
+  const RepoId now{.type = RepoType::kDataset, .name = "new/name"};
+  EXPECT_EQ(api_path_of("/api/datasets/org/old/tree/main?a", old, now),
+            "/api/datasets/new/name/tree/main?a");
+  EXPECT_EQ(api_path_of("/api/datasets/org/old", old, now), "/api/datasets/new/name");
+  EXPECT_EQ(api_path_of("/api/datasets/org/older/refs", old, now), "/api/datasets/org/older/refs");
+  EXPECT_EQ(api_path_of("/api/models/org/old/refs", old, now), "/api/models/org/old/refs");
+}
+
 TEST(Urls, TellTheRepoARedirectLeadsTo) {
   const auto base = url("https://hub/p");
   const auto name_at = [&base](std::string_view text) {
