@@ -33,7 +33,8 @@ std::optional<Digest> Digest::parse(Algorithm algorithm, std::string_view hex) {
   std::string folded(hex);
   for (char& c : folded) {
     if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return std::nullopt;
+    const bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    if (!digit) return std::nullopt;
   }
   return Digest(algorithm, std::move(folded));
 }
@@ -78,8 +79,7 @@ Digest Hasher::finish() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> value{};
   unsigned int size = 0;
   require(EVP_DigestFinal_ex(state_->context.get(), value.data(), &size), "digest final");
-  const std::string hex = to_hex({reinterpret_cast<const char*>(value.data()), size});
-  return *Digest::parse(state_->algorithm, hex);
+  return {state_->algorithm, to_hex({reinterpret_cast<const char*>(value.data()), size})};
 }
 
 std::string keyed_hash(std::string_view key, std::string_view text) {

@@ -22,10 +22,10 @@ Error Error::from(std::exception_ptr failure) {
 
 Error Error::from_errno(int code, std::string_view doing) {
   const bool full = code == ENOSPC || code == EDQUOT;
-  std::string message = full ? "no space left" : "the disk failed";
+  const std::string message = full ? "no space left" : "the disk failed";
   std::string context(doing);
   context += ": " + std::generic_category().message(code);
-  return {full ? Kind::kNoSpace : Kind::kIo, std::move(message), std::move(context)};
+  return {full ? Kind::kNoSpace : Kind::kIo, message, std::move(context)};
 }
 
 std::string_view name_of(Error::Kind kind) {

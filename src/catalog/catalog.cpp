@@ -214,7 +214,7 @@ void Catalog::keep_commit(const std::string& repo, const std::string& revision,
 /// Here at once, on the others as soon as they come to it: before they read the next request of
 /// one who has had an answer.
 template <typename Change>
-void Catalog::on_each_worker(Change change) {
+void Catalog::on_each_worker(const Change& change) {
   for (std::size_t worker = 0; worker < workers_.size(); ++worker) {
     if (worker == workers_.current()) {
       change(*shards_[worker]);

@@ -72,10 +72,14 @@ Database::FullSync::~FullSync() {
   }
 }
 
-Database::Lent::Lent(Database& database) : database_(database) {
-  const std::lock_guard lock(database_.queues_->mutex);
-  connection_ = std::move(database_.queues_->idle_readers.back());
-  database_.queues_->idle_readers.pop_back();
+Database::Lent::Lent(Database& database)
+    : database_(database), connection_(database.take_reader()) {}
+
+std::unique_ptr<Connection> Database::take_reader() {
+  const std::lock_guard lock(queues_->mutex);
+  auto connection = std::move(queues_->idle_readers.back());
+  queues_->idle_readers.pop_back();
+  return connection;
 }
 
 Database::Lent::~Lent() {

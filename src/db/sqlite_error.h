@@ -9,7 +9,7 @@ namespace hubcache::db {
 
 /// Runs `act`, with SQLite's failures turned into Error.
 template <typename F>
-decltype(auto) guarded(F&& act) {
+decltype(auto) guarded(F act) {
   try {
     return act();
   } catch (const SQLite::Exception& failure) {

@@ -49,12 +49,12 @@ bool is_ours(std::string_view name) {
   constexpr std::array<std::string_view, 6> kOurs{"Host",           "Connection",
                                                   "Content-Length", "Transfer-Encoding",
                                                   "Keep-Alive",     "Proxy-Authorization"};
-  return std::any_of(kOurs.begin(), kOurs.end(),
-                     [name](std::string_view ours) { return same_name(name, ours); });
+  return std::ranges::any_of(kOurs,
+                             [name](std::string_view ours) { return same_name(name, ours); });
 }
 
 void require_clean_target(std::string_view target) {
-  const bool clean = std::all_of(target.begin(), target.end(), [](char c) {
+  const bool clean = std::ranges::all_of(target, [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte > 0x20 && byte != 0x7f;
   });

@@ -50,8 +50,8 @@ struct ClientPool::Waiter {
   std::unique_ptr<Connection> connection;  // granted: this one
 };
 
-ClientPool::ClientPool(Executor executor, const Client::Options& options)
-    : executor_(executor), options_(options), sweeper_(executor) {}
+ClientPool::ClientPool(Executor executor, Client::Options options)
+    : executor_(executor), options_(std::move(options)), sweeper_(executor) {}
 
 Task<std::unique_ptr<ClientPool::Connection>> ClientPool::take(Origin origin, SteadyTime deadline,
                                                                bool fresh) {
@@ -157,6 +157,7 @@ void ClientPool::forget_unused() {
 
 void ClientPool::close_idle() {
   std::vector<std::deque<Idle>> stale;
+  stale.reserve(buckets_.size());
   for (auto& [origin, bucket] : buckets_) stale.push_back(std::exchange(bucket.idle, {}));
   sweeper_.cancel();
   sweeping_ = false;

@@ -21,7 +21,7 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
  public:
   using Connection = ClientResponse::Connection;
 
-  ClientPool(Executor executor, const Client::Options& options);
+  ClientPool(Executor executor, Client::Options options);
 
   /// An idle connection, or one that is not open yet. At the limit of its origin this waits in
   /// line; throws kUpstreamTimeout at the deadline. `fresh`: none that was used before.

@@ -45,12 +45,11 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
+  return !text.empty() && std::ranges::all_of(text, is_token_char);
 }
 
 bool is_digits(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::optional<std::size_t> find_head_end(std::string_view text, Problem& problem) {
@@ -81,7 +80,7 @@ Problem read_fields(std::string_view block, Headers& into) {
     if (colon == std::string_view::npos) return "a header field has no colon";
     if (!is_token(line.substr(0, colon))) return "a header field has a bad name";
     const auto value = trimmed(line.substr(colon + 1));
-    if (!std::all_of(value.begin(), value.end(), is_value_char)) {
+    if (!std::ranges::all_of(value, is_value_char)) {
       return "a header field has a control character";
     }
     into.add(line.substr(0, colon), value);
@@ -89,23 +88,22 @@ Problem read_fields(std::string_view block, Headers& into) {
 }
 
 Problem read_framing(const Headers& headers, bool http_1_0, Framing& into) {
-  const auto encodings = headers.count("Transfer-Encoding");
-  const auto lengths = headers.count("Content-Length");
-  if (encodings > 0) {
+  const auto encoding = headers.get("Transfer-Encoding");
+  const auto length = headers.get("Content-Length");
+  if (encoding) {
     if (http_1_0) return "Transfer-Encoding in HTTP/1.0";
-    if (lengths > 0) return "both Transfer-Encoding and Content-Length";
-    if (encodings > 1 || !same_name(*headers.get("Transfer-Encoding"), "chunked")) {
+    if (length) return "both Transfer-Encoding and Content-Length";
+    if (headers.count("Transfer-Encoding") > 1 || !same_name(*encoding, "chunked")) {
       return "unknown Transfer-Encoding";
     }
     into.chunked = true;
   }
-  if (lengths > 1) return "more than one Content-Length";
-  if (lengths == 1) {
-    const auto text = *headers.get("Content-Length");
-    if (!is_digits(text) || text.size() > 18) return "bad Content-Length";
-    std::uint64_t length = 0;
-    for (const char c : text) length = length * 10 + static_cast<std::uint64_t>(c - '0');
-    into.content_length = length;
+  if (length) {
+    if (headers.count("Content-Length") > 1) return "more than one Content-Length";
+    if (!is_digits(*length) || length->size() > 18) return "bad Content-Length";
+    std::uint64_t size = 0;
+    for (const char c : *length) size = size * 10 + static_cast<std::uint64_t>(c - '0');
+    into.content_length = size;
   }
   return nullptr;
 }

@@ -13,7 +13,7 @@ constexpr std::size_t kUsualBytes = 1000;
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 bool points_into(std::string_view part, const std::string& whole) {
-  const std::less_equal<const char*> le;
+  const std::less_equal<> le;
   return le(whole.data(), part.data()) && le(part.data(), whole.data() + whole.size());
 }
 

@@ -54,12 +54,12 @@ RequestHead read_request_head(std::string_view block, std::size_t max_target_byt
   if (target.size() > max_target_bytes) {
     throw Error(Error::Kind::kUriTooLong, "the request's target is too long");
   }
-  if (target.empty() || !std::all_of(target.begin(), target.end(), is_target_char)) {
+  if (target.empty() || !std::ranges::all_of(target, is_target_char)) {
     refuse("bad target");
   }
   head.http_1_0 = read_version(line.substr(last + 1));
 
-  if (const auto problem = read_fields(block, request.headers)) refuse(problem);
+  if (const auto* problem = read_fields(block, request.headers)) refuse(problem);
   const Headers& headers = request.headers;
   const auto hosts = headers.count("Host");
   if (hosts > 1 || (hosts == 0 && !head.http_1_0)) refuse("there must be one Host");
@@ -67,7 +67,7 @@ RequestHead read_request_head(std::string_view block, std::size_t max_target_byt
   if (hosts == 1 && !is_authority(host)) refuse("bad Host");
   if (headers.count("Authorization") > 1) refuse("more than one Authorization");
   request.target = origin_form(target, host);
-  if (const auto problem = read_framing(headers, head.http_1_0, head.framing)) refuse(problem);
+  if (const auto* problem = read_framing(headers, head.http_1_0, head.framing)) refuse(problem);
 
   for (std::size_t i = 0; i < headers.size(); ++i) {
     const auto [name, value] = headers[i];

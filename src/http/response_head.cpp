@@ -12,13 +12,13 @@ constexpr std::array<std::string_view, 7> kOurs{
     "Connection", "Keep-Alive", "Transfer-Encoding", "Date", "Server", "X-Request-Id", "Upgrade"};
 
 bool is_ours(std::string_view name) {
-  return std::any_of(kOurs.begin(), kOurs.end(),
-                     [name](std::string_view ours) { return same_name(name, ours); });
+  return std::ranges::any_of(kOurs,
+                             [name](std::string_view ours) { return same_name(name, ours); });
 }
 
 void append_number(std::string& out, std::uint64_t value) {
   std::array<char, 20> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  const auto* end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
   out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 

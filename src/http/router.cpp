@@ -5,9 +5,8 @@
 namespace hubcache::http {
 
 Router& Router::prefix(std::string path, Handler handler) {
-  const auto place = std::find_if(prefixes_.begin(), prefixes_.end(), [&](const Route& route) {
-    return route.path.size() < path.size();
-  });
+  const auto place = std::ranges::find_if(
+      prefixes_, [&](const Route& route) { return route.path.size() < path.size(); });
   prefixes_.insert(place, {std::move(path), std::move(handler)});
   return *this;
 }

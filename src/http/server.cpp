@@ -122,7 +122,7 @@ struct Acceptor {
 
 void Acceptor::hand_over(Fd connection, Peer peer) {
   const bool refused = connections_of(workers) >= workers[0]->limits.max_connections;
-  const auto least = std::min_element(workers.begin(), workers.end(), [](auto& a, auto& b) {
+  const auto least = std::ranges::min_element(workers, [](auto& a, auto& b) {
     return a->connections.load(std::memory_order_relaxed) <
            b->connections.load(std::memory_order_relaxed);
   });

@@ -58,8 +58,8 @@ void Session::start(std::shared_ptr<Session> session, bool refused) {
   const auto executor = session->worker_->executor;
   const auto slot = session->cancel_.slot();
   // The handler holds the session: the signal must outlive the coroutine that listens to it.
-  auto ended = [session](std::exception_ptr) {};
-  asio::co_spawn(executor, run(session, refused),
+  auto ended = [session](const std::exception_ptr&) {};
+  asio::co_spawn(executor, run(std::move(session), refused),
                  asio::bind_cancellation_slot(slot, std::move(ended)));
 }
 
@@ -201,9 +201,10 @@ void Session::parse(Exchange& exchange, std::size_t block) {
 
 Task<> Session::read_body(Exchange& exchange) {
   const Framing& framing = exchange.head.framing;
-  if (!framing.chunked && framing.content_length.value_or(0) == 0) co_return;
+  const auto length = framing.content_length.value_or(0);
+  if (!framing.chunked && length == 0) co_return;
   const Limits& limits = worker_->limits;
-  if (framing.content_length.value_or(0) > limits.max_body_bytes) {
+  if (length > limits.max_body_bytes) {
     exchange.problem.emplace(Error::Kind::kPayloadTooLarge, "the request's body is too large");
     co_return;
   }
@@ -218,7 +219,7 @@ Task<> Session::read_body(Exchange& exchange) {
     co_await read_chunked(exchange, deadline);
     co_return;
   }
-  const auto size = static_cast<std::size_t>(*framing.content_length);
+  const auto size = static_cast<std::size_t>(length);
   while (true) {
     const auto piece = input_.view().substr(0, size - exchange.request.body.size());
     exchange.request.body += piece;

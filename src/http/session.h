@@ -94,7 +94,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Task<> linger();
   void log_access(const Exchange& exchange, const Response& response, std::uint64_t bytes);
   std::string next_id();
-  SteadyTime now() const { return std::chrono::steady_clock::now(); }
+  static SteadyTime now() { return std::chrono::steady_clock::now(); }
 
   std::shared_ptr<ServerWorker> worker_;
   std::list<Session*>::iterator place_;

@@ -102,8 +102,8 @@ std::optional<V4> embedded(const V6& address) {
 
 bool may_connect4(const V4& address, bool allow_private) {
   const std::uint32_t value = address.to_uint();
-  if (std::find(kMetadata4.begin(), kMetadata4.end(), value) != kMetadata4.end()) return false;
-  return allow_private || std::none_of(kSpecial4.begin(), kSpecial4.end(), [&](const Block4& b) {
+  if (std::ranges::find(kMetadata4, value) != kMetadata4.end()) return false;
+  return allow_private || std::ranges::none_of(kSpecial4, [&](const Block4& b) {
            return (value ^ b.prefix) >> (32 - b.bits) == 0;
          });
 }
@@ -116,7 +116,7 @@ bool may_connect(const asio::ip::address& address, bool allow_private) {
   if (const auto v4 = embedded(v6)) return may_connect4(*v4, allow_private);
   const auto bytes = v6.to_bytes();
   if (is_metadata6(bytes)) return false;
-  return allow_private || std::none_of(kSpecial6.begin(), kSpecial6.end(), [&](const Block6& b) {
+  return allow_private || std::ranges::none_of(kSpecial6, [&](const Block6& b) {
            return has_prefix(bytes, b.prefix, b.bits);
          });
 }

@@ -118,19 +118,19 @@ void prepare(int fd, sa_family_t family) {
 
 }  // namespace
 
-Listener listen(const std::string& text) {
-  const bool local = text.starts_with(kUnix);
-  Address address = local ? parse_unix(text) : parse_inet(text);
-  if (local) remove_stale(text, address);
+Listener listen(const std::string& address) {
+  const bool local = address.starts_with(kUnix);
+  Address place = local ? parse_unix(address) : parse_inet(address);
+  if (local) remove_stale(address, place);
 
-  const int family = address.storage.ss_family;
+  const int family = place.storage.ss_family;
   Fd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) fail(text, errno);
+  if (!socket) fail(address, errno);
   if (!local) set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (family == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
-  prepare(socket.get(), address.storage.ss_family);
-  if (::bind(socket.get(), address.get(), address.size) != 0) fail(text, errno);
-  if (::listen(socket.get(), kBacklog) != 0) fail(text, errno);
+  prepare(socket.get(), place.storage.ss_family);
+  if (::bind(socket.get(), place.get(), place.size) != 0) fail(address, errno);
+  if (::listen(socket.get(), kBacklog) != 0) fail(address, errno);
   std::string name = name_of(socket.get());
   return {std::move(socket), std::move(name)};
 }

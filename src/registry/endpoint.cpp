@@ -53,11 +53,11 @@ bool names_private_address(const std::string& host) {
 }
 
 std::optional<http::Url> base_of(const Json& document) {
-  const auto standard = http::Url::parse(kDefaultHub);
+  const auto standard = http::Url::parse(kDefaultHub).value_or(http::Url{});
   auto hub = http::Url::parse(text_of(document, "hf_hub_url"));
-  if (hub && !(hub->same_origin(*standard) && hub->path == "/")) return hub;
+  if (hub && !(hub->same_origin(standard) && hub->path == "/")) return hub;
   auto url = http::Url::parse(text_of(document, "url"));
-  if (url && url->host != standard->host) return url;
+  if (url && url->host != standard.host) return url;
   return hub ? hub : standard;
 }
 

@@ -35,7 +35,7 @@ INSERT INTO registry_state (one, version, root) VALUES (1, 1, NULL);
 /// being the value's JSON.
 Json open_document(const std::string& id, const std::string& text, const db::SecretBox& secrets) {
   auto document = Json::parse(text);
-  for (auto& [field, value] : document.items()) {
+  for (const auto& [field, value] : document.items()) {
     if (!value.is_object() || !value.contains("$sealed")) continue;
     const auto sealed = value.at("$sealed").get<std::string>();
     value = Json::parse(secrets.open(sealed, {.table = "resources", .row = id, .field = field}));

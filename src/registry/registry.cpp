@@ -15,7 +15,7 @@ std::shared_ptr<const Snapshot> own_reference(std::shared_ptr<const Snapshot> sn
 
 }  // namespace
 
-Registry::Registry(Workers& workers, std::shared_ptr<const Snapshot> first)
+Registry::Registry(Workers& workers, const std::shared_ptr<const Snapshot>& first)
     : workers_(workers), slots_(workers.size()) {
   for (auto& slot : slots_) slot.snapshot = own_reference(first);
 }

@@ -13,7 +13,7 @@ std::size_t segments_of(std::string_view path) {
 }  // namespace
 
 Snapshot::Snapshot(std::uint64_t version, std::vector<Remote> remotes,
-                   std::vector<Distribution> distributions, std::optional<std::string> root,
+                   std::vector<Distribution> distributions, const std::optional<std::string>& root,
                    std::vector<Guard> guards)
     : version_(version),
       remotes_(std::move(remotes)),

@@ -7,23 +7,12 @@
 
 #include "hubcache/base/error.h"
 
+#include "on_exit.h"
 #include "rows.h"
 #include "staging_impl.h"
 
 namespace hubcache::store {
 namespace {
-
-template <typename F>
-class OnExit {
- public:
-  explicit OnExit(F act) : act_(std::move(act)) {}
-  ~OnExit() { act_(); }
-  OnExit(const OnExit&) = delete;
-  OnExit& operator=(const OnExit&) = delete;
-
- private:
-  F act_;
-};
 
 [[noreturn]] void misuse(const char* what) {
   throw Error(Error::Kind::kInternal, "an internal error", what);

@@ -7,6 +7,7 @@
 #include "hubcache/base/error.h"
 
 #include "bad_digests.h"
+#include "on_exit.h"
 #include "part.h"
 #include "part_hash.h"
 #include "recovery.h"
@@ -96,12 +97,7 @@ Task<std::optional<Blob>> Store::Impl::adopt(std::shared_ptr<Impl> self, Digest 
       co_await timer.async_wait(use_task);
     }
   }
-  struct Adoption {
-    std::shared_ptr<Impl> impl;
-    const Digest& digest;
-    ~Adoption() { impl->end_adoption(digest); }
-  };
-  const Adoption adoption{.impl = self, .digest = digest};
+  const OnExit adoption([&] { self->end_adoption(digest); });
 
   Blob blob{.digest = digest, .size = found.size.size, .file = found.file};
   auto find_row = [digest](db::Connection& sql) { return find_blob(sql, digest); };
@@ -162,16 +158,11 @@ void Store::touch(const Digest& digest) {
 
 Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
   const std::string name = Layout::fill_name(request.digest, request.origin);
-  struct Acquired {
-    std::shared_ptr<Impl> impl;
-    const std::string& name;
-    std::uint64_t used;
-    bool kept = false;
-    ~Acquired() {
-      if (!kept) impl->fills.park(name, used);
-    }
-  };
-  Acquired acquired{.impl = impl_, .name = name, .used = impl_->fills.acquire(name)};
+  std::uint64_t used = impl_->fills.acquire(name);
+  bool kept = false;
+  const OnExit acquired([impl = impl_, &name, &used, &kept] {
+    if (!kept) impl->fills.park(name, used);
+  });
 
   auto find_row = [name](db::Connection& sql) { return find_fill(sql, name); };
   const auto row = co_await impl_->database.read(std::move(find_row));
@@ -180,10 +171,10 @@ Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
                   .size = request.size,
                   .name = name,
                   .whole = request.whole,
-                  .already_used = acquired.used};
+                  .already_used = used};
   auto open_part = [impl = impl_, plan = std::move(plan)] { return Part::open(impl, plan); };
   auto opened = co_await offload(impl_->pool, std::move(open_part));
-  acquired.used = opened.part->used();
+  used = opened.part->used();
 
   // Bytes that are there already came through the repo of the row.
   if (opened.blocks.blocks_present() > 0 && (!row || row->via != request.via)) request.via.clear();
@@ -206,7 +197,7 @@ Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
   const Executor home = co_await asio::this_coro::executor;
   auto staging =
       std::make_unique<Staging::Impl>(impl_, std::move(request), name, std::move(opened), home);
-  acquired.kept = true;
+  kept = true;
   co_return std::unique_ptr<Staging>(new Staging(std::move(staging)));
 }
 

@@ -62,6 +62,8 @@ class Accounts {
   Accounts(Workers& workers, db::Database& database, Options options, const Clock& clock,
            obs::Log& log);
   ~Accounts();
+  Accounts(const Accounts&) = delete;
+  Accounts& operator=(const Accounts&) = delete;
 
   /// Checks a password that came from `address`. Unknown names cost what known ones do. Throws
   /// kUnavailable when too many logins wait.

@@ -32,6 +32,7 @@ class Digest {
   auto operator<=>(const Digest&) const = default;
 
  private:
+  friend class Hasher;
   Digest(Algorithm algorithm, std::string hex) : algorithm_(algorithm), hex_(std::move(hex)) {}
   Algorithm algorithm_;
   std::string hex_;
@@ -42,6 +43,8 @@ class Digest {
 class Hasher {
  public:
   Hasher(Digest::Algorithm algorithm, std::uint64_t size);
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
   Hasher(Hasher&&) noexcept;
   Hasher& operator=(Hasher&&) noexcept;
   ~Hasher();

@@ -47,10 +47,10 @@ class Error : public std::runtime_error {
     std::string commit;   // X-Repo-Commit, when the Hub named one
   };
 
-  Error(Kind kind, std::string message, std::string context = {})
-      : std::runtime_error(std::move(message)), kind_(kind), context_(std::move(context)) {}
-  Error(Kind kind, std::string message, HubDetail detail)
-      : std::runtime_error(std::move(message)), kind_(kind), detail_(std::move(detail)) {}
+  Error(Kind kind, const std::string& message, std::string context = {})
+      : std::runtime_error(message), kind_(kind), context_(std::move(context)) {}
+  Error(Kind kind, const std::string& message, HubDetail detail)
+      : std::runtime_error(message), kind_(kind), detail_(std::move(detail)) {}
 
   Kind kind() const noexcept { return kind_; }
   const std::string& context() const noexcept { return context_; }

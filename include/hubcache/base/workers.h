@@ -72,6 +72,8 @@ class Pool {
   Pool(std::string name, std::size_t threads, std::size_t queue_limit = 100'000);
   /// Waits for the work that was accepted.
   ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
 
   asio::thread_pool& threads() noexcept { return threads_; }
   /// Throws kUnavailable when the queue is full; otherwise the caller must call left() later.

@@ -86,10 +86,10 @@ class Catalog {
   Task<KnownCommit> recall_commit(std::string key);
   Task<KnownEntry> recall_entry(std::string commit, std::string path);
   void keep_commit(const std::string& repo, const std::string& revision, const std::string& commit);
-  Task<std::shared_ptr<const hub::FileAnswer>> ask_at(hub::Probe& probe, Commit commit,
-                                                      hub::Flights& flights);
+  static Task<std::shared_ptr<const hub::FileAnswer>> ask_at(hub::Probe& probe, Commit commit,
+                                                             hub::Flights& flights);
   template <typename Change>
-  void on_each_worker(Change change);
+  void on_each_worker(const Change& change);
   KnownEntry keep_entry(std::string key, const hub::FileAnswer& answer);
 
   Workers& workers_;

@@ -38,6 +38,8 @@ class Database {
   Database(Options options, std::span<const Migration> migrations, obs::Log& log);
   /// Waits for the writes that were accepted.
   ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
 
   /// Reads one consistent state.
   template <typename F>
@@ -132,27 +134,14 @@ class Database {
   }
   template <typename W>
   static std::invoke_result_t<W&> block_on(Pool& pool, W work) {
-    using R = std::invoke_result_t<W&>;
-    hubcache::detail::Outcome<R> outcome;
-    auto done = std::make_shared<std::promise<void>>();
-    auto finished = done->get_future();
-    asio::post(pool.threads(), [&work, &outcome, done = std::move(done)] {
-      try {
-        if constexpr (std::is_void_v<R>) {
-          work();
-        } else {
-          outcome.value.emplace(work());
-        }
-      } catch (...) {
-        outcome.failure = std::current_exception();
-      }
-      done->set_value();
-    });
-    finished.wait();
-    if (outcome.failure) std::rethrow_exception(outcome.failure);
-    if constexpr (!std::is_void_v<R>) return std::move(*outcome.value);
+    // Shared: the pool may still be leaving the task when the result is here.
+    auto task = std::make_shared<std::packaged_task<std::invoke_result_t<W&>()>>(std::ref(work));
+    auto result = task->get_future();
+    asio::post(pool.threads(), [task = std::move(task)] { (*task)(); });
+    return result.get();
   }
 
+  std::unique_ptr<Connection> take_reader();
   void enqueue(std::function<void(Connection&)> function);
   void drain();
 

@@ -64,6 +64,8 @@ class Fills {
 
   Fills(Workers& workers, store::Store& store, Options options, const Clock& clock, obs::Log& log);
   ~Fills();
+  Fills(const Fills&) = delete;
+  Fills& operator=(const Fills&) = delete;
 
   /// Throws kUnavailable when this request, for a stored blob or not, could complete what a false
   /// download left with a client (SECURITY 12; the rule is in false_start.h). join() asks by

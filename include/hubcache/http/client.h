@@ -63,6 +63,8 @@ class ClientResponse {
   ClientResponse(ClientResponse&&) noexcept;
   ClientResponse& operator=(ClientResponse&&) noexcept;
   ~ClientResponse();
+  ClientResponse(const ClientResponse&) = delete;
+  ClientResponse& operator=(const ClientResponse&) = delete;
 
   int status = 0;
   Headers headers;
@@ -93,6 +95,8 @@ class Client {
   };
   Client(Executor executor, Options options, obs::Log& log);
   ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
 
   /// Sends and returns when the headers are read. A reused connection that turns out dead before
   /// any byte of an answer is replaced once, for GET and HEAD. Throws kUpstream (refused, reset,

@@ -51,6 +51,8 @@ class Server {
   /// Resets what is still open, without waiting: what the sites use must live until shut_down()
   /// has returned or the workers have been joined. Destroyed before the workers.
   ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
 
   /// Starts to accept. May be called for several listeners.
   void serve(net::Listener listener);

@@ -18,6 +18,8 @@ class Flights {
   /// `hubs[i]` is the Hub of worker i; all outlive this.
   Flights(Workers& workers, std::vector<Hub*> hubs);
   ~Flights();
+  Flights(const Flights&) = delete;
+  Flights& operator=(const Flights&) = delete;
 
   Task<std::shared_ptr<const FileAnswer>> head_file(EndpointPtr endpoint, Credential credential,
                                                     FileRef file);

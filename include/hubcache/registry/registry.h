@@ -63,7 +63,7 @@ class Snapshot {
   /// `root` is the id of the root distribution, if there is one. Of two snapshots of one database
   /// the later has the higher `version`.
   Snapshot(std::uint64_t version, std::vector<Remote> remotes,
-           std::vector<Distribution> distributions, std::optional<std::string> root,
+           std::vector<Distribution> distributions, const std::optional<std::string>& root,
            std::vector<Guard> guards = {});
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;
@@ -105,7 +105,7 @@ class Snapshot {
 class Registry {
  public:
   /// Before the workers start.
-  Registry(Workers& workers, std::shared_ptr<const Snapshot> first);
+  Registry(Workers& workers, const std::shared_ptr<const Snapshot>& first);
 
   /// On that worker only. A request keeps what it got to its end.
   std::shared_ptr<const Snapshot> current(std::size_t worker) const {

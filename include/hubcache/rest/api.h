@@ -106,6 +106,8 @@ class Api {
       Options options, Hooks hooks, db::Database& database, const db::SecretBox& secrets,
       access::Accounts& accounts, const Clock& clock, obs::Log& log);
   ~Api();
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
 
   /// Any path below `/pulp/`, but for content. Answers errors itself, as JSON; throws nothing
   /// but what a bug throws.

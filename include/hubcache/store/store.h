@@ -47,6 +47,8 @@ class Store {
   Store(Options options, Disk& disk, db::Database& database, Pool& disk_pool, const Clock& clock,
         obs::Log& log);
   ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
 
   /// At start-up, before anything else, on a thread that may block: makes the directories and
   /// reconciles staging rows with fills/. Never looks at blobs.
