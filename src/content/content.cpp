@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "hubcache/access/caller.h"
+#include "hubcache/content/via.h"
 #include "hubcache/hub/grammar.h"
 
 namespace hubcache::content {
@@ -25,6 +26,13 @@ void require_reading(const http::Request& request, hub::Route::Kind kind) {
 /// A revision that cannot be, so that clients fall back on plain HTTP (contract/hub.md 10).
 Error no_xet() {
   return {Error::Kind::kNotFound, "hubcache serves files by plain HTTP, not by Xet"};
+}
+
+hub::EndpointPtr with_via(hub::EndpointPtr endpoint, std::string via) {
+  if (via.empty()) return endpoint;
+  auto copy = std::make_shared<hub::Endpoint>(*endpoint);
+  copy->via = std::move(via);
+  return copy;
 }
 
 Error not_for_readers() {
@@ -62,11 +70,7 @@ Task<http::Response> Content::route(const http::Request& request,
                                     std::shared_ptr<const registry::Snapshot> snapshot,
                                     registry::Match match, std::string below,
                                     std::string own_path) {
-  for (const auto via : request.headers.all("Via")) {
-    if (via.find(options_.instance_id) != std::string_view::npos) {
-      throw Error(Error::Kind::kLoop, "this request came from this very server");
-    }
-  }
+  auto via = via_hubcaches(request, options_.instance_id);
   if (const auto& guard = match.distribution->content_guard) {
     co_await services_.guards.require(snapshot, *guard, request);
   }
@@ -77,7 +81,7 @@ Task<http::Response> Content::route(const http::Request& request,
                 "or remote.");
   }
   const auto caller = access::Caller::of(request.headers);
-  Place place{.endpoint = remote->endpoint,
+  Place place{.endpoint = with_via(remote->endpoint, std::move(via)),
               .credential = access::credential_for(*remote->endpoint, caller, options_.token_key),
               .streamed = remote->policy == registry::Policy::kStreamed,
               .own_base = http::public_base(request, options_.public_name) + own_path};

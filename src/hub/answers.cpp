@@ -10,6 +10,7 @@ namespace {
 constexpr int kUnauthorized = 401;
 constexpr int kForbidden = 403;
 constexpr int kTooMany = 429;
+constexpr int kLoopDetected = 508;
 constexpr std::uint64_t kLongestWait = 3600;  // seconds; longer is as good as for ever
 
 std::string_view trimmed(std::string_view text) {
@@ -122,6 +123,9 @@ Error trouble_of(int status, const std::string& url) {
   if (status == kTooMany) {
     return {Error::Kind::kTooManyRequests, "The Hub asks for fewer requests",
             Error::HubDetail{.code = {}, .message = {}, .status = status, .commit = {}}};
+  }
+  if (status == kLoopDetected) {
+    return {Error::Kind::kLoop, "The Hub says that its requests come back to it", url};
   }
   return {Error::Kind::kUpstream, "The Hub failed", url + " answered " + std::to_string(status)};
 }

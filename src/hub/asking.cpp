@@ -21,6 +21,7 @@ using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
 constexpr int kTooMany = 429;
 constexpr int kServerError = 500;
 constexpr int kNotImplemented = 501;
+constexpr int kLoopDetected = 508;
 constexpr std::size_t kMaxRedirectBody = 64UL * 1024;
 
 bool is_trouble(int status) {
@@ -28,7 +29,7 @@ bool is_trouble(int status) {
 }
 
 /// What stands before the hub says that it is down. A 500 is about the one question.
-bool is_outage(int status) { return status > kNotImplemented; }
+bool is_outage(int status) { return status > kNotImplemented && status != kLoopDetected; }
 
 bool is_worth_another_try(const Error& failure) {
   return failure.kind() == Error::Kind::kUpstream ||

@@ -61,7 +61,7 @@ http::Headers hub_headers(const Endpoint& endpoint, const Credential& credential
   }
   headers.set("Accept", "*/*");
   headers.set("Accept-Encoding", accept_encoding);
-  headers.set("Via", "1.1 " + std::string(instance_id));
+  headers.set("Via", endpoint.via + "1.1 " + std::string(instance_id));
   return headers;
 }
 

@@ -2,20 +2,14 @@
 import socket
 import time
 
-from harness import get, raw_exchange, wait_until
+from harness import free_port, get, raw_exchange, wait_until
 
 CONFIG = "/org/model/resolve/main/config.json"
 REMOTES = "/pulp/api/v3/remotes/hugging_face/hugging-face/"
 
 
-def closed_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def test_unreachable_hub_is_502_or_504_within_8_seconds(world):
-    server = world.server(f"http://127.0.0.1:{closed_port()}")
+    server = world.server(f"http://127.0.0.1:{free_port()}")
     for path in (CONFIG, "/api/models/org/model", "/api/models/org/model/tree/main"):
         began = time.monotonic()
         assert get(server.endpoint + path).status in (502, 504), path

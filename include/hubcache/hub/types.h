@@ -56,7 +56,8 @@ struct Endpoint {
   int download_concurrency = 4;
   std::vector<std::string> allowed_private_hosts;  // may resolve to private addresses
   bool offline = false;                            // nothing is asked upstream
-  std::string made_scope{};                        // by seal(); empty before
+  std::string via{};  // the hubcaches that the request being served came through, as Via has them
+  std::string made_scope{};  // by seal(); empty before
   std::string made_origin_key{};
 
   /// No field changes from now on: makes the two keys below, which every request needs, just once.

@@ -43,6 +43,9 @@ TEST(Requests, AreTheSameForEveryClient) {
   EXPECT_EQ(field(headers, "Accept"), "*/*");
   EXPECT_EQ(field(headers, "Accept-Encoding"), "gzip");
   EXPECT_EQ(field(headers, "Via"), "1.1 id1");
+  auto chained = endpoint();
+  chained.via = "1.1 id0, ";
+  EXPECT_EQ(field(hub_headers(chained, kAnonymous, "id1", "gzip"), "Via"), "1.1 id0, 1.1 id1");
 }
 
 // SECURITY 3
