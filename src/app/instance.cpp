@@ -82,6 +82,12 @@ void require_known_host(const http::Request& request, const Config::Server& serv
               "or the one of [server] external_url or host_names");
 }
 
+catalog::Catalog::Options catalog_options(const Config& config) {
+  return {.revision_ttl = config.cache.revision_ttl,
+          .commit_ttl = config.cache.public_grant_ttl,
+          .stale_commits = config.cache.stale_grants};
+}
+
 http::Response no_such_page() { return http::text_response(404, "404: Not Found"); }
 
 }  // namespace
@@ -139,7 +145,7 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
       proofs(workers, database, clock),
       documents(workers, database, {.ttl = config.cache.document_ttl}, clock),
       manifests(workers, database, documents, {}, clock, log),
-      catalog(workers, database, manifests, {.revision_ttl = config.cache.revision_ttl}, clock) {
+      catalog(workers, database, manifests, catalog_options(config), clock) {
   store.recover();
   const auto upstream =
       config.upstream.url_given ? std::optional(config.upstream.url) : std::optional<std::string>();

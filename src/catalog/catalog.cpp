@@ -91,10 +91,12 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   if (remembered != nullptr) {
     known = *remembered;
   } else {
-    known = co_await recall_commit(std::move(key));
+    known = co_await recall_commit(key);
   }
-  const bool for_ever = hub::is_commit_id(revision);
-  if (!known.id.empty() && (for_ever || fresh(known))) co_return Commit{.id = known.id};
+  const bool by_id = hub::is_commit_id(revision);
+  if (fresh(known, by_id ? options_.commit_ttl : options_.revision_ttl)) {
+    co_return Commit{.id = known.id};
+  }
 
   std::shared_ptr<const hub::FileAnswer> answer;
   std::exception_ptr trouble;
@@ -105,11 +107,13 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   }
   if (trouble) {
     auto error = Error::from(trouble);
-    if (!known.id.empty() && origin_is_down(error)) co_return Commit{.id = known.id, .stale = true};
+    const bool usable = fresh(known, options_.commit_ttl + options_.stale_commits);
+    if (usable && origin_is_down(error)) co_return Commit{.id = known.id, .stale = true};
     throw error;
   }
   // A refusal may name the commit too, for commit ids are public; it confirms nothing.
-  const bool right_one = for_ever ? answer->commit == revision : hub::is_commit_id(answer->commit);
+  const bool right_one = by_id ? answer->commit == revision : hub::is_commit_id(answer->commit);
+  if (answer->error_code == "RevisionNotFound") forget_commit(std::move(key));
   if (!is_about_the_entry(*answer) || !right_one) throw refusal_in(*answer);
   require_same_repo(*answer, probe.file().repo);
   keep_commit(repo, revision, answer->commit);
@@ -164,6 +168,11 @@ Task<std::shared_ptr<const hub::FileAnswer>> Catalog::ask_at(hub::Probe& probe, 
   co_return co_await flights.head_file(probe.endpoint(), probe.credential(), std::move(file));
 }
 
+Task<bool> Catalog::confirms(hub::EndpointPtr endpoint, hub::RepoId repo, std::string commit) {
+  const auto known = co_await recall_commit(key_of(repo_key(*endpoint, repo), commit));
+  co_return fresh(known, options_.commit_ttl);
+}
+
 Task<> Catalog::learn_commit(hub::EndpointPtr endpoint, hub::RepoId repo, std::string revision,
                              std::string commit) {
   const bool possible =
@@ -172,9 +181,9 @@ Task<> Catalog::learn_commit(hub::EndpointPtr endpoint, hub::RepoId repo, std::s
   co_return;
 }
 
-bool Catalog::fresh(const KnownCommit& commit) const {
+bool Catalog::fresh(const KnownCommit& commit, milliseconds ttl) const {
   const auto now = clock_.now();
-  return commit.at <= now && now - commit.at < options_.revision_ttl;
+  return !commit.id.empty() && commit.at <= now && now - commit.at < ttl;
 }
 
 Task<Catalog::KnownCommit> Catalog::recall_commit(std::string key) {
@@ -192,6 +201,14 @@ Task<Catalog::KnownCommit> Catalog::recall_commit(std::string key) {
   if (const auto* newer = here().commits.find(key)) co_return *newer;
   if (!commit.id.empty()) here().commits.put(std::move(key), commit);
   co_return commit;
+}
+
+void Catalog::forget_commit(std::string key) {
+  on_each_worker([key](Shard& shard) { shard.commits.erase(key); });
+  auto change = [key = std::move(key)](db::Connection& sql) {
+    sql.run("DELETE FROM commits WHERE key = ?1", key);
+  };
+  database_.write_soon(std::move(change));
 }
 
 void Catalog::keep_commit(const std::string& repo, const std::string& revision,

@@ -30,6 +30,13 @@ bool lists_all(const hub::Route& asked, const http::Request& request) {
   return recursive;
 }
 
+/// It is not for everybody any more, as the Hub has just said, but may be for this caller.
+bool is_outdated(const access::Right& right, const hub::Credential& credential,
+                 const catalog::Document& document) {
+  return right.kind == access::Right::Kind::kPublic && !credential.shared() &&
+         hub::is_of_repo(document.status, document.error_code);
+}
+
 }  // namespace
 
 Task<http::Response> DocumentRoute::get(const http::Request& request, Place place,
@@ -42,15 +49,22 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
   const auto& repo = right.repo;
   asked.api_path = hub::api_path_of(std::move(asked.api_path), asked.file.repo, repo);
   asked.file.repo = repo;
+  // What is at a commit is good for as long as this is the repo that has it.
+  const bool at_commit =
+      hub::is_commit_id(asked.file.revision) &&
+      co_await services_.catalog.confirms(place.endpoint, repo, asked.file.revision);
   catalog::DocumentRequest wanted{
       .endpoint = place.endpoint,
       .credential = place.credential,
       .repo = repo,
       .query = {.repo = repo, .target = with_query(asked.api_path, request)},
       .kind = right.document_class(),
-      .at_commit = hub::is_commit_id(asked.file.revision)};
+      .at_commit = at_commit};
   if (asked.kind == hub::Route::Kind::kPathsInfo) wanted.query.form = paths_info_form(request);
   const auto document = co_await services_.documents.get(wanted, services_.flights);
+  if (is_outdated(right, place.credential, *document)) {
+    co_return co_await get(request, std::move(place), std::move(asked));
+  }
   if (document->status == 200 && document->canonical == repo) {
     if (document->just_asked) co_await learn(asked, place, *document);
     if (lists_all(asked, request)) follow(std::move(wanted), asked.file.revision, document);

@@ -52,6 +52,29 @@ TEST_F(SecurityRightsTest, Rule1AnAbsenceInOneRepoIsNoneInAnother) {
   EXPECT_EQ(get("/org/second/resolve/main/only-elsewhere.txt").body, "here");
 }
 
+TEST_F(SecurityRightsTest, Rule1ARepoThatTookAFreedNameShowsNothingOfTheOneBefore) {
+  const std::string commit = hub.sha("org/gated");
+  const std::string file = "/org/gated/resolve/" + commit + "/model.safetensors";
+  const std::string tree = "/api/models/org/gated/tree/" + commit + "?recursive=true";
+  ASSERT_EQ(get(file, "hf_good").status, 200);
+  const auto listed = get(tree, "hf_good").body;
+  hub.rename("org/gated", "org/moved");
+  hub.add_repo({.id = "org/gated"});
+  hub.add_file("org/gated", "README.md", "mine");
+  clock.advance(31min);
+  for (const auto& visibility : {hubsim::Visibility{}, hubsim::Visibility{.is_private = true}}) {
+    hub.set_visibility("org/gated", visibility);
+    hub.add_token("hf_thief", {.user = "thief", .granted = {"org/gated"}});
+    clock.advance(2min);
+    ASSERT_EQ(get("/org/gated/resolve/main/README.md", "hf_thief").body, "mine");
+    EXPECT_EQ(get(file, "hf_thief").header("x-error-code"), "RevisionNotFound");
+    EXPECT_NE(get(tree, "hf_thief").body, listed);
+  }
+  hub.stop();
+  EXPECT_NE(get(file, "hf_thief").status, 200);
+  hub.start();
+}
+
 TEST_F(SecurityRightsTest, Rule1ARepoIsOneByAllItsNames) {
   hub.add_file("org/new-name", "big.bin", Content::generated(2 << 20, 9), Storage::kLfs);
   const auto by = [&](const std::string& name) {
@@ -275,10 +298,28 @@ TEST_F(SecurityRightsTest, Rule7AMembersRightTeachesNothingThatEverybodyIsShown)
   hub.add_file("org/model", "secret.txt", "for members");
   clock.advance(2min);
   const std::string secret = "/org/model/resolve/main/secret.txt";
-  EXPECT_EQ(get(secret, "hf_member").body, "for members");
+  const std::string info = "/api/models/org/model/revision/main";
+  ASSERT_EQ(get(secret, "hf_member").body, "for members");
+  EXPECT_EQ(get(info).status, 401);
+  EXPECT_EQ(get(info, "hf_member").status, 200);
   EXPECT_EQ(statuses(secret), just(401));
   EXPECT_EQ(statuses(secret, "hf_other"), just(404));
   EXPECT_EQ(statuses(secret, "hf_member"), just(200));
+}
+
+TEST_F(SecurityRightsTest, Rule7WhatIsNotPublicAnyMoreIsStillForItsMembers) {
+  hub.add_token("hf_member", {.user = "member", .granted = {"org/model"}});
+  const std::string paths[] = {"/api/models/org/model/revision/main",
+                               "/org/model/resolve/main/config.json"};
+  for (const auto& path : paths) {
+    hub.set_visibility("org/model", {});
+    clock.advance(2min);
+    ASSERT_EQ(statuses(path), just(200));
+    hub.set_visibility("org/model", {.is_private = true});
+    clock.advance(2min);
+    EXPECT_EQ(get(path, "hf_member").status, 200) << path;
+    EXPECT_EQ(statuses(path), just(401)) << path;
+  }
 }
 
 TEST_F(SecurityRightsTest, Rule8ADigestNamedByAnotherRepoShowsNothing) {

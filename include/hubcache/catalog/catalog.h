@@ -44,14 +44,17 @@ class Catalog {
  public:
   struct Options {
     std::chrono::milliseconds revision_ttl{std::chrono::minutes(1)};
+    std::chrono::milliseconds commit_ttl{std::chrono::minutes(30)};  // as a repo is public
+    std::chrono::milliseconds stale_commits{std::chrono::hours(24)};
     std::size_t remembered = 20'000;  // commits, and entries, a worker
     std::size_t locations = 1'000;    // signed URLs, a worker
   };
   Catalog(Workers& workers, db::Database& database, Manifests& manifests, Options options,
           const Clock& clock);
 
-  /// The commit of the probe's revision. A commit id counts for ever once the Hub confirmed it for
-  /// this repo; a name for its time, longer when the Hub cannot be asked. Throws the Hub's 404.
+  /// The commit of the probe's revision. A name counts for its time, longer when the Hub cannot be
+  /// asked. A commit id does not change, but the repo may be another one by now, that took the
+  /// name: so the Hub has to confirm it from time to time. Throws the Hub's 404.
   Task<Commit> commit(hub::Probe& probe);
   /// The probe's path at that commit; nullopt when the commit has no such path, which is remembered
   /// too. Whoever may read the whole repo (`kind`, as of a DocumentRequest) and asks for a path
@@ -60,6 +63,8 @@ class Catalog {
   Task<std::optional<Entry>> entry(hub::Probe& probe, Commit commit, std::string_view kind,
                                    hub::Flights& flights);
 
+  /// Has the Hub confirmed lately that the repo has this commit?
+  Task<bool> confirms(hub::EndpointPtr endpoint, hub::RepoId repo, std::string commit);
   /// A document said what the revision stands for.
   Task<> learn_commit(hub::EndpointPtr endpoint, hub::RepoId repo, std::string revision,
                       std::string commit);
@@ -82,9 +87,10 @@ class Catalog {
   };
 
   Shard& here() { return *shards_[workers_.current()]; }
-  bool fresh(const KnownCommit& commit) const;
+  bool fresh(const KnownCommit& commit, std::chrono::milliseconds ttl) const;
   Task<KnownCommit> recall_commit(std::string key);
   Task<KnownEntry> recall_entry(std::string commit, std::string path);
+  void forget_commit(std::string key);
   void keep_commit(const std::string& repo, const std::string& revision, const std::string& commit);
   static Task<std::shared_ptr<const hub::FileAnswer>> ask_at(hub::Probe& probe, Commit commit,
                                                              hub::Flights& flights);

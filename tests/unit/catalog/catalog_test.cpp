@@ -60,6 +60,36 @@ TEST_F(CatalogTest, AFileIsWhatTheHubSaysItIs) {
   EXPECT_FALSE(find(file("org/model", "config.json")).entry->lfs);
 }
 
+TEST_F(CatalogTest, SecurityRule1ACommitIsConfirmedAnewFromTimeToTime) {
+  const auto config = file("org/model", "config.json", sim.sha("org/model"));
+  find(config);
+  time.advance(29min);
+  sim.clear_log();
+  find(config, anonymous(), 1);
+  EXPECT_EQ(asked(), 0U);
+  time.advance(2min);
+  find(config);
+  EXPECT_EQ(asked("HEAD", "/resolve/"), 1U);
+  time.advance(2h);
+  sim.stop();
+  EXPECT_TRUE(find(config).commit.stale);
+  time.advance(23h);
+  EXPECT_EQ(failure(config).kind(), Error::Kind::kUpstream);
+}
+
+TEST_F(CatalogTest, SecurityRule1ARepoThatTookANameHasNoCommitsOfTheOneBefore) {
+  const auto config = file("org/model", "config.json", sim.sha("org/model"));
+  find(config);
+  sim.remove_repo("org/model");
+  sim.add_repo({.id = "org/model"});
+  time.advance(31min);
+  EXPECT_EQ(failure(config).hub().code, "RevisionNotFound");
+  sim.stop();
+  EXPECT_EQ(failure(config).kind(), Error::Kind::kUpstream);
+  restart();
+  EXPECT_EQ(failure(config).kind(), Error::Kind::kUpstream);
+}
+
 TEST_F(CatalogTest, SecurityRule9NothingIsLearnedOfWhatARedirectLeadsTo) {
   const auto config = file("org/model", "config.json");
   const auto at_commit = file("org/model", "README.md", find(config).commit.id);
@@ -88,6 +118,7 @@ TEST_F(CatalogTest, WhatIsKnownAtACommitIsKnownForGood) {
   find(config);
   restart();
   time.advance(24h * 365);
+  find(file("org/model", "README.md", sim.sha("org/model")));  // confirms the commit
   sim.stop();
   EXPECT_TRUE(find(config).entry);
 }
