@@ -1,5 +1,6 @@
 // What one upstream connection of a fill does.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "fill.h"
@@ -145,18 +146,32 @@ Run* Fill::next_run() {
   const auto& blocks = staging_->blocks();
   const std::uint64_t hashed = staging_->hashed();
   const bool hold_back = blocks.contiguous_end(hashed) - hashed > kAheadOfHash;
-  Run* run = plan_.next(blocks, waiting(), hold_back);
+  const auto offsets = waiting();
+  Run* run = plan_.next(blocks, offsets, places(), hold_back);
   satisfied_ = plan_.satisfied(blocks);
   return run;
 }
 
+// Who waits longest comes first: with more readers than connections they take turns.
 std::vector<std::uint64_t> Fill::waiting() {
   std::erase_if(seats_, [](const auto& seat) { return seat->left.load(); });
+  std::ranges::sort(seats_, {}, [](const auto& seat) { return seat->turn; });
   std::vector<std::uint64_t> offsets;
   for (const auto& seat : seats_) {
     if (seat->waits_at && !seat->refused) offsets.push_back(*seat->waits_at);
   }
   return offsets;
+}
+
+/// How many blocks are the next that some reader needs.
+std::size_t Fill::places() const {
+  std::set<std::size_t> blocks;
+  for (const auto& seat : seats_) {
+    if (seat->refused) continue;
+    const std::uint64_t next = staging_->blocks().contiguous_end(seat->reached);
+    if (next < seat->range.end()) blocks.insert(store::BlockMap::block_of(next));
+  }
+  return blocks.size();
 }
 
 bool Fill::is_idle() const { return !stopping_ && satisfied_ && plan_.running() == 0; }

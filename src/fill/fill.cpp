@@ -39,6 +39,7 @@ void Fill::begin() {
 std::shared_ptr<Seat> Fill::admit(const Wish& wish) {
   auto seat = std::make_shared<Seat>();
   seat->range = wish.range;
+  seat->reached = wish.range.offset;
   seat->to_end = wish.to_end;
   seat->verified_only = wish.verified_only;
   seat->for_proof = wish.for_proof;

@@ -58,29 +58,33 @@ void Plan::ignore_ranges(Run& run, std::uint64_t position) {
     return;
   }
   for (Run& other : runs_) other.end = other.position;
-  run = {.position = position, .end = size_};
+  run = {.position = position, .end = size_, .begin = position};
 }
 
-Run* Plan::next(const BlockMap& present, std::span<const std::uint64_t> waiting, bool hold_back) {
+Run* Plan::next(const BlockMap& present, std::span<const std::uint64_t> waiting, std::size_t places,
+                bool hold_back) {
   const std::size_t most = opened_up_ && !ignores_ranges_ ? options_.connections : 1;
   if (runs_.size() >= most || satisfied(present)) return nullptr;
   if (ignores_ranges_)
     return begin({.begin = present.first_missing({.begin = 0, .end = size_}).begin, .end = size_});
+  const bool contended = places > options_.connections;
   if (const auto offset = most_urgent(present, waiting)) {
-    return begin(urgent_span(present, *offset));
+    return begin(one_request(urgent_span(present, *offset), contended));
   }
   if (!runs_.empty() && (!splits() || hold_back)) return nullptr;
   const auto span = bulk_span(present);
-  return span ? begin(*span) : nullptr;
+  return span ? begin(one_request(*span, contended)) : nullptr;
 }
 
 void Plan::done(const Run& run) {
+  fetched_ += run.position - run.begin;
   runs_.remove_if([&](const Run& other) { return &other == &run; });
 }
 
 bool Plan::should_yield(const Run& run, const BlockMap& present,
                         std::span<const std::uint64_t> waiting) const {
   if (ignores_ranges_ || !opened_up_ || runs_.size() < options_.connections) return false;
+  if (run.end - run.position <= options_.near) return false;  // over soon, and dropped at a loss
   const auto waits_here = [&](std::uint64_t offset) {
     return is_missing(present, offset) && is_near(run, offset);
   };
@@ -139,8 +143,7 @@ std::optional<ByteSpan> Plan::bulk_span(const BlockMap& present) const {
   return std::nullopt;
 }
 
-/// The first bytes of `within` that are neither present nor being fetched, up to one request's
-/// worth.
+/// The first bytes of `within` that are neither present nor being fetched.
 std::optional<ByteSpan> Plan::first_free(const BlockMap& present, ByteSpan within) const {
   std::uint64_t at = within.begin;
   while (at < within.end) {
@@ -158,14 +161,22 @@ std::optional<ByteSpan> Plan::first_free(const BlockMap& present, ByteSpan withi
       if (run.position > at && run.position < run.end) end = std::min(end, run.position);
     }
     if (taken) continue;
-    if (splits()) end = std::min(end, block_begin(at) + options_.segment);
     return ByteSpan{.begin = at, .end = end};
   }
   return std::nullopt;
 }
 
+// Less than a block is no request of its own.
+ByteSpan Plan::one_request(ByteSpan span, bool contended) const {
+  const std::uint64_t most =
+      contended ? options_.contended : std::clamp(fetched_, options_.first, options_.segment);
+  const std::uint64_t end = block_begin(span.begin) + most;
+  if (end + kBlockSize < span.end) span.end = end;
+  return span;
+}
+
 Run* Plan::begin(ByteSpan span) {
-  runs_.push_back({.position = span.begin, .end = span.end});
+  runs_.push_back({.position = span.begin, .end = span.end, .begin = span.begin});
   return &runs_.back();
 }
 

@@ -20,6 +20,8 @@ class Progress::Waiting {
  public:
   Waiting(Progress& progress, Seat& seat, std::uint64_t offset) : seat_(seat) {
     seat_.waits_at = offset;
+    seat_.reached = offset;
+    seat_.turn = ++progress.turns_;
     progress.work_.notify();
   }
   ~Waiting() { seat_.waits_at.reset(); }

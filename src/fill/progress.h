@@ -24,6 +24,8 @@ struct Seat {
   bool verified_only = false;             // gets nothing before verify()
   bool for_proof = false;                 // no client gets its bytes
   std::optional<std::uint64_t> waits_at;  // the missing byte it needs next
+  std::uint64_t reached = 0;              // it waited here last
+  std::uint64_t turn = 0;                 // smaller than that of who began to wait later
   std::optional<Error> refused;           // its source was: it ends
   std::atomic<bool> left{false};          // set on the reader's worker
 };
@@ -88,6 +90,7 @@ class Progress {
   bool ended_ = false;
   std::optional<Error> error_;
   std::atomic<bool> false_{false};
+  std::uint64_t turns_ = 0;
   Signal changed_;
   Signal work_;
 };

@@ -16,6 +16,7 @@ namespace hubcache::fill {
 struct Run {
   std::uint64_t position = 0;
   std::uint64_t end = 0;
+  std::uint64_t begin = 0;  // where it began
 };
 
 /// Decides which missing bytes of a blob each connection fetches, so that what a reader waits for
@@ -27,7 +28,12 @@ class Plan {
   struct Options {
     std::size_t connections = 4;                          // at most
     std::uint64_t split_above = std::uint64_t{64} << 20;  // whole blobs above it come in segments
+    // What was asked for cannot be unasked: it is on its way, and dropping it costs as much as the
+    // network holds. So requests grow with what has come before, from `first` to `segment`,
+    // and are `contended` while readers go on in more places than there are connections.
     std::uint64_t segment = std::uint64_t{32} << 20;
+    std::uint64_t first = std::uint64_t{4} << 20;
+    std::uint64_t contended = std::uint64_t{2} << 20;
     std::uint64_t near = std::uint64_t{4} << 20;  // a run this close will be there soon
   };
   Plan(std::uint64_t size, Options options);
@@ -46,10 +52,10 @@ class Plan {
   void ignore_ranges(Run& run, std::uint64_t position);
 
   /// Something for one more connection, or null. `waiting` are the offsets readers wait at, longest
-  /// first; while `hold_back` no second connection runs ahead of need. The run is the plan's until
-  /// done().
+  /// first; in `places` blocks there is a reader, waiting or not, who needs them next; while
+  /// `hold_back` no second connection runs ahead of need. The run is the plan's until done().
   Run* next(const store::BlockMap& present, std::span<const std::uint64_t> waiting,
-            bool hold_back = false);
+            std::size_t places, bool hold_back);
   void done(const Run& run);
   /// Should this run end now, because a reader waits elsewhere, nobody waits here, and all
   /// connections are taken?
@@ -68,6 +74,8 @@ class Plan {
   std::optional<store::ByteSpan> first_free(const store::BlockMap& present,
                                             store::ByteSpan within) const;
   bool splits() const noexcept { return all_ && size_ > options_.split_above; }
+  /// As much of `span` as one request asks for.
+  store::ByteSpan one_request(store::ByteSpan span, bool contended) const;
   Run* begin(store::ByteSpan span);
 
   std::uint64_t size_;
@@ -76,6 +84,7 @@ class Plan {
   std::uint64_t from_ = 0;              // where the whole is begun
   std::vector<store::ByteSpan> wants_;  // of closed ranges, in order of arrival
   std::vector<std::uint64_t> ends_;     // of the latest closed ranges
+  std::uint64_t fetched_ = 0;           // bytes, by the runs that are done
   bool opened_up_ = false;
   bool ignores_ranges_ = false;
   std::list<Run> runs_;

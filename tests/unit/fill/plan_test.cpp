@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <span>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -29,18 +30,29 @@ void fetch(BlockMap& map, Run& run, std::uint64_t position) {
   run.position = position;
 }
 
+Run* next(Plan& plan, const BlockMap& map, std::span<const std::uint64_t> waiting,
+          std::size_t places = 1, bool hold_back = false) {
+  return plan.next(map, waiting, places, hold_back);
+}
+
+/// As if requests had grown already.
+Plan::Options large_requests() {
+  constexpr std::uint64_t kLarge = 1024 * kMiB;
+  return {.segment = kLarge, .first = kLarge};
+}
+
 TEST(PlanTest, NothingIsFetchedThatNobodyWants) {
   Plan plan(10 * kMiB, {});
   const BlockMap map(10 * kMiB);
   EXPECT_TRUE(plan.satisfied(map));
-  EXPECT_EQ(plan.next(map, {}), nullptr);
+  EXPECT_EQ(next(plan, map, {}), nullptr);
 }
 
 TEST(PlanTest, AClosedRangeIsRoundedToItsBlocks) {
   Plan plan(10 * kMiB + 5, {});
   const BlockMap map(10 * kMiB + 5);
   plan.want({.begin = 9 * kMiB + 3, .end = 10 * kMiB + 1});
-  EXPECT_EQ(span_of(plan.next(map, {})), (ByteSpan{.begin = 9 * kMiB, .end = 10 * kMiB + 5}));
+  EXPECT_EQ(span_of(next(plan, map, {})), (ByteSpan{.begin = 9 * kMiB, .end = 10 * kMiB + 5}));
 }
 
 TEST(PlanTest, PresentBlocksAreLeftOut) {
@@ -49,27 +61,58 @@ TEST(PlanTest, PresentBlocksAreLeftOut) {
   map.mark_block(0);
   map.mark_block(5);
   plan.want_all(0);
-  EXPECT_EQ(span_of(plan.next(map, {})), mib(1, 5));
+  EXPECT_EQ(span_of(next(plan, map, {})), mib(1, 5));
 }
 
 TEST(PlanTest, ASmallBlobComesThroughOneConnection) {
-  Plan plan(64 * kMiB, {});
+  Plan plan(64 * kMiB, large_requests());
   const BlockMap map(64 * kMiB);
   plan.want_all(0);
   plan.open_up();
-  EXPECT_EQ(span_of(plan.next(map, {})), mib(0, 64));
-  EXPECT_EQ(plan.next(map, {}), nullptr);
+  EXPECT_EQ(span_of(next(plan, map, {})), mib(0, 64));
+  EXPECT_EQ(next(plan, map, {}), nullptr);
+}
+
+TEST(PlanTest, RequestsGrowWithWhatHasCome) {
+  Plan plan(121 * kMiB, {.connections = 1});
+  BlockMap map(121 * kMiB);
+  plan.want_all(0);
+  std::vector<ByteSpan> spans;
+  while (auto* run = next(plan, map, {})) {
+    spans.push_back(span_of(run));
+    fetch(map, *run, run->end);
+    plan.done(*run);
+  }
+  // What is left of the last is less than a block of its own.
+  EXPECT_THAT(spans, testing::ElementsAre(mib(0, 4), mib(4, 8), mib(8, 16), mib(16, 32),
+                                          mib(32, 64), mib(64, 96), mib(96, 121)));
+  Plan small(5 * kMiB, {});
+  small.want_all(0);
+  EXPECT_EQ(span_of(next(small, BlockMap(5 * kMiB), {})), mib(0, 5));
+}
+
+TEST(PlanTest, RequestsAreSmallWhileThereAreMorePlacesThanConnections) {
+  Plan plan(200 * kMiB, {.connections = 2});
+  const BlockMap map(200 * kMiB);
+  plan.want({.begin = 0, .end = 50 * kMiB});
+  plan.want({.begin = 50 * kMiB, .end = 100 * kMiB});
+  plan.want({.begin = 100 * kMiB, .end = 150 * kMiB});
+  plan.open_up();
+  const std::vector<std::uint64_t> two{0, 50 * kMiB};
+  EXPECT_EQ(span_of(next(plan, map, two, 2)), mib(0, 4));
+  const std::vector<std::uint64_t> three{0, 50 * kMiB, 100 * kMiB};
+  EXPECT_EQ(span_of(next(plan, map, three, 3)), mib(50, 52));
 }
 
 TEST(PlanTest, ALargeBlobIsSplitOnceUpstreamDelivers) {
-  Plan plan(100 * kMiB, {.connections = 2});
+  Plan plan(100 * kMiB, {.connections = 2, .first = 32 * kMiB});
   const BlockMap map(100 * kMiB);
   plan.want_all(0);
-  EXPECT_EQ(span_of(plan.next(map, {})), mib(0, 32));
-  EXPECT_EQ(plan.next(map, {}), nullptr);
+  EXPECT_EQ(span_of(next(plan, map, {})), mib(0, 32));
+  EXPECT_EQ(next(plan, map, {}), nullptr);
   plan.open_up();
-  EXPECT_EQ(span_of(plan.next(map, {})), mib(32, 64));
-  EXPECT_EQ(plan.next(map, {}), nullptr);
+  EXPECT_EQ(span_of(next(plan, map, {})), mib(32, 64));
+  EXPECT_EQ(next(plan, map, {}), nullptr);
 }
 
 TEST(PlanTest, NoSecondConnectionRunsAheadWhileTheHashIsBehind) {
@@ -77,9 +120,9 @@ TEST(PlanTest, NoSecondConnectionRunsAheadWhileTheHashIsBehind) {
   const BlockMap map(100 * kMiB);
   plan.want_all(0);
   plan.open_up();
-  EXPECT_NE(plan.next(map, {}, true), nullptr);
-  EXPECT_EQ(plan.next(map, {}, true), nullptr);
-  EXPECT_NE(plan.next(map, {}, false), nullptr);
+  EXPECT_NE(next(plan, map, {}, 1, true), nullptr);
+  EXPECT_EQ(next(plan, map, {}, 1, true), nullptr);
+  EXPECT_NE(next(plan, map, {}, 1, false), nullptr);
 }
 
 TEST(PlanTest, AReaderNearAheadOfARunWaitsForIt) {
@@ -87,59 +130,61 @@ TEST(PlanTest, AReaderNearAheadOfARunWaitsForIt) {
   const BlockMap map(50 * kMiB);
   plan.want_all(0);
   plan.open_up();
-  plan.next(map, {});
+  next(plan, map, {});
   const std::vector<std::uint64_t> waiting{3 * kMiB};
-  EXPECT_EQ(plan.next(map, waiting), nullptr);
+  EXPECT_EQ(next(plan, map, waiting), nullptr);
 }
 
 TEST(PlanTest, AReaderFarAheadTakesTheRestOfARun) {
-  Plan plan(50 * kMiB, {});
+  Plan plan(50 * kMiB, large_requests());
   const BlockMap map(50 * kMiB);
   plan.want_all(0);
   plan.open_up();
-  const auto* bulk = plan.next(map, {});
+  const auto* bulk = next(plan, map, {});
   const std::vector<std::uint64_t> waiting{20 * kMiB + 7};
-  EXPECT_EQ(span_of(plan.next(map, waiting)), mib(20, 50));
+  EXPECT_EQ(span_of(next(plan, map, waiting)), mib(20, 50));
   EXPECT_EQ(span_of(bulk), mib(0, 20));
 }
 
 TEST(PlanTest, ARunNobodyWaitsForYieldsWhenAllConnectionsAreTaken) {
-  Plan plan(200 * kMiB, {.connections = 2});
+  Plan plan(200 * kMiB, {.connections = 2, .first = 32 * kMiB});
   BlockMap map(200 * kMiB);
   plan.want_all(0);
   plan.open_up();
-  auto* first = plan.next(map, {});
-  const auto* second = plan.next(map, {});
+  auto* first = next(plan, map, {});
+  auto* second = next(plan, map, {});
   const std::vector<std::uint64_t> waiting{0, 150 * kMiB};
   EXPECT_FALSE(plan.should_yield(*first, map, waiting));
   EXPECT_TRUE(plan.should_yield(*second, map, waiting));
+  second->position = second->end - 4 * kMiB;
+  EXPECT_FALSE(plan.should_yield(*second, map, waiting));  // it is over soon
   plan.done(*second);
-  EXPECT_EQ(span_of(plan.next(map, waiting)), mib(150, 182));
+  EXPECT_EQ(span_of(next(plan, map, waiting)), mib(150, 182));
   fetch(map, *first, 2 * kMiB);
   EXPECT_FALSE(plan.should_yield(*first, map, {}));
 }
 
 TEST(PlanTest, AReaderFromTheMiddleIsServedBeforeTheStart) {
-  Plan plan(10 * kMiB, {});
+  Plan plan(10 * kMiB, large_requests());
   BlockMap map(10 * kMiB);
   plan.want_all(6 * kMiB + 1);
-  auto* run = plan.next(map, {});
+  auto* run = next(plan, map, {});
   EXPECT_EQ(span_of(run), mib(6, 10));
   fetch(map, *run, 10 * kMiB);
   plan.done(*run);
-  EXPECT_EQ(span_of(plan.next(map, {})), mib(0, 6));
+  EXPECT_EQ(span_of(next(plan, map, {})), mib(0, 6));
 }
 
 TEST(PlanTest, RangesThatFollowEachOtherAreReadAhead) {
-  Plan plan(100 * kMiB, {});
+  Plan plan(100 * kMiB, large_requests());
   BlockMap map(100 * kMiB);
   plan.want({.begin = 0, .end = 2 * kMiB});
-  auto* run = plan.next(map, {});
+  auto* run = next(plan, map, {});
   EXPECT_EQ(span_of(run), mib(0, 2));
   fetch(map, *run, 2 * kMiB);
   plan.done(*run);
   plan.want({.begin = 2 * kMiB, .end = 4 * kMiB});
-  EXPECT_EQ(span_of(plan.next(map, {})), mib(2, 8));
+  EXPECT_EQ(span_of(next(plan, map, {})), mib(2, 8));
 }
 
 TEST(PlanTest, AnUpstreamThatIgnoresRangesGetsOneRequestAtATime) {
@@ -147,13 +192,13 @@ TEST(PlanTest, AnUpstreamThatIgnoresRangesGetsOneRequestAtATime) {
   BlockMap map(100 * kMiB);
   plan.want_all(0);
   plan.open_up();
-  auto* first = plan.next(map, {});
-  auto* second = plan.next(map, {});
+  auto* first = next(plan, map, {});
+  auto* second = next(plan, map, {});
   plan.ignore_ranges(*second, 0);
   EXPECT_EQ(first->position, first->end);
   EXPECT_EQ(span_of(second), mib(0, 100));
   plan.done(*first);
-  EXPECT_EQ(plan.next(map, {}), nullptr);
+  EXPECT_EQ(next(plan, map, {}), nullptr);
 }
 
 // Whatever readers, connections and breaks do, no byte is assigned twice and all are fetched.
@@ -170,7 +215,7 @@ TEST(PlanTest, EveryByteIsFetchedOnceWhateverHappens) {
     std::uint64_t fetched = 0;
     while (!map.complete()) {
       const std::vector<std::uint64_t> waiting{below(kSize), below(kSize)};
-      if (auto* run = plan.next(map, waiting)) runs.push_back(run);
+      if (auto* run = next(plan, map, waiting)) runs.push_back(run);
       ASSERT_FALSE(runs.empty());
       auto*& run = runs[below(runs.size())];
       const std::uint64_t step =
