@@ -87,7 +87,7 @@ std::vector<Account> all_accounts(db::Connection& sql) {
 }
 
 std::string limited_address(std::string_view address) {
-  const std::string text(address.substr(0, address.find('%')));
+  std::string text(address.substr(0, address.find('%')));
   in6_addr v6{};
   if (::inet_pton(AF_INET6, text.c_str(), &v6) != 1) return text;
   std::array<char, INET6_ADDRSTRLEN> buffer{};

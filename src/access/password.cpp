@@ -2,10 +2,10 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>  // explicit_bzero
 #include <memory>
 
 #include <crypt.h>
-#include <string.h>  // explicit_bzero
 
 #include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"

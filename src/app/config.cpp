@@ -101,7 +101,7 @@ std::string allowed_sections() {
 std::string text_of(const toml::node& node, const Key& key, const std::string& where) {
   if (key.type == Key::Type::kList) {
     const auto* list = node.as_array();
-    if (list == nullptr) refuse(where, "a list is allowed, like [\"a\", \"b\"]");
+    if (list == nullptr) refuse(where, R"(a list is allowed, like ["a", "b"])");
     std::string text;
     for (const auto& item : *list) {
       const auto word = item.value_exact<std::string>();
@@ -223,7 +223,8 @@ void read_environment(Config& config, const std::vector<std::string>& environmen
 std::string environment_name(std::string_view key) {
   std::string name(kEnvironmentPrefix);
   for (const char c : key) {
-    name += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    const char upper = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    name += c == '.' ? '_' : upper;
   }
   return name;
 }

@@ -184,7 +184,8 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
   access = std::make_unique<access::Access>(workers, database, grant_options(config), clock);
 
   auto verified = [this](std::string origin, std::string via, Digest digest) {
-    asio::co_spawn(workers.executor(workers.home(std::hash<Digest>{}(digest))),
+    const auto home = workers.home(std::hash<Digest>{}(digest));
+    asio::co_spawn(workers.executor(home),
                    proofs.record(std::move(origin), std::move(via), std::move(digest), true),
                    [](const std::exception_ptr&) {});
   };

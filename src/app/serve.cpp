@@ -1,10 +1,10 @@
 #include "hubcache/app/serve.h"
 
+#include <csignal>
 #include <filesystem>
 #include <thread>
 #include <utility>
 
-#include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 

@@ -43,7 +43,7 @@ Error not_for_readers() {
 }  // namespace
 
 Content::Content(Services services, Options options)
-    : services_(std::move(services)),
+    : services_(services),
       options_(std::move(options)),
       files_(services_),
       documents_(services_),

@@ -26,6 +26,7 @@ std::uint64_t random_below(std::uint64_t limit) {
 std::vector<http::ByteRange> places(std::uint64_t size) {
   if (size <= kWholeBelow) return {{.offset = 0, .length = size}};
   std::vector<http::ByteRange> ranges;
+  ranges.reserve(kSamples);
   for (int i = 0; i < kSamples; ++i) {
     ranges.push_back({.offset = random_below(size - kSampleSize), .length = kSampleSize});
   }

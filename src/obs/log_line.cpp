@@ -42,7 +42,8 @@ std::size_t printable_prefix(std::string_view text) {
   const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
   if (lead < 0x80) return lead >= 0x20 && lead != 0x7f ? 1 : 0;
-  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  std::size_t size = 2;
+  if (lead >= 0xe0) size = lead >= 0xf0 ? 4 : 3;
   if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return 0;
   for (std::size_t i = 1; i < size; ++i) {
     if ((byte(i) & 0xc0) != 0x80) return 0;

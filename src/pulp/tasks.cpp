@@ -51,7 +51,7 @@ constexpr std::string_view kExactIn[] = {"", "in"};
 
 constexpr const char* kSealedResult = "$result";
 
-Json texts(const std::vector<std::string>& list) { return Json(list); }
+Json texts(const std::vector<std::string>& list) { return list; }
 
 Row row_of(const db::Statement& columns) {
   Row row{.id = columns.text(0),
@@ -129,13 +129,12 @@ enum class Lock { kAny, kExclusive, kShared };
 
 bool locks(const Row& row, Lock kind, const std::string& reference) {
   const auto end = ":" + id_at_end_of(reference);
-  for (const auto& entry : row.doc.at("reserved_resources_record")) {
+  return std::ranges::any_of(row.doc.at("reserved_resources_record"), [&](const Json& entry) {
     const auto lock = entry.get<std::string>();
     const bool shared = lock.starts_with("shared:");
     const bool fits = kind == Lock::kAny || shared == (kind == Lock::kShared);
-    if (fits && lock.ends_with(end)) return true;
-  }
-  return false;
+    return fits && lock.ends_with(end);
+  });
 }
 
 Filter lock_filter(const char* name, Lock kind) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cctype>
 #include <optional>
 #include <vector>
@@ -82,10 +83,7 @@ ReadFilter read_label_select(const std::string& field, const std::string& text) 
   }
   return {.accepts = [field, terms](const Row& row) {
     const auto labels = row.doc.value(field, Json::object());
-    for (const auto& term : terms) {
-      if (!holds(term, labels)) return false;
-    }
-    return true;
+    return std::ranges::all_of(terms, [&](const Term& term) { return holds(term, labels); });
   }};
 }
 

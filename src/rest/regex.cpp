@@ -18,7 +18,8 @@ std::u32string decode(std::string_view text) {
   std::u32string points;
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i++]);
-    const int more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+    int more = lead >= 0xc0 ? 1 : 0;
+    if (lead >= 0xe0) more = lead >= 0xf0 ? 3 : 2;
     char32_t point = more == 0 ? lead : lead & (0x3fU >> static_cast<unsigned>(more));
     for (int k = 0; k < more && i < text.size(); ++k) {
       point = (point << 6U) | (static_cast<unsigned char>(text[i++]) & 0x3fU);
@@ -310,9 +311,9 @@ bool Regex::found_in(std::string_view text) const {
 }
 
 /// Adds to `set` all steps that can be reached from `step` without reading a character.
-void Regex::follow(std::size_t first, bool at_begin, bool at_end, std::vector<std::size_t>& set,
+void Regex::follow(std::size_t step, bool at_begin, bool at_end, std::vector<std::size_t>& set,
                    std::vector<bool>& seen) const {
-  std::vector<std::size_t> open{first};
+  std::vector<std::size_t> open{step};
   while (!open.empty()) {
     const auto index = open.back();
     open.pop_back();

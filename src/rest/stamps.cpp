@@ -82,7 +82,7 @@ Stamps::Stamp Stamps::next() {
 }
 
 std::string iso_time(std::int64_t micros) {
-  const std::time_t seconds = static_cast<std::time_t>(micros / 1'000'000);
+  const auto seconds = static_cast<std::time_t>(micros / 1'000'000);
   std::tm utc{};
   ::gmtime_r(&seconds, &utc);
   std::array<char, 40> text{};

@@ -130,7 +130,7 @@ std::optional<Json> read_text(const Field& field, const Json& raw, Json& error) 
 }
 
 std::optional<Json> read_choice(const Field& field, const Json& raw, Json& error) {
-  const auto value = scalar_text(raw);
+  auto value = scalar_text(raw);
   if (raw.is_string() && std::ranges::find(field.choices, value) != field.choices.end()) {
     return value;
   }

@@ -87,7 +87,7 @@ class Accounts {
   };
   /// Failures an address may still have: a bucket that refills.
   struct Budget {
-    double left;
+    double left = 0;
     SteadyTime at;
   };
 
