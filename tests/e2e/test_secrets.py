@@ -1,0 +1,106 @@
+"""SECURITY 3 and 23: no token at the CDN, in a log, in an answer, in metrics or in clear on disk; a
+remote's token on no route that is not a repo's. With a client, and searched for afterwards."""
+import base64
+import json
+
+from harness import ADMIN, get
+
+REMOTES = "/pulp/api/v3/remotes/hugging_face/hugging-face/"
+DISTRIBUTIONS = "/pulp/api/v3/distributions/hugging_face/hugging-face/"
+CALLERS = ("hf_good", "hf_other", "hf_pending", "hf_nonsense")
+READING = ("/resolve/", "/resolve-cache/", "/raw/", "/revision/", "/tree/", "/paths-info/", "/refs",
+           "/commits/", "/auth-check")
+
+CLIENT = """
+import tempfile
+from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+api = HfApi()
+failures = []
+for token in ("hf_good", "hf_other", "hf_pending", "hf_nonsense", False):
+    for call in (lambda: api.whoami(token=token),
+                 lambda: api.model_info("org/private", token=token),
+                 lambda: list(api.list_repo_tree("org/gated", token=token)),
+                 lambda: list(api.list_models(limit=2, token=token)),
+                 lambda: api.list_repo_refs("org/private", token=token),
+                 lambda: hf_hub_download("org/private", "config.json", token=token),
+                 lambda: hf_hub_download("org/gated", "nope", token=token),
+                 lambda: snapshot_download("org/gated", token=token, cache_dir=tempfile.mkdtemp())):
+        try:
+            call()
+        except Exception as failure:
+            failures.append(str(failure) + str(getattr(failure, "server_message", "")))
+print("\\n".join(failures))
+"""
+
+
+def as_admin(server, path, body):
+    login = "Basic " + base64.b64encode(":".join(ADMIN).encode()).decode()
+    reply = get(server.origin + path, {"Authorization": login, "Content-Type": "application/json"},
+                "POST", json.dumps(body).encode())
+    assert reply.status in (201, 202), reply.body
+    return reply.json()
+
+
+def use(world, endpoint):
+    code, out, err = world.python("2.4", CLIENT, endpoint,
+                                  env={"TMPDIR": str(world.folder / "tmp")})
+    assert code == 0, err
+    assert out, "some calls are refused"
+    return out
+
+
+def search(server, secrets, *texts):
+    for secret in secrets:
+        for text in texts:
+            assert secret not in text, secret
+        for file in server.data.rglob("*"):
+            if file.is_file():
+                assert secret.encode() not in file.read_bytes(), (secret, file)
+
+
+def test_security_rule_23_callers_tokens_are_nowhere(world):
+    (world.folder / "tmp").mkdir()
+    hub = world.hub()
+    server = world.server(hub, arguments=["--log-level", "debug"])
+    told = use(world, server.endpoint) + use(world, server.endpoint)
+    seen = {r["headers"].get("authorization") for r in hub.requests(host="hub")}
+    assert "Bearer hf_good" in seen, "the Hub is asked with the caller's own right"
+    cdn = hub.requests(host="cdn")
+    assert cdn and all("authorization" not in r["headers"] for r in cdn)
+    assert not any(token in r["target"] for r in cdn for token in CALLERS)
+    metrics = get(server.origin + "/metrics").body.decode()
+    hub.stop()
+    told += use(world, server.endpoint)
+    server.stop()
+    search(server, CALLERS + ("Signature=",), server.text(), told, metrics)
+
+
+def test_security_rule_3_a_remotes_token_reads_repos_and_nothing_else(world):
+    (world.folder / "tmp").mkdir()
+    hub = world.hub()
+    hub.control("token", {"token": "hf_of_the_remote", "user": "remote",
+                          "repos": ["org/gated", "org/private"]})
+    server = world.server(hub, arguments=["--log-level", "debug"])
+    remote = as_admin(server, REMOTES, {"name": "ours", "url": hub.url,
+                                        "hf_token": "hf_of_the_remote"})
+    as_admin(server, DISTRIBUTIONS, {"name": "ours", "base_path": "ours",
+                                     "remote": remote["pulp_href"]})
+    endpoint = server.origin + "/pulp/content/ours"
+    hub.forget()
+    told = use(world, endpoint)
+    for path in ("/api/models?author=org", "/api/whoami-v2", "/api/organizations/org/overview",
+                 "/api/models-tags-by-type", "/api/daily_papers",
+                 "/api/models/org/model/xet-write-token/main", "/api/models/org/model/discussions"):
+        told += get(endpoint + path).body.decode()
+    assert get(endpoint + "/org/private/resolve/main/config.json").status == 200
+    with_token = [r for r in hub.requests()
+                  if "hf_of_the_remote" in json.dumps(r["headers"]) + r["target"]]
+    assert any(r["target"].startswith("/org/private/resolve/") for r in with_token)
+    for r in with_token:
+        path = r["target"].partition("?")[0]
+        info = path.startswith("/api/models/org/") and path.count("/") == 4
+        assert r["host"] == "hub" and (info or any(part in path for part in READING)), r["target"]
+    assert not any(token in json.dumps(r["headers"]) for r in hub.requests() for token in CALLERS), (
+        "who uses the remote's right needs none of their own")
+    server.stop()
+    search(server, ("hf_of_the_remote",) + CALLERS, server.text(), told)
