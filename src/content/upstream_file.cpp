@@ -59,9 +59,9 @@ class PassThrough final : public http::SpanSource {
         range_(range),
         skip_(range.offset - stream_->offset()) {
     if (file.digest && range.offset == 0 && range.length == file.size) {
-      origin_ = file.endpoint->origin_key();
-      digest_ = file.digest;
-      hasher_.emplace(file.digest->algorithm(), file.size);
+      check_ = Check{.origin = file.endpoint->origin_key(),
+                     .digest = *file.digest,
+                     .hasher = Hasher(file.digest->algorithm(), file.size)};
     }
     for (auto& buffer : buffers_) buffer.resize(kChunk);
   }
@@ -80,6 +80,13 @@ class PassThrough final : public http::SpanSource {
   }
 
  private:
+  /// Of a whole file whose digest is known.
+  struct Check {
+    std::string origin;
+    Digest digest;
+    Hasher hasher;
+  };
+
   /// Reads the chunk after the one that is handed out; checks the digest when it is the last.
   Task<> read_ahead() {
     if (taken_ == range_.length) co_return;
@@ -99,14 +106,14 @@ class PassThrough final : public http::SpanSource {
       break;
     }
     taken_ += held_;
-    if (hasher_) co_await check({buffer.data(), held_});
+    if (check_) co_await go_on(*check_, {buffer.data(), held_});
   }
 
   // Durable before the reader is cut: it may resume at once (SECURITY 12).
-  Task<> check(std::span<const char> bytes) {
-    hasher_->update(std::as_bytes(bytes));
-    if (taken_ < range_.length || hasher_->finish() == *digest_) co_return;
-    co_await store_.remember_bad(origin_, *digest_);
+  Task<> go_on(Check& check, std::span<const char> bytes) {
+    check.hasher.update(std::as_bytes(bytes));
+    if (taken_ < range_.length || check.hasher.finish() == check.digest) co_return;
+    co_await store_.remember_bad(check.origin, check.digest);
     throw Error(Error::Kind::kCorrupt, "the Hub delivered bytes that are not what it says");
   }
 
@@ -118,9 +125,7 @@ class PassThrough final : public http::SpanSource {
   std::size_t held_ = 0;     // bytes in buffers_[current_], not handed out yet
   std::size_t current_ = 0;
   std::array<std::vector<char>, 2> buffers_;
-  std::string origin_;
-  std::optional<Digest> digest_;
-  std::optional<Hasher> hasher_;
+  std::optional<Check> check_;
 };
 
 }  // namespace
