@@ -5,11 +5,11 @@
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/detached.hpp>
 
 #include "hubcache/base/error.h"
 #include "hubcache/base/joined.h"
+#include "hubcache/base/task.h"
 #include "hubcache/hub/paging.h"
 #include "hubcache/hub/urls.h"
 
@@ -17,9 +17,6 @@
 
 namespace hubcache::catalog {
 namespace {
-
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 constexpr int kOk = 200;
 constexpr std::size_t kRemembered = 1'000;

@@ -7,9 +7,8 @@
 #include <map>
 #include <memory>
 
-#include <boost/asio/basic_waitable_timer.hpp>
-
 #include "hubcache/base/clock.h"
+#include "hubcache/base/task.h"
 #include "hubcache/http/client.h"
 
 #include "client_connection.h"
@@ -33,8 +32,6 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
   void close_idle();
 
  private:
-  using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                           asio::wait_traits<std::chrono::steady_clock>, Executor>;
   struct Idle {
     std::unique_ptr<Connection> connection;
     SteadyTime since;

@@ -12,7 +12,6 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -21,8 +20,6 @@
 namespace hubcache::http {
 namespace {
 
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 using ListenSocket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
 using WorkerList = std::vector<std::shared_ptr<ServerWorker>>;
 

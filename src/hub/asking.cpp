@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/basic_waitable_timer.hpp>
-
 #include "hubcache/base/error.h"
+#include "hubcache/base/task.h"
 #include "hubcache/hub/urls.h"
 
 #include "answers.h"
@@ -15,8 +14,6 @@ namespace hubcache::hub {
 namespace {
 
 using std::chrono::milliseconds;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 constexpr int kTooMany = 429;
 constexpr int kServerError = 500;

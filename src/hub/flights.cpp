@@ -4,17 +4,14 @@
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/detached.hpp>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/task.h"
 #include "hubcache/hub/probe.h"
 
 namespace hubcache::hub {
 namespace {
-
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 template <typename Answer>
 struct Flight {

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -19,6 +18,7 @@
 #include <sys/socket.h>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/task.h"
 #include "hubcache/net/address.h"
 
 namespace hubcache::net {
@@ -29,7 +29,6 @@ using ErrorCode = boost::system::error_code;
 using Tcp = asio::ip::tcp;
 using TcpSocket = asio::basic_stream_socket<Tcp, Executor>;
 using Resolver = asio::ip::basic_resolver<Tcp, Executor>;
-using Timer = asio::basic_waitable_timer<steady_clock, asio::wait_traits<steady_clock>, Executor>;
 using Tls = asio::ssl::stream<TcpSocket&>;
 
 struct Lookup {

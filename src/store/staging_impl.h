@@ -5,8 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/basic_waitable_timer.hpp>
-
+#include "hubcache/base/task.h"
 #include "hubcache/store/staging.h"
 
 #include "part.h"
@@ -14,9 +13,6 @@
 #include "shared.h"
 
 namespace hubcache::store {
-
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 struct Staging::Impl {
   Impl(std::shared_ptr<Shared> s, StageRequest r, std::string n, Part::Opened opened,

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <chrono>
+
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -10,6 +13,9 @@ namespace asio = boost::asio;
 
 /// Every coroutine runs on some worker's io_context: the executor type is fixed, not erased.
 using Executor = asio::io_context::executor_type;
+
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 template <typename T = void>
 using Task = asio::awaitable<T, Executor>;

@@ -3,14 +3,9 @@
 #include <chrono>
 #include <list>
 
-#include <boost/asio/basic_waitable_timer.hpp>
-
 #include "hubcache/base/task.h"
 
 namespace hubcache::fill {
-
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 /// Lets coroutines of one worker wait for a change of state: wait() returns at the next notify(),
 /// or for no reason, so callers look again. The timers live in the frames of those who wait: a
