@@ -3,6 +3,11 @@
 #include "hubcache/base/error.h"
 
 namespace hubcache {
+namespace {
+
+constexpr int kUnwindings = 16;  // more than tasks on other workers are ever nested
+
+}  // namespace
 
 Workers::Workers(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) loops_.push_back(std::make_unique<Loop>());
@@ -11,6 +16,11 @@ Workers::Workers(std::size_t count) {
 Workers::~Workers() {
   stop();
   join();
+  // What is dropped unwinds by way of its own loop's queue, so a task awaited on another worker
+  // takes one more round for each hop.
+  for (int i = 0; i < kUnwindings; ++i) {
+    for (auto& loop : loops_) loop->context.shutdown();
+  }
 }
 
 void Workers::start() {

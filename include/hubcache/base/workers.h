@@ -29,7 +29,8 @@ namespace hubcache {
 class Workers {
  public:
   explicit Workers(std::size_t count);
-  /// Stops and joins, if that was not done.
+  /// Stops and joins, if that was not done. Coroutines that still wait are destroyed here, each
+  /// unwound before any loop goes away.
   ~Workers();
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
@@ -48,8 +49,12 @@ class Workers {
   std::size_t current() const noexcept;
 
  private:
+  struct Context : asio::io_context {
+    using asio::execution_context::shutdown;  // protected there
+    using asio::io_context::io_context;
+  };
   struct Loop {
-    asio::io_context context{1};
+    Context context{1};
     std::optional<asio::executor_work_guard<Executor>> guard;
     std::thread thread;
     std::atomic<std::thread::id> id;

@@ -1,8 +1,10 @@
 #include "hubcache/base/workers.h"
 
 #include <future>
+#include <memory>
 #include <stdexcept>
 
+#include <boost/asio/detached.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
 
@@ -53,6 +55,28 @@ TEST_F(WorkersTest, OffloadThrowsWhatTheWorkThrew) {
     co_return co_await offload(away, work);
   };
   EXPECT_THROW(run(0, failing(pool)), Error);
+}
+
+TEST(WorkersEndTest, WhatStillWaitsOnAnotherWorkerIsUnwound) {
+  const auto held = std::make_shared<int>(0);
+  for (std::size_t first = 0; first < 2; ++first) {
+    Workers workers(2);
+    workers.start();
+    std::promise<void> waits;
+    auto for_ever = [](std::shared_ptr<int>, std::promise<void>& ready) -> Task<> {
+      Timer never(co_await asio::this_coro::executor, Timer::time_point::max());
+      ready.set_value();
+      co_await never.async_wait(use_task);
+    };
+    auto hop = [for_ever](Executor away, std::shared_ptr<int> mine,
+                          std::promise<void>& ready) -> Task<> {
+      co_await on(away, for_ever(mine, ready));
+    };
+    asio::co_spawn(workers.executor(first), hop(workers.executor(1 - first), held, waits),
+                   asio::detached);
+    waits.get_future().get();
+  }
+  EXPECT_EQ(held.use_count(), 1);
 }
 
 TEST_F(WorkersTest, AFullPoolRefusesWork) {
