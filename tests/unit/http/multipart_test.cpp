@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -67,16 +69,28 @@ class MultipartTest : public ServerTest {
   }
 
   Task<Body> open_part(ByteRange part) {
-    opened.push_back(part.offset);
+    const bool odd = note(part.offset) % 2 == 1;
     if (part.offset == fails_at) throw Error(Error::Kind::kUpstream, "no more");
     const std::uint64_t length = part.offset == short_at ? part.length - 1 : part.length;
-    if (opened.size() % 2 == 1) co_return FileSpan{file, part.offset, length};
+    if (odd) co_return FileSpan{file, part.offset, length};
     co_return std::make_unique<PieceSource>(whole.substr(part.offset, length), length);
+  }
+
+  std::size_t note(std::uint64_t offset) {
+    const std::lock_guard lock(mutex);
+    opened.push_back(offset);
+    return opened.size();
+  }
+  /// What was opened since the last call.
+  std::vector<std::uint64_t> taken() {
+    const std::lock_guard lock(mutex);
+    return std::exchange(opened, {});
   }
 
   std::string whole = content();
   std::shared_ptr<const Fd> file;
-  std::vector<std::uint64_t> opened;  // read when the response was
+  std::mutex mutex;  // the worker opens parts, the test looks
+  std::vector<std::uint64_t> opened;
   std::uint64_t fails_at = kSize;
   std::uint64_t short_at = kSize;
 };
@@ -127,7 +141,7 @@ TEST_F(MultipartTest, APartIsOpenedWhenThoseBeforeItWereSent) {
   const auto body = client.read_to_end();
   EXPECT_TRUE(client.was_reset());
   EXPECT_THAT(body, HasSubstr(whole.substr(1000, 10)));
-  EXPECT_EQ(opened, (std::vector<std::uint64_t>{0, 1000, 50'000}));
+  EXPECT_EQ(taken(), (std::vector<std::uint64_t>{0, 1000, 50'000}));
 }
 
 TEST_F(MultipartTest, AFirstPartThatFailsIsAnErrorOfItsOwn) {
@@ -139,7 +153,7 @@ TEST_F(MultipartTest, AFirstPartThatFailsIsAnErrorOfItsOwn) {
 TEST_F(MultipartTest, APartThatIsTooShortResetsTheConnection) {
   for (const std::uint64_t offset : {0U, 1000U}) {
     short_at = offset;
-    opened.clear();
+    taken();
     if (!server) serve_parts({{0, 10}, {1000, 10}, {2000, 10}});
     auto client = connect();
     client.send(kGet);
