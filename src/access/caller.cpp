@@ -31,7 +31,7 @@ Caller Caller::of(const http::Headers& headers) {
 hub::Credential credential_for(const hub::Endpoint& endpoint, const Caller& caller,
                                std::string_view key) {
   using Kind = hub::Credential::Kind;
-  if (!endpoint.token.empty() || !endpoint.username.empty()) {
+  if (endpoint.has_right()) {
     return {.kind = Kind::kRemote, .token = {}, .key = "remote"};
   }
   if (caller.kind == Caller::Kind::kHubToken) {

@@ -289,7 +289,8 @@ fill::Wish FileRoute::wish(const UpstreamFile& file, const std::string& repo,
           .to_end = plan.open_ended,
           .via = repo,
           .source = std::move(source),
-          .connections = file.endpoint->download_concurrency};
+          .connections = file.endpoint->download_concurrency,
+          .max_retries = file.endpoint->max_retries};
 }
 
 }  // namespace hubcache::content

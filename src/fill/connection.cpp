@@ -50,14 +50,15 @@ Task<void> Fill::complete(Run& run, std::span<std::byte> buffer) {
   int failures = 0;
   while (!stopping_) {
     const std::uint64_t before = stored_;
-    const auto failure = co_await attempt(run, buffer);
+    int max_retries = 0;
+    const auto failure = co_await attempt(run, buffer, max_retries);
     if (!failure || winding_down_ || run.position >= run.end) co_return;
     if (stored_ != before) failures = 0;
     if (is_refusal(failure->kind())) {
       if (!sources_.current(via_)) stop(*failure);
       continue;
     }
-    if (!may_be_tried_again(failure->kind()) || ++failures > context_.options.max_retries) {
+    if (!may_be_tried_again(failure->kind()) || ++failures > max_retries) {
       stop(*failure);
       co_return;
     }
@@ -68,9 +69,10 @@ Task<void> Fill::complete(Run& run, std::span<std::byte> buffer) {
   }
 }
 
-Task<std::optional<Error>> Fill::attempt(Run& run, std::span<std::byte> buffer) {
+Task<std::optional<Error>> Fill::attempt(Run& run, std::span<std::byte> buffer, int& max_retries) {
   const auto entry = sources_.current(via_);
   if (!entry) co_return Error(Error::Kind::kForbidden, "no reader is left who may read this");
+  max_retries = entry->max_retries;
   std::optional<Error> failure;
   try {
     co_await transfer(*entry, run, buffer);

@@ -44,7 +44,7 @@ std::shared_ptr<Seat> Fill::admit(const Wish& wish) {
   seat->verified_only = wish.verified_only;
   seat->for_proof = wish.for_proof;
   seats_.push_back(seat);
-  sources_.add(wish.via, seat, wish.source);
+  sources_.add(wish.via, seat, wish.source, wish.max_retries);
   if (wish.to_end || wish.verified_only) {
     plan_.want_all(wish.range.offset);
   } else {

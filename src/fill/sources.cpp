@@ -5,12 +5,14 @@
 
 namespace hubcache::fill {
 
-void Sources::add(std::string via, std::shared_ptr<Seat> seat, SourceFactory make) {
+void Sources::add(std::string via, std::shared_ptr<Seat> seat, SourceFactory make,
+                  int max_retries) {
   std::erase_if(others_, [](const auto& entry) { return entry->seat->left.load(); });
   auto entry = std::make_shared<Entry>();
   entry->via = std::move(via);
   entry->seat = std::move(seat);
   entry->make = std::move(make);
+  entry->max_retries = max_retries;
   others_.push_back(std::move(entry));
 }
 

@@ -20,11 +20,12 @@ class Sources {
     std::string via;
     std::shared_ptr<Seat> seat;
     SourceFactory make;
-    std::unique_ptr<Source> source;  // made when first used
+    int max_retries = 0;
+    std::unique_ptr<Source> source{};  // made when first used
   };
   explicit Sources(std::size_t worker) : worker_(worker) {}
 
-  void add(std::string via, std::shared_ptr<Seat> seat, SourceFactory make);
+  void add(std::string via, std::shared_ptr<Seat> seat, SourceFactory make, int max_retries);
   /// The one to use, made; null when no reader has one that may be used. When another has to be
   /// taken, one of the repo `via` is preferred: its bytes need not be mixed.
   std::shared_ptr<Entry> current(const std::string& via);

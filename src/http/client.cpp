@@ -91,15 +91,19 @@ Task<ClientResponse> Client::send(const Origin& origin, ClientRequest request, T
   const auto within = [total](std::chrono::milliseconds time) {
     return std::min(steady_clock::now() + time, total);
   };
+  const auto acquired = timeouts.acquire.count() > 0 ? within(timeouts.acquire) : SteadyTime::max();
   require_allowed_literal(origin);
   const bool to_head = request.method == "HEAD";
   const bool repeatable = to_head || request.method == "GET";
   const std::string wire = wire_of(origin, request, impl->options.user_agent);
 
   for (bool fresh = false;; fresh = true) {
-    auto connection = co_await impl->pool->take(origin, within(timeouts.first_byte), fresh);
+    auto connection =
+        co_await impl->pool->take(origin, std::min(within(timeouts.first_byte), acquired), fresh);
     const bool reused = connection->is_open();
-    if (!reused) co_await connection->open(impl->tls, within(timeouts.connect));
+    if (!reused) {
+      co_await connection->open(impl->tls, std::min(within(timeouts.connect), acquired));
+    }
 
     AnswerHead head;
     std::optional<Error> failure;

@@ -104,11 +104,15 @@ Task<> ClientResponse::Connection::open(net::TlsContexts& tls, SteadyTime deadli
   } else {
     // The proxy is the operator's own choice and mostly inside.
     const auto proxy = Url::parse(origin.proxy_url);
-    if (!proxy || proxy->scheme != "http") {
+    if (!proxy) {
       throw Error(Error::Kind::kUpstream, "the proxy's URL cannot be used",
-                  std::string("proxy_url must be http://host:port"));
+                  std::string("proxy_url must be http(s)://host:port"));
     }
     co_await stream_.connect(proxy->host, proxy->port, net::Reach::kPrivate);
+    if (proxy->scheme == "https") {
+      const net::TlsSettings settings{.verify = origin.verify_tls, .ca_cert = origin.ca_cert};
+      co_await stream_.start_tls(tls.get(settings), proxy->host, origin.verify_tls);
+    }
     if (secure) co_await tunnel();
   }
   if (secure) {

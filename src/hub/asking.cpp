@@ -144,7 +144,8 @@ Task<bool> Asker::follow(const Question& question, Reply& reply) {
     request.headers.set("Content-Type", "application/x-www-form-urlencoded");
   }
   if (!question.range.empty()) request.headers.set("Range", question.range);
-  auto response = co_await client_.send(endpoint_.origin, std::move(request), timeouts());
+  auto response = co_await client_.send(origin_of(endpoint_, credential_, reply.url),
+                                        std::move(request), timeouts());
   heard_ = true;
   const bool redirect = is_redirect(response.status, response.headers);
   if (redirect || question.body_limit) {

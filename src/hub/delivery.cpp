@@ -48,8 +48,8 @@ Task<Delivery> deliver(Courier courier, http::Url url, std::string range,
     if (by_hub) call = courier.outages.call(courier.endpoint, Outages::Subject::kFiles);
     http::ClientResponse response;
     try {
-      response = co_await courier.client.send(origin_of(courier.endpoint, url), std::move(request),
-                                              courier.timeouts);
+      response = co_await courier.client.send(origin_of(courier.endpoint, courier.credential, url),
+                                              std::move(request), courier.timeouts);
     } catch (const Error& failure) {
       if (call && failure.kind() == Error::Kind::kUpstreamTimeout) call->failed();
       throw;

@@ -67,14 +67,18 @@ http::Headers hub_headers(const Endpoint& endpoint, const Credential& credential
 
 http::Headers cdn_headers() { return {{"Accept", "*/*"}, {"Accept-Encoding", "identity"}}; }
 
-http::Origin origin_of(const Endpoint& endpoint, const http::Url& url) {
+http::Origin origin_of(const Endpoint& endpoint, const Credential& credential,
+                       const http::Url& url) {
   http::Origin origin = endpoint.origin;
-  if (url.same_origin(endpoint.base)) return origin;
+  const bool is_hub = url.same_origin(endpoint.base);
+  if (!is_hub || credential.kind != Credential::Kind::kRemote) {
+    origin.client_cert.clear();
+    origin.client_key.clear();
+  }
+  if (is_hub) return origin;
   origin.scheme = url.scheme;
   origin.host = url.host;
   origin.port = url.port;
-  origin.client_cert.clear();
-  origin.client_key.clear();
   if (url.host == endpoint.base.host) return origin;
   const auto is_host = [&url](const std::string& allowed) {
     return http::same_name(allowed, url.host);

@@ -16,10 +16,12 @@ http::Headers hub_headers(const Endpoint& endpoint, const Credential& credential
 /// The fields of a request to any other host: nothing that is a right.
 http::Headers cdn_headers();
 
-/// The origin that `url` is asked at. The hub's own is as the remote says; any other shares its
-/// proxy and TLS settings, never its client certificate, and may be a private address only if its
-/// host is on the remote's list, or is the hub's and the hub itself may (SECURITY 17).
-http::Origin origin_of(const Endpoint& endpoint, const http::Url& url);
+/// The origin that `url` is asked at. The hub's own is as the remote says, its client certificate
+/// with its own right only (SECURITY 3); any other shares its proxy and TLS settings, and may be a
+/// private address only if its host is on the remote's list, or is the hub's and the hub itself may
+/// (SECURITY 17).
+http::Origin origin_of(const Endpoint& endpoint, const Credential& credential,
+                       const http::Url& url);
 
 /// May a redirect of `from` lead to `to`? Not from https to http (SECURITY 17).
 bool may_follow(const http::Url& from, const http::Url& to);

@@ -44,6 +44,10 @@ std::string RepoId::key() const {
   return key += name;
 }
 
+bool Endpoint::has_right() const {
+  return !token.empty() || !username.empty() || !headers.empty() || !origin.client_cert.empty();
+}
+
 void Endpoint::seal() {
   made_scope = scope();
   made_origin_key = origin_key();

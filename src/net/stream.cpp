@@ -30,6 +30,7 @@ using Tcp = asio::ip::tcp;
 using TcpSocket = asio::basic_stream_socket<Tcp, Executor>;
 using Resolver = asio::ip::basic_resolver<Tcp, Executor>;
 using Tls = asio::ssl::stream<TcpSocket&>;
+using InnerTls = asio::ssl::stream<Tls&>;
 
 struct Lookup {
   explicit Lookup(Executor executor) : resolver(executor), wake(executor) {}
@@ -80,7 +81,8 @@ struct Stream::State : std::enable_shared_from_this<State> {
 
   TcpSocket socket;
   std::unique_ptr<Tls> tls;
-  std::string peer;  // "host:port", for contexts
+  std::unique_ptr<InnerTls> inner;  // over tls
+  std::string peer;                 // "host:port", for contexts
   Timer timer;
   SteadyTime deadline = SteadyTime::max();
   SteadyTime armed_at = SteadyTime::max();
@@ -118,6 +120,18 @@ Task<std::vector<Tcp::endpoint>> resolve(std::string host, std::uint16_t port, S
   }
   failure = lookup->failure;
   co_return std::move(lookup->endpoints);
+}
+
+/// Which host is meant, and what its certificate must name.
+void expect_host(SSL* ssl, const std::string& host, bool verify) {
+  ErrorCode no_literal;
+  asio::ip::make_address(host, no_literal);
+  if (no_literal) {
+    SSL_set_tlsext_host_name(ssl, host.c_str());
+    if (verify) SSL_set1_host(ssl, host.c_str());
+  } else if (verify) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
+  }
 }
 
 }  // namespace
@@ -163,19 +177,22 @@ Task<> Stream::connect(std::string host, std::uint16_t port, Reach reach) {
 Task<> Stream::start_tls(std::shared_ptr<asio::ssl::context> context, std::string host,
                          bool verify) {
   State& state = *state_;
-  state.tls = std::make_unique<Tls>(state.socket, *context);
-  SSL* const ssl = state.tls->native_handle();
-  ErrorCode no_literal;
-  asio::ip::make_address(host, no_literal);
-  if (no_literal) {
-    SSL_set_tlsext_host_name(ssl, host.c_str());
-    if (verify) SSL_set1_host(ssl, host.c_str());
-  } else if (verify) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
+  SSL* ssl = nullptr;
+  if (state.tls) {
+    state.inner = std::make_unique<InnerTls>(*state.tls, *context);
+    ssl = state.inner->native_handle();
+  } else {
+    state.tls = std::make_unique<Tls>(state.socket, *context);
+    ssl = state.tls->native_handle();
   }
+  expect_host(ssl, host, verify);
   ErrorCode failure;
-  co_await state.tls->async_handshake(asio::ssl::stream_base::client,
-                                      asio::redirect_error(use_task, failure));
+  constexpr auto kRole = asio::ssl::stream_base::client;
+  if (state.inner) {
+    co_await state.inner->async_handshake(kRole, asio::redirect_error(use_task, failure));
+  } else {
+    co_await state.tls->async_handshake(kRole, asio::redirect_error(use_task, failure));
+  }
   if (!failure) co_return;
   const long verdict = SSL_get_verify_result(ssl);
   std::string doing = "TLS";
@@ -187,7 +204,9 @@ Task<std::size_t> Stream::read_some(asio::mutable_buffer into) {
   State& state = *state_;
   ErrorCode failure;
   std::size_t n = 0;
-  if (state.tls) {
+  if (state.inner) {
+    n = co_await state.inner->async_read_some(into, asio::redirect_error(use_task, failure));
+  } else if (state.tls) {
     n = co_await state.tls->async_read_some(into, asio::redirect_error(use_task, failure));
   } else {
     n = co_await state.socket.async_read_some(into, asio::redirect_error(use_task, failure));
@@ -200,7 +219,9 @@ Task<> Stream::write(std::string_view text) {
   State& state = *state_;
   ErrorCode failure;
   const auto bytes = asio::buffer(text);
-  if (state.tls) {
+  if (state.inner) {
+    co_await asio::async_write(*state.inner, bytes, asio::redirect_error(use_task, failure));
+  } else if (state.tls) {
     co_await asio::async_write(*state.tls, bytes, asio::redirect_error(use_task, failure));
   } else {
     co_await asio::async_write(state.socket, bytes, asio::redirect_error(use_task, failure));

@@ -97,8 +97,8 @@ hub::EndpointPtr make_endpoint(std::string id, std::uint64_t epoch, const Json& 
 
   const http::Timeouts usual;
   endpoint->timeouts = {
-      .connect = duration_of(document, "sock_connect_timeout",
-                             duration_of(document, "connect_timeout", usual.connect)),
+      .connect = duration_of(document, "sock_connect_timeout", usual.connect),
+      .acquire = duration_of(document, "connect_timeout", usual.acquire),
       .first_byte = duration_of(document, "sock_read_timeout", usual.first_byte),
       .between_bytes = duration_of(document, "sock_read_timeout", usual.between_bytes),
       .total = duration_of(document, "total_timeout", usual.total)};

@@ -22,8 +22,8 @@ struct Caller {
   static Caller of(const http::Headers& headers);
 };
 
-/// What the caller's requests upstream are sent with: the remote's token if it has one, else the
-/// caller's own Hub token, else nothing (DESIGN 3). `key` hashes tokens, so that none is kept.
+/// What the caller's requests upstream are sent with: the remote's credentials if it has any, else
+/// the caller's own Hub token, else nothing (DESIGN 3). `key` hashes tokens, so that none is kept.
 hub::Credential credential_for(const hub::Endpoint& endpoint, const Caller& caller,
                                std::string_view key);
 

@@ -32,6 +32,7 @@ struct Wish {
   std::string via;             // the repo it is read through (scope and canonical repo)
   SourceFactory source;
   int connections = 4;  // at most, for files above 64 MiB
+  int max_retries = 3;  // of this source, without a byte between them
   /// What source_repo() said when the reader's right to these bytes was looked at; join() throws
   /// kConflict when that no longer holds (another repo's fill began, or the blob is stored by now).
   std::optional<std::string> seen_via = std::nullopt;
@@ -48,8 +49,7 @@ struct Joined {
 class Fills {
  public:
   struct Options {
-    std::chrono::milliseconds retry_delay{500};  // first backoff; doubles, with jitter
-    int max_retries = 3;
+    std::chrono::milliseconds retry_delay{500};      // first backoff; doubles, with jitter
     std::chrono::milliseconds first_byte{7'000};     // join() waits that long for upstream
     std::chrono::milliseconds drip_interval{3'000};  // while the last block is held back
     std::chrono::milliseconds linger{2'000};  // of a fill of closed ranges, for the next range

@@ -24,7 +24,7 @@ struct Origin {
   std::string scheme = "https";
   std::string host{};
   std::uint16_t port = 443;
-  std::string proxy_url{};       // http://host:port, empty: none
+  std::string proxy_url{};       // http(s)://host:port, empty: none
   std::string proxy_username{};  // both empty: none
   std::string proxy_password{};
   bool verify_tls = true;
@@ -39,9 +39,11 @@ struct Origin {
   auto operator<=>(const Origin&) const = default;
 };
 
-/// Every wait on the outside has a deadline. Zero means none, for `total` only.
+/// Every wait on the outside has a deadline. Zero means none of its own, for `acquire` and `total`
+/// only.
 struct Timeouts {
   std::chrono::milliseconds connect{5'000};     // name, TCP, proxy and TLS together
+  std::chrono::milliseconds acquire{0};         // waiting for a connection's turn, and connect
   std::chrono::milliseconds first_byte{8'000};  // until the response's headers are read
   std::chrono::milliseconds between_bytes{10'000};
   std::chrono::milliseconds total{0};

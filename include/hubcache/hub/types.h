@@ -60,6 +60,8 @@ struct Endpoint {
   std::string made_scope{};  // by seal(); empty before
   std::string made_origin_key{};
 
+  /// Does the remote have credentials of its own (SECURITY 3)? Any header may be one.
+  bool has_right() const;
   /// No field changes from now on: makes the two keys below, which every request needs, just once.
   void seal();
   /// "remote/epoch": the first part of every catalog and grant key.

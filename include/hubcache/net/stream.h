@@ -23,7 +23,8 @@ enum class Reach {
   kPrivate,  // inside addresses too, but no metadata service
 };
 
-/// A connection that we make, TCP or TLS over it. One coroutine uses it, on its worker.
+/// A connection that we make, TCP or TLS over it, once or twice. One coroutine uses it, on its
+/// worker.
 ///
 /// Every operation ends at the deadline set last. They throw kUpstreamTimeout then, kCancelled when
 /// the caller was cancelled, kUpstream for all else; the context says what happened where.
@@ -39,7 +40,8 @@ class Stream {
   /// Resolves `host` and connects to the first of its addresses that may be reached and answers.
   /// It is the checked address that is connected, not the name again.
   Task<> connect(std::string host, std::uint16_t port, Reach reach);
-  /// Goes on in TLS; `host` is what the certificate must name if `verify`.
+  /// Goes on in TLS; `host` is what the certificate must name if `verify`. A second time is TLS
+  /// within TLS, as through a proxy that is spoken to in TLS.
   Task<> start_tls(std::shared_ptr<asio::ssl::context> context, std::string host, bool verify);
 
   /// 0 at an orderly end. A TLS connection that is cut is not an orderly end.

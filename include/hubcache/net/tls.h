@@ -13,9 +13,9 @@ namespace hubcache::net {
 /// How a TLS connection is secured; PEM texts, empty for none.
 struct TlsSettings {
   bool verify = true;
-  std::string ca_cert;  // beside the system's
-  std::string client_cert;
-  std::string client_key;
+  std::string ca_cert{};  // beside the system's
+  std::string client_cert{};
+  std::string client_key{};
 
   auto operator<=>(const TlsSettings&) const = default;
 };

@@ -1,5 +1,8 @@
 #include "hubcache/access/caller.h"
 
+#include <functional>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace hubcache::access {
@@ -35,6 +38,17 @@ TEST(CallerTest, TheRemotesTokenGoesBeforeTheCallers) {
   EXPECT_EQ(shared.kind, Kind::kRemote);
   EXPECT_EQ(shared.token, "");
   EXPECT_EQ(shared.key, "remote");
+}
+
+TEST(CallerTest, AnyCredentialOfTheRemoteIsItsRight) {
+  for (const auto& set : std::vector<std::function<void(hub::Endpoint&)>>{
+           [](auto& endpoint) { endpoint.username = "somebody"; },
+           [](auto& endpoint) { endpoint.headers = {{"X-Gate", "open"}}; },
+           [](auto& endpoint) { endpoint.origin.client_cert = "PEM"; }}) {
+    hub::Endpoint endpoint;
+    set(endpoint);
+    EXPECT_EQ(credential("Bearer hf_secret", endpoint).kind, Kind::kRemote);
+  }
 }
 
 TEST(CallerTest, SecurityRule6OurOwnCredentialsAreNeverForwarded) {

@@ -77,7 +77,7 @@ TEST(Requests, LetNoRemoteFrameTheMessage) {
 
 // SECURITY 17
 TEST(Requests, OfAnotherHostHaveNoClientCertificateNorPrivateAddress) {
-  const auto cdn = origin_of(endpoint(), url("https://cdn.example:8443/x?sig=1"));
+  const auto cdn = origin_of(endpoint(), kRemote, url("https://cdn.example:8443/x?sig=1"));
   EXPECT_EQ(cdn.host, "cdn.example");
   EXPECT_EQ(cdn.port, 8443);
   EXPECT_EQ(cdn.client_cert, "");
@@ -89,13 +89,23 @@ TEST(Requests, OfAnotherHostHaveNoClientCertificateNorPrivateAddress) {
 }
 
 TEST(Requests, MayReachPrivateAddressesOfTheHubsHostAndTheAllowList) {
-  EXPECT_TRUE(origin_of(endpoint(), url("https://hub.example:9/x")).allow_private);
-  EXPECT_TRUE(origin_of(endpoint(), url("https://files.example/x")).allow_private);
-  EXPECT_EQ(origin_of(endpoint(), url("https://hub.example/x")), endpoint().origin);
+  EXPECT_TRUE(origin_of(endpoint(), kRemote, url("https://hub.example:9/x")).allow_private);
+  EXPECT_TRUE(origin_of(endpoint(), kRemote, url("https://files.example/x")).allow_private);
+  EXPECT_EQ(origin_of(endpoint(), kRemote, url("https://hub.example/x")), endpoint().origin);
   auto on_the_internet = endpoint();
   on_the_internet.origin.allow_private = false;
-  EXPECT_FALSE(origin_of(on_the_internet, url("https://hub.example:9/x")).allow_private);
-  EXPECT_EQ(origin_of(endpoint(), url("https://hub.example:9/x")).client_cert, "");
+  EXPECT_FALSE(origin_of(on_the_internet, kRemote, url("https://hub.example:9/x")).allow_private);
+  EXPECT_EQ(origin_of(endpoint(), kRemote, url("https://hub.example:9/x")).client_cert, "");
+}
+
+// SECURITY 3
+TEST(Requests, ShowTheClientCertificateOnlyWithTheRemotesRight) {
+  const auto hub = url("https://hub.example/x");
+  EXPECT_EQ(origin_of(endpoint(), kRemote, hub).client_cert, "cert");
+  for (const auto& other : {kAnonymous, kCaller}) {
+    EXPECT_EQ(origin_of(endpoint(), other, hub).client_cert, "");
+    EXPECT_EQ(origin_of(endpoint(), other, hub).client_key, "");
+  }
 }
 
 // SECURITY 17
