@@ -12,9 +12,12 @@
 #include <sys/stat.h>
 
 #include "hubcache/access/password.h"
+#include "hubcache/access/tokens.h"
 #include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"
 #include "hubcache/base/fd.h"
+
+#include "account_rows.h"
 
 namespace hubcache::access {
 namespace {
@@ -28,33 +31,23 @@ CREATE TABLE accounts (
   created INTEGER NOT NULL,
   updated INTEGER NOT NULL
 ) STRICT;
+)"},
+                                         {.number = 411, .name = "access: tokens", .sql = R"(
+CREATE TABLE access_tokens (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  account INTEGER NOT NULL,
+  name TEXT NOT NULL UNIQUE,
+  hash TEXT NOT NULL UNIQUE,
+  created INTEGER NOT NULL,
+  expires INTEGER
+) STRICT;
 )"}};
 
 constexpr std::string_view kAdmin = "admin";
 constexpr std::size_t kLongestPassword = 512;  // what libcrypt takes (CRYPT_MAX_PASSPHRASE_SIZE)
 
-std::string_view text_of(Role role) { return role == Role::kAdmin ? "admin" : "downloader"; }
-Role role_of(std::string_view text) { return text == "admin" ? Role::kAdmin : Role::kDownloader; }
-
-struct Stored {
-  Account account;
-  std::string hash;
-};
-
-std::optional<Stored> find(db::Connection& sql, const std::string& name) {
-  auto row = sql.query("SELECT id, role, password FROM accounts WHERE name = ?1", name);
-  if (!row.step()) return std::nullopt;
-  return Stored{.account = {.id = row.integer(0), .name = name, .role = role_of(row.text(1))},
-                .hash = row.text(2)};
-}
-
 void require_usable(const std::string& name, const std::string& password) {
-  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (name.empty() || name.size() > 150 || name.find(':') != std::string::npos ||
-      std::ranges::any_of(name, control)) {
-    throw Error(Error::Kind::kBadRequest,
-                "an account's name has 1 to 150 bytes, no colon and no control characters");
-  }
+  require_usable_name(name, "an account's name");
   if (password.empty() || password.size() >= kLongestPassword ||
       password.find('\0') != std::string::npos) {
     throw Error(Error::Kind::kBadRequest, "a password has 1 to 511 bytes, none of them 0");
@@ -136,7 +129,7 @@ Task<Login> Accounts::verify_at_home(std::string name, std::string password, std
   // Taken in advance, so that guesses in flight count too.
   budget.left -= 1;
   const auto generation = generation_;
-  auto query = [name](db::Connection& sql) { return find(sql, name); };
+  auto query = [name](db::Connection& sql) { return find_account(sql, name); };
   const auto stored = co_await database_.read(std::move(query));
   auto compare = [password = std::move(password), hash = stored ? stored->hash : dummy_hash_] {
     return password_matches(password, hash);
@@ -150,27 +143,137 @@ Task<Login> Accounts::verify_at_home(std::string name, std::string password, std
   }
   auto& refund = budget_of(from);
   refund.left = std::min(refund.left + 1, static_cast<double>(options_.failure_burst));
-  if (generation == generation_) remember(key, stored->account);
+  if (generation == generation_) {
+    remember(name, {.key = key, .account = stored->account, .until = {}, .order = {}});
+  }
   co_return Login{.account = stored->account, .retry_after = {}};
 }
 
-Task<> Accounts::set_password(std::string name, std::string password, Role role) {
-  require_usable(name, password);
-  auto make_hash = [password = std::move(password)] { return hash_password(password); };
-  auto hash = co_await offload(hashing_, std::move(make_hash));
-  auto change = [this, name, hash = std::move(hash), role](db::Connection& sql) {
-    store(sql, name, hash, role);
-  };
-  co_await database_.write_durable(std::move(change));
-  co_await on(workers_.executor(0), forget(name));
-  if (name == kAdmin) {
-    auto remove = [this] { remove_generated_file(); };
-    co_await offload(hashing_, std::move(remove));
+Task<Login> Accounts::verify(Credentials credentials, std::string address) {
+  if (credentials.token.empty()) {
+    co_return co_await verify(std::move(credentials.name), std::move(credentials.password),
+                              std::move(address));
+  }
+  co_return co_await on(workers_.executor(0),
+                        verify_token(std::move(credentials.token), std::move(address)));
+}
+
+Task<Login> Accounts::verify_token(std::string token, std::string address) {
+  const auto hash = token_hash(token);
+  const auto name = '\0' + hash;  // no account is called that
+  const auto key = key_of(name, {});
+  if (const auto* known = remembered(name, key)) {
+    co_return Login{.account = *known, .retry_after = {}};
+  }
+  const auto generation = generation_;
+  auto query = [hash](db::Connection& sql) { return owner_of(sql, hash); };
+  const auto owner = co_await database_.read(std::move(query));
+  if (!owner || (owner->until && *owner->until <= clock_.now())) {
+    log_.warn("an access token was refused", {{"account", owner ? owner->account.name : "unknown"},
+                                              {"why", owner ? "expired" : "unknown"},
+                                              {"address", limited_address(address)}});
+    co_return Login{};
+  }
+  if (generation == generation_) {
+    remember(name, {.key = key, .account = owner->account, .until = owner->until, .order = {}});
+  }
+  co_return Login{.account = owner->account, .retry_after = {}};
+}
+
+template <typename Change>
+Task<std::invoke_result_t<Change&, db::Connection&>> Accounts::change(Change change,
+                                                                      const char* event,
+                                                                      std::string about) {
+  if constexpr (std::is_void_v<std::invoke_result_t<Change&, db::Connection&>>) {
+    co_await database_.write_durable(std::move(change));
+    co_await on(workers_.executor(0), forget());
+    log_.info(event, {{"name", about}});
+  } else {
+    auto result = co_await database_.write_durable(std::move(change));
+    co_await on(workers_.executor(0), forget());
+    log_.info(event, {{"name", about}});
+    co_return result;
   }
 }
 
+Task<std::string> Accounts::hash_of(const std::string& name, std::string password) {
+  require_usable(name, password);
+  auto make_hash = [password = std::move(password)] { return hash_password(password); };
+  co_return co_await offload(hashing_, std::move(make_hash));
+}
+
+Task<> Accounts::add(std::string name, std::string password, Role role) {
+  auto hash = co_await hash_of(name, std::move(password));
+  auto work = [this, name, hash = std::move(hash), role](db::Connection& sql) {
+    if (find_account(sql, name)) {
+      throw Error(Error::Kind::kConflict, "there is an account \"" + name + "\" already");
+    }
+    store(sql, name, hash, role);
+  };
+  co_await change(std::move(work), "account added", name);
+}
+
+Task<> Accounts::change_password(std::string name, std::string password) {
+  auto hash = co_await hash_of(name, std::move(password));
+  auto work = [this, name, hash = std::move(hash)](db::Connection& sql) {
+    const auto stored = find_account(sql, name);
+    if (!stored) throw no_such_account(name);
+    store(sql, name, hash, stored->account.role);
+  };
+  co_await change(std::move(work), "password changed", name);
+  if (name == kAdmin) co_await drop_generated_file();
+}
+
+Task<> Accounts::remove(std::string name) {
+  auto work = [name](db::Connection& sql) {
+    const auto stored = find_account(sql, name);
+    if (!stored) throw no_such_account(name);
+    auto others = sql.query("SELECT 1 FROM accounts WHERE role = 'admin' AND name <> ?1", name);
+    if (stored->account.role == Role::kAdmin && !others.step()) {
+      throw Error(Error::Kind::kConflict,
+                  "\"" + name + "\" is the last administrator: add another one first");
+    }
+    sql.run("DELETE FROM access_tokens WHERE account = ?1", stored->account.id);
+    sql.run("DELETE FROM accounts WHERE id = ?1", stored->account.id);
+  };
+  co_await change(std::move(work), "account removed", name);
+}
+
+Task<std::string> Accounts::create_token(std::string account, std::string name,
+                                         std::optional<std::chrono::milliseconds> lifetime) {
+  const auto now = clock_.now();
+  std::optional<WallTime> expires;
+  if (lifetime) expires = now + *lifetime;
+  auto work = [account, name, now, expires](db::Connection& sql) {
+    return access::create_token(sql, account, name, now, expires);
+  };
+  co_return co_await change(std::move(work), "access token created", name);
+}
+
+Task<> Accounts::revoke_token(std::string name) {
+  auto work = [name](db::Connection& sql) {
+    if (access::revoke_token(sql, name)) return;
+    throw Error(Error::Kind::kNotFound, "there is no token \"" + name + "\"");
+  };
+  co_await change(std::move(work), "access token revoked", name);
+}
+
+Task<> Accounts::set_password(std::string name, std::string password, Role role) {
+  auto hash = co_await hash_of(name, std::move(password));
+  auto work = [this, name, hash = std::move(hash), role](db::Connection& sql) {
+    store(sql, name, hash, role);
+  };
+  co_await change(std::move(work), "password set", name);
+  if (name == kAdmin) co_await drop_generated_file();
+}
+
+Task<> Accounts::drop_generated_file() {
+  auto drop = [this] { remove_generated_file(); };
+  co_await offload(hashing_, std::move(drop));
+}
+
 std::optional<std::string> Accounts::ensure_admin(const std::optional<std::string>& password) {
-  auto query = [](db::Connection& sql) { return find(sql, std::string(kAdmin)); };
+  auto query = [](db::Connection& sql) { return find_account(sql, std::string(kAdmin)); };
   const auto stored = database_.read_now(std::move(query));
   if (password) {
     require_usable(std::string(kAdmin), *password);
@@ -229,12 +332,13 @@ std::string Accounts::key_of(std::string_view name, std::string_view password) c
 const Account* Accounts::remembered(const std::string& name, const std::string& key) {
   const auto found = remembered_.find(name);
   if (found == remembered_.end() || !constant_time_equal(found->second.key, key)) return nullptr;
+  if (found->second.until && *found->second.until <= clock_.now()) return nullptr;
   least_recent_.splice(least_recent_.end(), least_recent_, found->second.order);
   return &found->second.account;
 }
 
-void Accounts::remember(const std::string& key, const Account& account) {
-  const auto found = remembered_.find(account.name);
+void Accounts::remember(const std::string& name, Remembered known) {
+  const auto found = remembered_.find(name);
   if (found != remembered_.end()) {
     least_recent_.erase(found->second.order);
     remembered_.erase(found);
@@ -242,16 +346,15 @@ void Accounts::remember(const std::string& key, const Account& account) {
     remembered_.erase(least_recent_.front());
     least_recent_.pop_front();
   }
-  const auto order = least_recent_.insert(least_recent_.end(), account.name);
-  remembered_.emplace(account.name, Remembered{.key = key, .account = account, .order = order});
+  known.order = least_recent_.insert(least_recent_.end(), name);
+  remembered_.emplace(name, std::move(known));
 }
 
-Task<> Accounts::forget(std::string name) {
+// Changes are rare, and what is forgotten costs one look each.
+Task<> Accounts::forget() {
   ++generation_;
-  if (const auto found = remembered_.find(name); found != remembered_.end()) {
-    least_recent_.erase(found->second.order);
-    remembered_.erase(found);
-  }
+  remembered_.clear();
+  least_recent_.clear();
   co_return;
 }
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "hubcache/access/basic.h"
+#include "hubcache/access/credentials.h"
 #include "hubcache/access/jq_path.h"
 #include "hubcache/base/base64.h"
 #include "hubcache/base/digest.h"
@@ -75,7 +75,11 @@ Signed take_apart(std::string_view query) {
 Task<> Guards::require(std::shared_ptr<const registry::Snapshot> snapshot, std::string guard,
                        const http::Request& request) const {
   auto refusal = co_await ask(*snapshot, guard, request, 0);
-  if (refusal) throw Error(Error::Kind::kForbidden, std::move(*refusal));
+  if (!refusal) co_return;
+  // As a gated repo refuses: what huggingface_hub shows to its user, and does not try again.
+  throw Error(
+      Error::Kind::kForbidden, "403: " + *refusal,
+      Error::HubDetail{.code = "GatedRepo", .message = *refusal, .status = 0, .commit = {}});
 }
 
 Task<Guards::Refusal> Guards::ask(const registry::Snapshot& snapshot, const std::string& id,
@@ -130,12 +134,11 @@ Guards::Refusal Guards::ask_signature(const registry::Guard& guard,
 
 Task<Guards::Refusal> Guards::ask_accounts(const registry::Guard& guard,
                                            const http::Request& request) const {
-  const auto credentials = read_basic(request.headers);
+  const auto credentials = read_credentials(request.headers);
   if (!credentials.given || !credentials.complaint.empty()) {
     co_return "Authentication credentials were not provided.";
   }
-  const auto login =
-      co_await accounts_.verify(credentials.name, credentials.password, request.peer.address);
+  const auto login = co_await accounts_.verify(credentials, request.peer.address);
   if (login.retry_after.count() > 0) {
     throw Error(Error::Kind::kTooManyRequests, "Too many failed logins from this address.");
   }

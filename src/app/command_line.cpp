@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "hubcache/app/account_arguments.h"
 #include "hubcache/app/config.h"
 #include "hubcache/app/serve.h"
 #include "hubcache/base/error.h"
@@ -67,6 +68,8 @@ int run_command_line(int argc, const char* const* argv,
   bool reference = false;
   config_command->add_flag("--sample", sample, "Print a file of all keys and defaults instead");
   config_command->add_flag("--reference", reference, "Print the page that documents all keys");
+  AccountArguments accounts;
+  add_account_commands(app, accounts);
   auto* version_command = app.add_subcommand("version", "Print the version");
   version_command->footer("Example: hubcache version");
 
@@ -84,6 +87,11 @@ int run_command_line(int argc, const char* const* argv,
       std::cout << (sample ? sample_config() : reference_page());
       return 0;
     }
+    if (accounts.verb) {
+      flags.config = accounts.config;
+      if (!accounts.data_dir.empty())
+        flags.keys.emplace_back("storage.data_dir", accounts.data_dir);
+    }
     if (flags.config.empty()) flags.config = usual_config_file(environment);
     const auto load = [&] { return load_config(flags.config, environment, flags.all()); };
     auto config = load();
@@ -91,6 +99,7 @@ int run_command_line(int argc, const char* const* argv,
       std::cout << print_config(config);
       return 0;
     }
+    if (accounts.verb) return run_account_arguments(config, accounts);
     return serve(std::move(config), load);
   } catch (const Error& error) {
     std::cerr << "hubcache: " << error.what();

@@ -8,12 +8,15 @@
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "hubcache/access/accounts.h"
 #include "hubcache/access/grants.h"
 #include "hubcache/access/guards.h"
 #include "hubcache/access/proofs.h"
+#include "hubcache/app/account_commands.h"
+#include "hubcache/app/control.h"
 #include "hubcache/base/digest.h"
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/catalog/documents.h"
@@ -36,20 +39,6 @@ namespace hubcache::app {
 namespace {
 
 constexpr std::size_t kDiskThreads = 8;
-
-std::vector<db::Migration> all_migrations() {
-  std::vector<db::Migration> all;
-  const auto add = [&all](const auto& some) { all.insert(all.end(), some.begin(), some.end()); };
-  add(store::migrations());
-  add(registry::migrations());
-  add(catalog::catalog_migrations());
-  add(catalog::document_migrations());
-  add(access::account_migrations());
-  add(access::grant_migrations());
-  add(access::proof_migrations());
-  add(pulp::migrations());
-  return all;
-}
 
 std::size_t worker_count(const Config& config) {
   if (config.server.workers != 0) return config.server.workers;
@@ -92,6 +81,20 @@ http::Response no_such_page() { return http::text_response(404, "404: Not Found"
 
 }  // namespace
 
+std::vector<db::Migration> all_migrations() {
+  std::vector<db::Migration> all;
+  const auto add = [&all](const auto& some) { all.insert(all.end(), some.begin(), some.end()); };
+  add(store::migrations());
+  add(registry::migrations());
+  add(catalog::catalog_migrations());
+  add(catalog::document_migrations());
+  add(access::account_migrations());
+  add(access::grant_migrations());
+  add(access::proof_migrations());
+  add(pulp::migrations());
+  return all;
+}
+
 struct Instance::Parts {
   Parts(const Config& c, const Clock& clk, obs::Log& lg);
 
@@ -130,6 +133,7 @@ struct Instance::Parts {
   std::string instance_id = to_hex(random_bytes(8));
   bool loopback_only = false;  // whoever asks is on this machine, or a page in a browser on it
   std::unique_ptr<http::Server> server;
+  std::unique_ptr<Control> control;
 };
 
 Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
@@ -279,6 +283,11 @@ void Instance::start(std::vector<net::Listener> listeners) {
                                                 parts.config.server.limits, parts.clock, parts.log);
   parts.workers.start();
   for (auto& listener : listeners) parts.server->serve(std::move(listener));
+  auto run = [&parts](nlohmann::json command) {
+    return run_account_command(*parts.accounts, parts.database, std::move(command));
+  };
+  parts.control = std::make_unique<Control>(parts.workers, parts.data_dir.control_socket(),
+                                            std::move(run), parts.clock, parts.log);
   parts.health.set_ready(true);
 }
 
@@ -288,6 +297,7 @@ void Instance::shut_down() {
   parts.health.set_ready(false);
   if (parts.server) {
     parts.wait_for(parts.server->shut_down(parts.config.server.shutdown_timeout));
+    parts.wait_for(parts.control->shut_down(parts.config.server.shutdown_timeout));
     parts.wait_for(parts.fills->park());
   }
   parts.workers.stop();

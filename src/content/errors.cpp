@@ -25,7 +25,7 @@ http::Response error_response(const http::Request& request, const Error& error) 
   auto response = wants_json(request)
                       ? http::text_response(status, nlohmann::json{{"error", message}}.dump(),
                                             "application/json; charset=utf-8")
-                      : http::text_response(status, message);
+                      : http::text_response(status, error.what());
   if (!detail.code.empty()) response.headers.set("X-Error-Code", detail.code);
   response.headers.set("X-Error-Message", message);
   if (!detail.commit.empty()) response.headers.set("X-Repo-Commit", detail.commit);

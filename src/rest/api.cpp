@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "hubcache/access/basic.h"
+#include "hubcache/access/credentials.h"
 #include "hubcache/http/status.h"
 #include "hubcache/http/url.h"
 #include "hubcache/rest/parsing.h"
@@ -92,7 +92,7 @@ Task<Reply> Api::Impl::admit(const Route& route, Exchange& exchange, http::Respo
   }
   if (route.anonymous) co_return Reply{};
 
-  const auto credentials = access::read_basic(request.headers);
+  const auto credentials = access::read_credentials(request.headers);
   const bool from_script = request.headers.get("X-Requested-With").value_or("") == "XMLHttpRequest";
   const auto challenge = [&](std::string detail) {
     extra.headers.set("WWW-Authenticate",
@@ -104,8 +104,8 @@ Task<Reply> Api::Impl::admit(const Route& route, Exchange& exchange, http::Respo
     co_return challenge("Authentication credentials were not provided.");
   }
   if (!credentials.complaint.empty()) co_return challenge(credentials.complaint);
-  const auto login = co_await accounts.verify(credentials.name, credentials.password,
-                                              http::client_address(request, options.public_name));
+  const auto login =
+      co_await accounts.verify(credentials, http::client_address(request, options.public_name));
   if (login.retry_after.count() > 0) {
     const auto seconds = std::to_string(login.retry_after.count());
     extra.headers.set("Retry-After", seconds);

@@ -9,9 +9,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <vector>
 
+#include "hubcache/access/credentials.h"
 #include "hubcache/base/clock.h"
 #include "hubcache/base/workers.h"
 #include "hubcache/db/database.h"
@@ -20,6 +22,11 @@
 namespace hubcache::access {
 
 enum class Role : std::uint8_t { kAdmin, kDownloader };
+
+/// "admin", "downloader".
+std::string_view text_of(Role role);
+/// kDownloader for what is neither.
+Role role_of(std::string_view text);
 
 /// Somebody hubcache knows by name and password.
 struct Account {
@@ -45,10 +52,10 @@ std::span<const db::Migration> account_migrations();
 /// (mapped IPv4 unwrapped).
 std::string limited_address(std::string_view address);
 
-/// Accounts and their passwords (yescrypt). Hashing runs in a pool of its own with a short queue,
-/// so that a flood of logins slows nothing but logins (SECURITY 22). A verified password is
-/// remembered in memory by keyed hash until it changes. State belongs to worker 0; callable from
-/// every worker.
+/// Accounts with their passwords (yescrypt) and access tokens. Hashing runs in a pool of its own
+/// with a short queue, so that a flood of logins slows nothing but logins (SECURITY 22). What was
+/// verified is remembered in memory by keyed hash until an account or a token changes. State
+/// belongs to worker 0; callable from every worker.
 class Accounts {
  public:
   struct Options {
@@ -68,6 +75,20 @@ class Accounts {
   /// Checks a password that came from `address`. Unknown names cost what known ones do. Throws
   /// kUnavailable when too many logins wait.
   Task<Login> verify(std::string name, std::string password, std::string address);
+  /// The same for whatever was brought. A token cannot be guessed, so wrong ones are not counted.
+  Task<Login> verify(Credentials credentials, std::string address);
+
+  /// Throws kConflict when there is an account of that name, else as set_password().
+  Task<> add(std::string name, std::string password, Role role);
+  /// Keeps the role. Throws kNotFound without such an account, else as set_password().
+  Task<> change_password(std::string name, std::string password);
+  /// With its tokens. Throws kNotFound without such an account, kConflict when it is the last
+  /// administrator.
+  Task<> remove(std::string name);
+  /// As in tokens.h, and in force when they return; revoke_token() throws kNotFound.
+  Task<std::string> create_token(std::string account, std::string name,
+                                 std::optional<std::chrono::milliseconds> lifetime);
+  Task<> revoke_token(std::string name);
 
   /// Creates the account or changes its password and role. The generated password file goes when
   /// the administrator's password changes. Throws kBadRequest for a name or password that cannot
@@ -81,8 +102,9 @@ class Accounts {
 
  private:
   struct Remembered {
-    std::string key;  // keyed hash of name and password
+    std::string key;  // keyed hash of name and password, or of a token
     Account account;
+    std::optional<WallTime> until;  // the token expires
     std::list<std::string>::iterator order;
   };
   /// Failures an address may still have: a bucket that refills.
@@ -92,11 +114,19 @@ class Accounts {
   };
 
   Task<Login> verify_at_home(std::string name, std::string password, std::string address);
+  Task<Login> verify_token(std::string token, std::string address);
   Budget& budget_of(const std::string& address);
   std::string key_of(std::string_view name, std::string_view password) const;
   const Account* remembered(const std::string& name, const std::string& key);
-  void remember(const std::string& key, const Account& account);
-  Task<> forget(std::string name);
+  void remember(const std::string& name, Remembered known);
+  Task<> forget();
+  /// A durable change of accounts and tokens, logged as `event` of `about`.
+  template <typename Change>
+  Task<std::invoke_result_t<Change&, db::Connection&>> change(Change change, const char* event,
+                                                              std::string about);
+  /// Throws as set_password() says.
+  Task<std::string> hash_of(const std::string& name, std::string password);
+  Task<> drop_generated_file();
   void store(db::Connection& sql, const std::string& name, const std::string& hash, Role role);
   void remove_generated_file() noexcept;
 
@@ -110,7 +140,7 @@ class Accounts {
   std::unordered_map<std::string, Remembered> remembered_;
   std::list<std::string> least_recent_;
   std::unordered_map<std::string, Budget> budgets_;
-  std::uint64_t generation_ = 0;  // raised by each change of a password
+  std::uint64_t generation_ = 0;  // raised by each change
   Pool hashing_;
 };
 

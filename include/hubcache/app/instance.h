@@ -6,10 +6,14 @@
 
 #include "hubcache/app/config.h"
 #include "hubcache/base/clock.h"
+#include "hubcache/db/migration.h"
 #include "hubcache/net/listener.h"
 #include "hubcache/obs/log.h"
 
 namespace hubcache::app {
+
+/// Of all modules.
+std::vector<db::Migration> all_migrations();
 
 /// A whole server: the only place that constructs long-lived objects, in the order in which they
 /// need each other. Used by one thread, which must not be one of its workers.

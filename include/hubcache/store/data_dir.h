@@ -19,6 +19,7 @@ class DataDir {
   std::filesystem::path database() const { return path_ / "hubcache.db"; }
   std::filesystem::path secrets_key() const { return path_ / "secrets.key"; }
   std::filesystem::path admin_password() const { return path_ / "admin-password"; }
+  std::filesystem::path control_socket() const { return path_ / "control.sock"; }
   std::filesystem::path documents() const { return path_ / "documents"; }
 
  private:

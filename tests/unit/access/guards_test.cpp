@@ -34,7 +34,7 @@ class GuardsTest : public ::testing::Test {
     } catch (const Error& error) {
       EXPECT_TRUE(error.kind() == Error::Kind::kForbidden ||
                   error.kind() == Error::Kind::kTooManyRequests);
-      return error.what();
+      return error.hub().message.empty() ? error.what() : error.hub().message;
     }
   }
   static http::Request request(const std::string& header = "", const std::string& value = "") {
@@ -75,6 +75,30 @@ TEST_F(GuardsTest, AHeaderGuardWantsItsValueInBase64) {
   EXPECT_EQ(refusal("g", request("X-Secret", "open sesame")), "Access denied.");
   EXPECT_EQ(refusal("g", request("X-Secret", "b3BlbiBzZXNhbWUu")), "Access denied.");
   EXPECT_EQ(refusal("g", request()), "Access denied.");
+}
+
+TEST_F(GuardsTest, AnAccessTokenPassesWhereItsAccountDoes) {
+  have({{.id = "g", .kind = Guard::Kind::kRbac, .accounts = {id_of("ann")}},
+        {.id = "nobody", .kind = Guard::Kind::kRbac}});
+  const auto token = runner.run(accounts.create_token("ann", "laptop", std::nullopt));
+  EXPECT_EQ(refusal("g", request("Authorization", "Bearer " + token)), "");
+  EXPECT_EQ(refusal("nobody", request("Authorization", "Bearer " + token)),
+            "You do not have permission to perform this action.");
+  EXPECT_EQ(refusal("g", request("Authorization", "Bearer hc_no")),
+            "Authentication credentials were not provided.");
+  EXPECT_EQ(refusal("g", request("Authorization", "Bearer hf_hub")),
+            "Authentication credentials were not provided.");
+}
+
+TEST_F(GuardsTest, ARefusalIsOneThatHubClientsUnderstand) {
+  have({{.id = "g", .kind = Guard::Kind::kRbac}});
+  try {
+    runner.run(guards.require(snapshot, "g", request()));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "403: Authentication credentials were not provided.");
+    EXPECT_EQ(error.hub().code, "GatedRepo");
+  }
 }
 
 TEST_F(GuardsTest, AHeaderGuardPicksTheValueByItsFilter) {

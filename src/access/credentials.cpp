@@ -1,8 +1,10 @@
-#include "hubcache/access/basic.h"
+#include "hubcache/access/credentials.h"
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
+#include "hubcache/access/caller.h"
 #include "hubcache/base/base64.h"
 
 namespace hubcache::access {
@@ -16,11 +18,18 @@ std::string_view trimmed(std::string_view text) {
 
 }  // namespace
 
-Credentials read_basic(const http::Headers& headers) {
+Credentials read_credentials(const http::Headers& headers) {
+  if (auto caller = Caller::of(headers); caller.kind == Caller::Kind::kOwnToken) {
+    return {.given = true,
+            .complaint = {},
+            .name = {},
+            .password = {},
+            .token = std::move(caller.token)};
+  }
   const auto header = headers.get("Authorization").value_or("");
   const auto cut = std::min(header.find(' '), header.size());
   if (!http::same_name(header.substr(0, cut), "Basic")) return {};
-  Credentials credentials{.given = true, .complaint = {}, .name = {}, .password = {}};
+  Credentials credentials{.given = true, .complaint = {}, .name = {}, .password = {}, .token = {}};
   const auto encoded = trimmed(header.substr(cut));
   if (encoded.empty()) {
     credentials.complaint = "Invalid basic header. No credentials provided.";

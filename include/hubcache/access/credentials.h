@@ -8,11 +8,12 @@ namespace hubcache::access {
 
 /// What an Authorization header says, before anybody looks whether it is true.
 struct Credentials {
-  bool given = false;     // Basic; other schemes count as none
+  bool given = false;     // Basic, or a Bearer with a token of ours; all else counts as none
   std::string complaint;  // set: the header cannot be read
   std::string name;
   std::string password;
+  std::string token;  // set: an access token, in place of name and password
 };
-Credentials read_basic(const http::Headers& headers);
+Credentials read_credentials(const http::Headers& headers);
 
 }  // namespace hubcache::access

@@ -1,0 +1,117 @@
+#include "hubcache/app/control.h"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "hubcache/base/error.h"
+#include "hubcache/base/fd.h"
+#include "hubcache/http/status.h"
+#include "hubcache/net/listener.h"
+
+namespace hubcache::app {
+namespace {
+
+using Json = nlohmann::json;
+
+http::Response json_response(int status, const Json& body) {
+  return http::text_response(status, body.dump(), "application/json");
+}
+
+http::Response refusal(const http::Request& /*request*/, const Error& error) {
+  return json_response(http::status_of(error.kind()), {{"error", error.what()}});
+}
+
+Task<http::Response> answer(CommandRunner run, std::string body) {
+  auto command = Json::parse(body, nullptr, false);
+  if (!command.is_object()) throw Error(Error::Kind::kBadRequest, "a command is a JSON object");
+  const auto result = co_await run(std::move(command));
+  co_return json_response(200, result);
+}
+
+/// Connected to the server, or empty when nobody listens.
+Fd connect_to(const std::filesystem::path& socket) {
+  sockaddr_un address{};
+  const auto path = socket.string();
+  if (path.size() >= sizeof address.sun_path) return {};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+    return fd;
+  }
+  if (errno == ENOENT || errno == ECONNREFUSED) return {};
+  throw Error::from_errno(errno, "speaking to the server at " + path);
+}
+
+std::string converse(const Fd& fd, const std::string& body) {
+  const auto request =
+      "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body;
+  if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request.size())) {
+    throw Error::from_errno(errno, "speaking to the server");
+  }
+  std::string text;
+  std::array<char, 65536> buffer{};
+  while (true) {
+    const auto count = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
+    if (count < 0) throw Error::from_errno(errno, "listening to the server");
+    if (count == 0) return text;
+    text.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+}
+
+}  // namespace
+
+Control::Control(Workers& workers, const std::filesystem::path& socket, CommandRunner run,
+                 const Clock& clock, obs::Log& log)
+    : socket_(socket) {
+  std::optional<net::Listener> listener;
+  try {
+    listener = net::listen("unix:" + std::filesystem::absolute(socket).string());
+  } catch (const Error& error) {
+    log.warn("commands cannot reach this server", {{"why", error.what()}});
+    return;
+  }
+  const auto handle = [run = std::move(run)](const http::Request& request) {
+    return answer(run, request.body);
+  };
+  std::vector<http::Site> sites(workers.size(), {.handle = handle, .on_error = refusal});
+  server_ = std::make_unique<http::Server>(workers, std::move(sites), http::Limits{}, clock, log);
+  server_->serve(std::move(*listener));
+}
+
+Control::~Control() {
+  if (server_) ::unlink(socket_.c_str());
+}
+
+Task<> Control::shut_down(std::chrono::milliseconds deadline) {
+  if (server_) co_await server_->shut_down(deadline);
+}
+
+std::optional<Json> command_server(const std::filesystem::path& socket, const Json& command) {
+  const auto fd = connect_to(socket);
+  if (!fd) return std::nullopt;
+  const auto text = converse(fd, command.dump());
+  const auto body = text.find("\r\n\r\n");
+  auto answer = body == std::string::npos ? Json(Json::value_t::discarded)
+                                          : Json::parse(text.substr(body + 4), nullptr, false);
+  if (!answer.is_object()) throw Error(Error::Kind::kIo, "the server did not answer");
+  if (!answer.contains("error")) return answer;
+  constexpr std::string_view kBadRequest = "HTTP/1.1 400 ";
+  throw Error(text.starts_with(kBadRequest) ? Error::Kind::kBadRequest : Error::Kind::kConflict,
+              answer.at("error").get<std::string>());
+}
+
+}  // namespace hubcache::app

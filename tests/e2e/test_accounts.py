@@ -1,0 +1,124 @@
+"""Accounts and access tokens from the command line, with a server and without, and what they open."""
+import json
+import subprocess
+
+from harness import get
+
+API = "/pulp/api/v3/"
+SCRIPT = """
+from huggingface_hub import hf_hub_download, snapshot_download
+try:
+    print(open(hf_hub_download("org/model", "config.json")).read() and "ok")
+    snapshot_download("org/model", max_workers=4)
+except Exception as failure:
+    print(type(failure).__name__, failure)
+"""
+
+
+def command(world, server, *arguments, typed="", code=0):
+    """What the command prints; its complaint when it is to fail."""
+    done = subprocess.run([str(world.binary), *arguments, "--data-dir", str(server.data)],
+                          input=typed, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
+    return done.stderr.strip() if code else done.stdout.strip()
+
+
+def admin(world, server, method, path, body=None):
+    more = [] if body is None else ["-H", "Content-Type: application/json", "-d", body]
+    return world.run("curl", "-sS", "-f", "-u", "admin:password", "-X", method, *more,
+                     server.origin + path).stdout.decode()
+
+
+def guarded(world, server):
+    """Puts the distribution `hf` behind a guard that lets the account `ci` pass."""
+    guard = json.loads(admin(world, server, "POST", API + "contentguards/core/rbac/",
+                             json.dumps({"name": "team"})))["pulp_href"]
+    admin(world, server, "POST", guard + "add_role/", json.dumps(
+        {"role": "core.rbaccontentguard_downloader", "users": ["ci"], "groups": []}))
+    lists = API + "distributions/hugging_face/hugging-face/"
+    distribution = json.loads(admin(world, server, "GET", lists))["results"][0]["pulp_href"]
+    admin(world, server, "PATCH", distribution, json.dumps({"content_guard": guard}))
+
+
+def test_a_hub_client_passes_a_guard_with_an_access_token(world):
+    hub = world.hub()
+    server = world.server(hub)
+    command(world, server, "user", "add", "ci", typed="a password\n")
+    command(world, server, "user", "add", "stranger", "--generate")
+    token = command(world, server, "token", "create", "laptop", "--account", "ci")
+    other = command(world, server, "token", "create", "theirs", "--account", "stranger")
+    guarded(world, server)
+    for version in ("2.4", "0.36", "0.25"):
+        code, out, err = world.python(version, SCRIPT, server.endpoint, token=token)
+        assert (code, out) == (0, "ok"), out + err
+        for wrong in (other, "hc_" + "0" * 64, None):
+            code, out, err = world.python(version, SCRIPT, server.endpoint, token=wrong)
+            assert code == 0 and out.startswith("GatedRepoError"), out + err
+    refused = get(server.endpoint + "/org/model/resolve/main/config.json")
+    assert refused.body == b"403: Authentication credentials were not provided."
+    assert refused.headers["X-Error-Message"] == "Authentication credentials were not provided."
+    command(world, server, "token", "revoke", "laptop")
+    code, out, err = world.python("2.4", SCRIPT, server.endpoint, token=token)
+    assert out.startswith("GatedRepoError"), out + err
+
+    # SECURITY 6: none of them was ever sent upstream, nor written down.
+    for request in hub.requests():
+        assert "hc_" not in str(request["headers"]) + request["target"], request
+    for secret in (token, other):
+        assert secret not in server.text()
+        for file in server.data.rglob("*"):
+            assert not file.is_file() or secret.encode() not in file.read_bytes(), file
+
+
+def test_tokens_of_administrators_open_the_api_and_others_do_not(world):
+    server = world.server(world.hub())
+    command(world, server, "user", "add", "ci", typed="pw\n")
+    remotes = server.origin + API + "remotes/"
+    for account, status in (("admin", 200), ("ci", 403)):
+        token = command(world, server, "token", "create", account, "--account", account)
+        assert get(remotes, {"Authorization": f"Bearer {token}"}).status == status
+    assert get(remotes, {"Authorization": "Bearer hc_no"}).status == 401
+    assert get(remotes, {"Authorization": "Bearer hf_good"}).status == 401
+
+
+def test_accounts_are_tended_with_and_without_a_server(world):
+    server = world.server(world.hub())
+    for is_running in (True, False):
+        if not is_running:
+            assert server.stop() == 0
+        name = f"user-{is_running}"
+        command(world, server, "user", "add", name, "--role", "admin", typed="pw\n")
+        listed = command(world, server, "user", "list").splitlines()
+        assert any(line.split()[0] == "admin" and line.endswith(name) for line in listed), listed
+        assert "already" in command(world, server, "user", "add", name, typed="pw\n", code=1)
+        assert len(command(world, server, "user", "passwd", name, "--generate")) == 24
+        command(world, server, "token", "create", "t", "--account", name, "--expires", "30 d")
+        listed = command(world, server, "token", "list")
+        assert f"t ({name})" in listed and "never" not in listed, listed
+        command(world, server, "user", "remove", name)
+        assert f"({name})" not in command(world, server, "token", "list")
+        for arguments, said, code in (
+                (("user", "remove", name), f'there is no account "{name}"', 1),
+                (("user", "remove", "admin"), "the last administrator", 1),
+                (("token", "revoke", "t"), 'there is no token "t"', 1),
+                (("token", "create", "t", "--account", name), "there is no account", 1),
+                (("token", "create", "t", "--account", "admin", "--expires", "soon"), "30 d", 2),
+                (("user", "add", "x", "--role", "king", "--generate"), "admin and downloader", 2),
+                (("user", "add", "a:b", "--generate"), "no colon", 2)):
+            complaint = command(world, server, *arguments, code=code)
+            assert said in complaint and complaint.count("\n") == 0, complaint
+
+
+def test_a_data_directory_that_is_none_is_named(world):
+    done = subprocess.run([str(world.binary), "user", "list", "--data-dir",
+                           str(world.folder / "nothing")], capture_output=True, text=True)
+    assert done.returncode == 1 and "hubcache serve" in done.stderr, done.stderr
+    assert not (world.folder / "nothing").exists()
+
+
+def test_the_control_socket_is_the_owners_alone_and_goes_with_the_server(world):
+    server = world.server(world.hub())
+    socket = server.data / "control.sock"
+    assert socket.stat().st_mode & 0o077 == 0
+    assert server.stop() == 0
+    assert not socket.exists()

@@ -1,0 +1,135 @@
+#include "hubcache/access/tokens.h"
+
+#include <chrono>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "hubcache/base/error.h"
+#include "hubcache/db/database.h"
+
+#include "support/clock.h"
+#include "support/run.h"
+
+namespace hubcache::access {
+namespace {
+
+using namespace std::chrono_literals;
+using Kind = Error::Kind;
+
+class TokensTest : public ::testing::Test {
+ protected:
+  TokensTest() {
+    runner.run(accounts.set_password("admin", "pw", Role::kAdmin));
+    runner.run(accounts.add("ci", "pw", Role::kDownloader));
+  }
+
+  std::string create(const std::string& name,
+                     std::optional<std::chrono::milliseconds> lifetime = std::nullopt) {
+    return runner.run(accounts.create_token("ci", name, lifetime));
+  }
+  /// The account the token stands for; "" when it is good for nothing.
+  std::string owner(const std::string& token) {
+    const Credentials credentials{
+        .given = true, .complaint = {}, .name = {}, .password = {}, .token = token};
+    const auto login = runner.run(accounts.verify(credentials, "192.0.2.1"));
+    return login.account ? login.account->name : "";
+  }
+  std::vector<AccessToken> all() {
+    return database.read_now([](db::Connection& sql) { return all_tokens(sql); });
+  }
+  template <typename T>
+  Kind failure_of(Task<T> task) {
+    return test::kind_thrown_by([&] { runner.run(std::move(task)); });
+  }
+
+  test::TempDir dir;
+  test::FakeClock clock;
+  obs::Log log{obs::Options{.level = obs::Level::kOff}};
+  test::Runner runner{2};
+  db::Database database{{.file = dir / "test.db"}, account_migrations(), log};
+  Accounts accounts{runner.workers(), database,
+                    Accounts::Options{.failure_burst = 3, .generated_file = dir / "pw"}, clock,
+                    log};
+};
+
+TEST_F(TokensTest, ATokenStandsForItsAccount) {
+  const auto token = create("build");
+  EXPECT_THAT(token, testing::MatchesRegex("hc_[0-9a-f]+"));
+  EXPECT_EQ(token.size(), 67U);
+  EXPECT_EQ(owner(token), "ci");
+  EXPECT_EQ(owner(token), "ci");  // from memory
+  EXPECT_EQ(owner(token + "0"), "");
+  ASSERT_EQ(all().size(), 1U);
+  EXPECT_EQ(all().front().name, "build");
+  EXPECT_EQ(all().front().account, "ci");
+}
+
+TEST_F(TokensTest, OnlyItsHashIsKept) {
+  const auto token = create("build");
+  const auto row = database.read_now([](db::Connection& sql) {
+    auto rows = sql.query("SELECT name || hash FROM access_tokens");
+    return rows.step() ? rows.text(0) : std::string();
+  });
+  EXPECT_EQ(row, "build" + token_hash(token));
+  EXPECT_EQ(row.find(token.substr(3)), std::string::npos);
+}
+
+TEST_F(TokensTest, ARevokedTokenIsGoodForNothingAtOnce) {
+  const auto token = create("build");
+  const auto other = create("other");
+  ASSERT_EQ(owner(token), "ci");
+  runner.run(accounts.revoke_token("build"));
+  EXPECT_EQ(owner(token), "");
+  EXPECT_EQ(owner(other), "ci");
+  EXPECT_EQ(failure_of(accounts.revoke_token("build")), Kind::kNotFound);
+}
+
+TEST_F(TokensTest, ATokenExpiresThoughItIsRemembered) {
+  const auto token = create("build", 1h);
+  EXPECT_EQ(owner(token), "ci");
+  clock.advance(59min);
+  EXPECT_EQ(owner(token), "ci");
+  clock.advance(1min);
+  EXPECT_EQ(owner(token), "");
+}
+
+TEST_F(TokensTest, WrongTokensKeepNobodyElseOut) {
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(owner("hc_" + std::to_string(i)), "");
+  EXPECT_TRUE(runner.run(accounts.verify("ci", "pw", "192.0.2.1")).account);
+}
+
+TEST_F(TokensTest, NamesAreTakenOnceAndAccountsMustExist) {
+  create("build");
+  EXPECT_EQ(failure_of(accounts.create_token("ci", "build", std::nullopt)), Kind::kConflict);
+  EXPECT_EQ(failure_of(accounts.create_token("nobody", "x", std::nullopt)), Kind::kNotFound);
+  EXPECT_EQ(failure_of(accounts.create_token("ci", "a\nb", std::nullopt)), Kind::kBadRequest);
+}
+
+TEST_F(TokensTest, ARemovedAccountTakesItsTokensAlong) {
+  const auto token = create("build");
+  ASSERT_EQ(owner(token), "ci");
+  runner.run(accounts.remove("ci"));
+  EXPECT_EQ(owner(token), "");
+  EXPECT_TRUE(all().empty());
+  EXPECT_FALSE(runner.run(accounts.verify("ci", "pw", "192.0.2.1")).account);
+  EXPECT_EQ(failure_of(accounts.remove("ci")), Kind::kNotFound);
+}
+
+TEST_F(TokensTest, TheLastAdministratorStays) {
+  EXPECT_EQ(failure_of(accounts.remove("admin")), Kind::kConflict);
+  runner.run(accounts.add("second", "pw", Role::kAdmin));
+  runner.run(accounts.remove("admin"));
+  EXPECT_EQ(failure_of(accounts.remove("second")), Kind::kConflict);
+}
+
+TEST_F(TokensTest, AnAccountIsAddedOnceAndKeepsItsRoleWithANewPassword) {
+  EXPECT_EQ(failure_of(accounts.add("ci", "new", Role::kAdmin)), Kind::kConflict);
+  runner.run(accounts.change_password("ci", "new"));
+  EXPECT_FALSE(runner.run(accounts.verify("ci", "pw", "192.0.2.1")).account);
+  EXPECT_EQ(runner.run(accounts.verify("ci", "new", "192.0.2.1")).account->role, Role::kDownloader);
+  EXPECT_EQ(failure_of(accounts.change_password("nobody", "x")), Kind::kNotFound);
+}
+
+}  // namespace
+}  // namespace hubcache::access
