@@ -92,7 +92,7 @@ std::int64_t lifetime_of(const std::string& text) {
   const auto lifetime = parse_duration(text);
   if (lifetime && lifetime->count() > 0) return lifetime->count();
   throw Error(Error::Kind::kBadRequest,
-              "\"" + text + "\" is no time: allowed is like \"12 h\" or \"30 d\"");
+              '"' + text + R"(" is no time: allowed is like "12 h" or "30 d")");
 }
 
 }  // namespace

@@ -81,8 +81,9 @@ Json run_offline(const Config& config, const Json& command) {
   const auto data_dir = store::DataDir::open(path);
   const SystemClock clock;
   obs::Log log({.level = obs::Level::kWarn});
-  db::Database database({.file = data_dir.database()}, all_migrations(), log);
+  // Outlives the database: whose threads may still be leaving the queue that they woke.
   Workers workers(1);
+  db::Database database({.file = data_dir.database()}, all_migrations(), log);
   access::Accounts accounts(workers, database, {.generated_file = data_dir.admin_password()}, clock,
                             log);
   workers.start();

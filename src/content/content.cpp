@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "hubcache/access/caller.h"
+#include "hubcache/content/listing.h"
 #include "hubcache/content/via.h"
 #include "hubcache/hub/grammar.h"
 
@@ -51,8 +52,11 @@ Content::Content(Services services, Options options)
 
 Task<http::Response> Content::handle(const http::Request& request) {
   const auto snapshot = services_.registry.current(services_.worker);
-  const auto match = snapshot->match(request.path().substr(kPrefix.size() + 1));
-  if (!match) throw not_found();
+  const auto path = request.path().substr(kPrefix.size() + 1);
+  const auto match = snapshot->match(path);
+  if (!match) {
+    co_return co_await list_directory(services_.guards, snapshot, request, std::string(path));
+  }
   std::string own_path = std::string(kPrefix) + "/" + match->distribution->base_path;
   std::string below(match->rest);
   co_return co_await route(request, snapshot, *match, std::move(below), std::move(own_path));
@@ -74,6 +78,7 @@ Task<http::Response> Content::route(const http::Request& request,
   if (const auto& guard = match.distribution->content_guard) {
     co_await services_.guards.require(snapshot, *guard, request);
   }
+  if (below.empty() && !request.path().ends_with('/')) co_return redirect_to_slash(request);
   const auto* remote = match.remote;
   if (remote == nullptr) {
     throw Error(Error::Kind::kNotFound,

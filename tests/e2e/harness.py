@@ -125,9 +125,9 @@ class Reply:
 class World:
     """One test's folder, processes and clients."""
 
-    def __init__(self, binary, hubsim, venvs, node, pulp_cases):
-        self.binary, self.hubsim_program, self.venvs, self.node, self.pulp_cases = (
-            pathlib.Path(p).resolve() for p in (binary, hubsim, venvs, node, pulp_cases))
+    def __init__(self, binary, hubsim, venvs, node):
+        self.binary, self.hubsim_program, self.venvs, self.node = (
+            pathlib.Path(p).resolve() for p in (binary, hubsim, venvs, node))
 
     def __enter__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hubcache-e2e-"))
