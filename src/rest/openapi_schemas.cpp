@@ -59,6 +59,12 @@ Json schema_of(const Field& field) {
   return schema;
 }
 
+/// Shown as null though it cannot be set to that.
+bool is_null_until_set(const Field& field) {
+  return !field.is_required && !field.is_nullable && field.type != Field::Type::kLabels &&
+         std::holds_alternative<std::monostate>(field.default_value);
+}
+
 /// What comes back: a field that is kept by nothing may be null, and tables of others show what
 /// they have.
 Json response_schema(const Resource& resource) {
@@ -79,6 +85,9 @@ Json response_schema(const Resource& resource) {
     const bool is_ours = resource.rows || field.is_computed();
     auto schema = is_ours ? Json::object() : schema_of(field);
     schema.erase("default");
+    if (is_null_until_set(field) && schema.contains("type")) {
+      schema["type"] = Json::array({schema["type"], "null"});
+    }
     if (is_ours) schema["readOnly"] = true;
     properties[field.name] = std::move(schema);
     if (field.is_required) required.push_back(field.name);
