@@ -29,7 +29,6 @@ Json type_of(const Field& field) {
     case Field::Type::kHeaders:
       return array_of({{"type", "object"}});
     case Field::Type::kTexts:
-      return array_of({{"type", "string"}});
     case Field::Type::kHrefs:
     case Field::Type::kUris:
       return array_of({{"type", "string"}});

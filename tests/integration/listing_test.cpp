@@ -21,7 +21,7 @@ class ListingTest : public ServerTest {
     const auto made = rest("POST", kDistributions, more.dump());
     ASSERT_EQ(made.status, 202) << made.body;
   }
-  Answer page(const std::string& below, Fields fields = {}) {
+  Answer page(const std::string& below, const Fields& fields = {}) {
     return fetch(port, "/pulp/content/" + below, fields);
   }
 };
