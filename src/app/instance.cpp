@@ -108,9 +108,9 @@ struct Instance::Parts {
   store::DataDir data_dir;
   db::SecretBox secrets;
   store::PosixDisk disk;
+  Workers workers;  // outlives the threads that bring results back to it
   Pool disk_pool{"disk", kDiskThreads};
   db::Database database;
-  Workers workers;
   store::Store store;
   std::unique_ptr<registry::Registry> registry;
   std::unique_ptr<access::Accounts> accounts;
@@ -142,8 +142,8 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
       log(lg),
       data_dir(store::DataDir::open(config.storage.data_dir)),
       secrets(db::SecretBox::load(data_dir.secrets_key())),
-      database({.file = data_dir.database()}, all_migrations(), log),
       workers(worker_count(config)),
+      database({.file = data_dir.database()}, all_migrations(), log),
       store(store_options(config), disk, database, disk_pool, clock, log),
       outages({.retry_after = config.upstream.retry_down_after}, clock, log),
       proofs(workers, database, clock),

@@ -20,7 +20,8 @@ std::optional<std::string> base64_decode(std::string_view text) {
   std::string result;
   std::uint32_t bits = 0;
   unsigned count = 0;
-  const auto padding = text.ends_with("==") ? 2U : text.ends_with('=') ? 1U : 0U;
+  const auto padding = text.size() - (text.find_last_not_of('=') + 1);
+  if (padding > 2) return std::nullopt;
   for (const char c : text.substr(0, text.size() - padding)) {
     const int value = value_of(c);
     if (value < 0) return std::nullopt;

@@ -105,6 +105,7 @@ std::vector<ByteRange> coalesced(const std::vector<ByteRange>& ranges) {
     std::size_t place;
   };
   std::vector<Placed> sorted;
+  sorted.reserve(ranges.size());
   for (const ByteRange range : ranges) sorted.push_back({range, sorted.size()});
   std::ranges::sort(sorted, {}, [](const Placed& one) { return one.range.offset; });
   std::vector<Placed> merged;
@@ -119,13 +120,13 @@ std::vector<ByteRange> coalesced(const std::vector<ByteRange>& ranges) {
   }
   std::ranges::sort(merged, {}, &Placed::place);
   std::vector<ByteRange> result;
+  result.reserve(merged.size());
   for (const Placed& one : merged) result.push_back(one.range);
   return result;
 }
 
 RangePlan plan_of(const std::vector<Asked>& asked, std::uint64_t size) {
-  constexpr RangePlan kRefused{.status = 416};
-  if (asked.size() > kMostRanges) return kRefused;
+  if (asked.size() > kMostRanges) return RangePlan{.status = 416};
   std::vector<ByteRange> ranges;
   bool open_ended = false;
   for (const Asked& one : asked) {
@@ -134,7 +135,7 @@ RangePlan plan_of(const std::vector<Asked>& asked, std::uint64_t size) {
     ranges.push_back(*range);
     open_ended = open_ended || !one.last;
   }
-  if (ranges.empty()) return kRefused;
+  if (ranges.empty()) return RangePlan{.status = 416};
   if (ranges.size() > 1) ranges = coalesced(ranges);
   RangePlan plan{.status = 206, .open_ended = open_ended};
   if (ranges.size() == 1) {

@@ -135,9 +135,9 @@ Listener listen(const std::string& address) {
   return {std::move(socket), std::move(name)};
 }
 
-bool is_listen_address(const std::string& text) {
+bool is_listen_address(const std::string& address) {
   try {
-    text.starts_with(kUnix) ? parse_unix(text) : parse_inet(text);
+    address.starts_with(kUnix) ? parse_unix(address) : parse_inet(address);
     return true;
   } catch (const Error&) {
     return false;

@@ -119,44 +119,44 @@ std::string_view name_of(Level level) {
   return "off";
 }
 
-void append_line(std::string& line, Format format, WallTime time, Level level,
+void append_line(std::string& out, Format format, WallTime time, Level level,
                  std::string_view event, const Field* fields, std::size_t count) {
   if (format == Format::kText) {
-    append_time(line, time);
-    line += ' ';
-    line += name_of(level);
-    line += ' ';
-    line += event;
+    append_time(out, time);
+    out += ' ';
+    out += name_of(level);
+    out += ' ';
+    out += event;
     for (const Field* field = fields; field != fields + count; ++field) {
-      line += ' ';
-      line += field->key();
-      line += '=';
+      out += ' ';
+      out += field->key();
+      out += '=';
       if (is_plain(field->value())) {
-        line += field->value();
+        out += field->value();
       } else {
-        append_quoted(line, field->value(), format);
+        append_quoted(out, field->value(), format);
       }
     }
   } else {
-    line += R"({"time":")";
-    append_time(line, time);
-    line += R"(","level":")";
-    line += name_of(level);
-    line += R"(","event":)";
-    append_quoted(line, event, format);
+    out += R"({"time":")";
+    append_time(out, time);
+    out += R"(","level":")";
+    out += name_of(level);
+    out += R"(","event":)";
+    append_quoted(out, event, format);
     for (const Field* field = fields; field != fields + count; ++field) {
-      line += ',';
-      append_quoted(line, field->key(), format);
-      line += ':';
+      out += ',';
+      append_quoted(out, field->key(), format);
+      out += ':';
       if (is_json_number(*field)) {
-        line += field->value();
+        out += field->value();
       } else {
-        append_quoted(line, field->value(), format);
+        append_quoted(out, field->value(), format);
       }
     }
-    line += '}';
+    out += '}';
   }
-  line += '\n';
+  out += '\n';
 }
 
 }  // namespace hubcache::obs
