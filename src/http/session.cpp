@@ -414,7 +414,7 @@ void Session::log_access(const Exchange& exchange, const Response& response, std
 
 std::string Session::next_id() {
   std::array<char, 20> digits{};
-  const auto end = std::to_chars(digits.begin(), digits.end(), ++requests_).ptr;
+  auto* const end = std::to_chars(digits.begin(), digits.end(), ++requests_).ptr;
   std::string id;
   id.reserve(id_.size() + 1 + digits.size());
   ((id += id_) += '-').append(digits.begin(), end);

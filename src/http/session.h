@@ -30,7 +30,7 @@ class Session;
 struct ServerWorker {
   ServerWorker(Executor on, Site answers, Limits bounds, const Clock& time, obs::Log& lines,
                std::shared_ptr<Pool> disk)
-      : executor(on),
+      : executor(std::move(on)),
         site(std::move(answers)),
         limits(bounds),
         clock(time),

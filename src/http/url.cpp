@@ -31,8 +31,8 @@ std::string lowered(std::string_view text) {
 
 bool is_ipv6(std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> terminated{};
-  if (text.size() >= terminated.size() || text.find('\0') != text.npos) return false;
-  std::copy(text.begin(), text.end(), terminated.begin());
+  if (text.size() >= terminated.size() || text.find('\0') != std::string_view::npos) return false;
+  std::ranges::copy(text, terminated.begin());
   std::array<unsigned char, 16> bytes{};
   return inet_pton(AF_INET6, terminated.data(), bytes.data()) == 1;
 }
