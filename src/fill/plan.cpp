@@ -67,13 +67,12 @@ Run* Plan::next(const BlockMap& present, std::span<const std::uint64_t> waiting,
   if (runs_.size() >= most || satisfied(present)) return nullptr;
   if (ignores_ranges_)
     return begin({.begin = present.first_missing({.begin = 0, .end = size_}).begin, .end = size_});
-  const bool contended = places > options_.connections;
   if (const auto offset = most_urgent(present, waiting)) {
-    return begin(one_request(urgent_span(present, *offset), contended));
+    return begin(one_request(urgent_span(present, *offset), places));
   }
   if (!runs_.empty() && (!splits() || hold_back)) return nullptr;
   const auto span = bulk_span(present);
-  return span ? begin(one_request(*span, contended)) : nullptr;
+  return span ? begin(one_request(*span, places)) : nullptr;
 }
 
 void Plan::done(const Run& run) {
@@ -167,7 +166,10 @@ std::optional<ByteSpan> Plan::first_free(const BlockMap& present, ByteSpan withi
 }
 
 // Less than a block is no request of its own.
-ByteSpan Plan::one_request(ByteSpan span, bool contended) const {
+ByteSpan Plan::one_request(ByteSpan span, std::size_t places) const {
+  // Nobody is there to drop it for, and a download of a file is one request (contract/hub.md 3.4).
+  if (all_ && !splits() && places <= 1) return span;
+  const bool contended = places > options_.connections;
   const std::uint64_t most =
       contended ? options_.contended : std::clamp(fetched_, options_.first, options_.segment);
   const std::uint64_t end = block_begin(span.begin) + most;

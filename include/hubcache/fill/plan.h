@@ -30,7 +30,8 @@ class Plan {
     std::uint64_t split_above = std::uint64_t{64} << 20;  // whole blobs above it come in segments
     // What was asked for cannot be unasked: it is on its way, and dropping it costs as much as the
     // network holds. So requests grow with what has come before, from `first` to `segment`,
-    // and are `contended` while readers go on in more places than there are connections.
+    // and are `contended` while readers go on in more places than there are connections. A whole
+    // blob that is not split is asked for at once, while it is read in one place.
     std::uint64_t segment = std::uint64_t{32} << 20;
     std::uint64_t first = std::uint64_t{4} << 20;
     std::uint64_t contended = std::uint64_t{2} << 20;
@@ -75,7 +76,7 @@ class Plan {
                                             store::ByteSpan within) const;
   bool splits() const noexcept { return all_ && size_ > options_.split_above; }
   /// As much of `span` as one request asks for.
-  store::ByteSpan one_request(store::ByteSpan span, bool contended) const;
+  store::ByteSpan one_request(store::ByteSpan span, std::size_t places) const;
   Run* begin(store::ByteSpan span);
 
   std::uint64_t size_;

@@ -91,6 +91,16 @@ TEST(PlanTest, RequestsGrowWithWhatHasCome) {
   EXPECT_EQ(span_of(next(small, BlockMap(5 * kMiB), {})), mib(0, 5));
 }
 
+TEST(PlanTest, ASmallBlobThatIsReadInOnePlaceIsOneRequest) {
+  Plan plan(20 * kMiB, {});
+  const BlockMap map(20 * kMiB);
+  plan.want_all(0);
+  EXPECT_EQ(span_of(next(plan, map, {}, 1)), mib(0, 20));
+  Plan shared(20 * kMiB, {});
+  shared.want_all(0);
+  EXPECT_EQ(span_of(next(shared, map, {}, 2)), mib(0, 4));
+}
+
 TEST(PlanTest, RequestsAreSmallWhileThereAreMorePlacesThanConnections) {
   Plan plan(200 * kMiB, {.connections = 2});
   const BlockMap map(200 * kMiB);
