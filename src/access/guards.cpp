@@ -140,7 +140,8 @@ Task<Guards::Refusal> Guards::ask_accounts(const registry::Guard& guard,
   }
   const auto login = co_await accounts_.verify(credentials, request.peer.address);
   if (login.retry_after.count() > 0) {
-    throw Error(Error::Kind::kTooManyRequests, "Too many failed logins from this address.");
+    throw Error(Error::Kind::kTooManyRequests, "Too many failed logins from this address.",
+                Error::HubDetail{.retry_after = login.retry_after});
   }
   // Who cannot be told apart is nobody (contract/pulp.md 5.5).
   if (!login.account) co_return "Authentication credentials were not provided.";

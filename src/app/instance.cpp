@@ -99,6 +99,7 @@ struct Instance::Parts {
   Parts(const Config& c, const Clock& clk, obs::Log& lg);
 
   http::Site site_of(std::size_t worker);
+  int rate_of(std::string_view remote) const;
   template <typename T>
   void wait_for(Task<T> task);
 
@@ -116,6 +117,7 @@ struct Instance::Parts {
   std::unique_ptr<access::Accounts> accounts;
   std::unique_ptr<access::Guards> guards;
   hub::Outages outages;
+  hub::RateLimits limits;
   std::vector<std::unique_ptr<http::Client>> clients;  // by worker, as all that follow
   std::vector<std::unique_ptr<hub::Hub>> hubs;
   std::vector<hub::Hub*> hub_of_worker;
@@ -146,6 +148,7 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
       database({.file = data_dir.database()}, all_migrations(), log),
       store(store_options(config), disk, database, disk_pool, clock, log),
       outages({.retry_after = config.upstream.retry_down_after}, clock, log),
+      limits({.rate_of = [this](std::string_view remote) { return rate_of(remote); }}, clock),
       proofs(workers, database, clock),
       documents(workers, database, {.ttl = config.cache.document_ttl}, clock),
       manifests(workers, database, documents, {}, clock, log),
@@ -180,7 +183,8 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
         log));
     hub::Hub::Options options{.instance_id = instance_id};
     options.on_change = [this](hub::RepoChange change) { return access->heed(std::move(change)); };
-    hubs.push_back(std::make_unique<hub::Hub>(*clients.back(), outages, std::move(options), clock));
+    hubs.push_back(
+        std::make_unique<hub::Hub>(*clients.back(), outages, limits, std::move(options), clock));
     hub_of_worker.push_back(hubs.back().get());
     blobs.push_back(std::make_unique<store::OpenBlobs>(store));
   }
@@ -229,6 +233,13 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
                          .token_key = secrets.derive("caller tokens"),
                          .instance_id = instance_id}));
   }
+}
+
+/// As this worker knows it by now.
+int Instance::Parts::rate_of(std::string_view remote) const {
+  const auto snapshot = registry->current(workers.current());
+  const auto* found = snapshot->remote(remote);
+  return found != nullptr ? found->rate_limit : 0;
 }
 
 http::Site Instance::Parts::site_of(std::size_t worker) {

@@ -98,16 +98,16 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
     co_return Commit{.id = known.id};
   }
 
+  const bool usable = fresh(known, options_.commit_ttl + options_.stale_commits);
   std::shared_ptr<const hub::FileAnswer> answer;
   std::exception_ptr trouble;
   try {
-    answer = co_await probe.head();
+    answer = co_await probe.head(usable ? hub::Patience::kNone : hub::Patience::kWait);
   } catch (const Error&) {
     trouble = std::current_exception();
   }
   if (trouble) {
     auto error = Error::from(trouble);
-    const bool usable = fresh(known, options_.commit_ttl + options_.stale_commits);
     if (usable && origin_is_down(error)) co_return Commit{.id = known.id, .stale = true};
     throw error;
   }

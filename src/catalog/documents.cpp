@@ -78,11 +78,12 @@ Task<std::shared_ptr<const Document>> Documents::get(DocumentRequest request,
   const auto known = co_await recall(key, request.at_commit);
   if (known.document && fresh(known, request.at_commit)) co_return known.document;
   auto document = std::make_shared<Document>();
+  const auto patience = known.document ? hub::Patience::kNone : hub::Patience::kWait;
   std::exception_ptr trouble;
   try {
     auto credential = credential_for(std::move(request.credential), request.kind);
-    const auto answer = co_await flights.document(std::move(request.endpoint),
-                                                  std::move(credential), std::move(request.query));
+    const auto answer = co_await flights.document(
+        std::move(request.endpoint), std::move(credential), std::move(request.query), patience);
     static_cast<hub::DocumentAnswer&>(*document) = *answer;
   } catch (const Error&) {
     trouble = std::current_exception();

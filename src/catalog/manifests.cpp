@@ -109,14 +109,17 @@ Task<> Manifests::join(std::size_t home, std::string key, Wanted wanted, Start s
 
 Task<> Manifests::run(std::size_t home, std::string key, std::shared_ptr<Walk> walk, Wanted wanted,
                       Start start, hub::Flights& flights) {
+  bool was_limited = false;
   try {
     co_await read_pages(key, *walk, std::move(wanted), std::move(start), flights);
   } catch (const std::exception& failure) {
     const auto error = Error::from(failure);
+    was_limited = error.kind() == Error::Kind::kTooManyRequests;
     log_.debug("manifest not read", {{"message", error.what()}, {"context", error.context()}});
   }
   shards_[home]->walks.erase(key);
-  shards_[home]->ended.put(std::move(key), clock_.steady());
+  // A walk spares requests: as soon as the Hub takes some again, it is worth another try.
+  if (!was_limited) shards_[home]->ended.put(std::move(key), clock_.steady());
   walk->wake();
 }
 

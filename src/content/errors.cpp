@@ -1,5 +1,6 @@
 #include "hubcache/content/errors.h"
 
+#include <chrono>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -13,6 +14,17 @@ namespace {
 bool wants_json(const http::Request& request) {
   const bool reads = request.method == "GET" || request.is_head();
   return !reads || request.path().find("/api/") != std::string_view::npos;
+}
+
+/// Clients that know the Hub's `ratelimit` wait a second more than its `t` (contract/hub.md 3.4).
+void tell_when_to_return(const Error::HubDetail& detail, http::Response& response) {
+  constexpr std::chrono::seconds kUsual{10};
+  const auto wait = detail.retry_after.count() > 0 ? detail.retry_after : kUsual;
+  response.headers.set("Retry-After", std::to_string(wait.count()));
+  if (detail.quota.empty()) return;
+  response.headers.set("ratelimit",
+                       '"' + detail.quota + "\";r=0;t=" + std::to_string(wait.count() - 1));
+  if (!detail.quota_policy.empty()) response.headers.set("ratelimit-policy", detail.quota_policy);
 }
 
 }  // namespace
@@ -37,7 +49,7 @@ http::Response error_response(const http::Request& request, const Error& error) 
     const bool reads = request.method == "GET" || request.is_head();
     response.headers.set("Allow", reads ? "POST" : "GET, HEAD");
   }
-  if (status == 429 || status == 503) response.headers.set("Retry-After", "10");
+  if (status == 429 || status == 503) tell_when_to_return(detail, response);
   return response;
 }
 

@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kReadSize = std::size_t{256} << 10;
 constexpr std::uint64_t kAheadOfHash = std::uint64_t{1} << 30;
 constexpr int kMostDoublings = 6;
+constexpr int kMostWaits = 10;  // that upstream asks for, without a byte in between
 
 bool is_refusal(Error::Kind kind) {
   return kind == Error::Kind::kUnauthorized || kind == Error::Kind::kForbidden ||
@@ -48,14 +49,20 @@ Task<void> Fill::connection(Run* first) {
 
 Task<void> Fill::complete(Run& run, std::span<std::byte> buffer) {
   int failures = 0;
+  int waits = 0;
   while (!stopping_) {
     const std::uint64_t before = stored_;
     int max_retries = 0;
     const auto failure = co_await attempt(run, buffer, max_retries);
     if (!failure || winding_down_ || run.position >= run.end) co_return;
-    if (stored_ != before) failures = 0;
+    if (stored_ != before) failures = waits = 0;
     if (is_refusal(failure->kind())) {
       if (!sources_.current(via_)) stop(*failure);
+      continue;
+    }
+    const auto asked = failure->hub().retry_after;
+    if (asked.count() > 0 && ++waits <= kMostWaits) {
+      co_await wait_as_told(*failure, asked);
       continue;
     }
     if (!may_be_tried_again(failure->kind()) || ++failures > max_retries) {
@@ -140,6 +147,15 @@ Task<void> Fill::back_off(int failures) {
   std::uniform_int_distribution<std::chrono::milliseconds::rep> pick(most.count() / 2,
                                                                      most.count());
   Timer timer(home_, std::chrono::milliseconds(pick(jitter_)));
+  co_await timer.async_wait(use_task);
+}
+
+Task<void> Fill::wait_as_told(Error why, std::chrono::seconds time) {
+  context_.log.info(
+      "fill waits",
+      {{"digest", digest_.text()}, {"seconds", time.count()}, {"message", why.what()}});
+  Timer timer(home_, time);
+  progress_->hold(std::move(why), timer.expiry());
   co_await timer.async_wait(use_task);
 }
 

@@ -35,7 +35,7 @@ class FalseStart {
   bool is_bad(const std::string& origin, const Digest& digest) const {
     return store_.bad_since(origin, digest).has_value();
   }
-  /// Throws kUnavailable; the message tells people what to do.
+  /// Throws kUnavailable; the message tells people what to do, and programs until when it is so.
   void refuse(const std::string& origin, const Digest& digest, std::uint64_t size,
               http::ByteRange range, bool to_end) const;
 

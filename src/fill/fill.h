@@ -94,6 +94,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Task<void> transfer(Sources::Entry& entry, Run& run, std::span<std::byte> buffer);
   Task<void> keep(std::uint64_t offset, std::span<const std::byte> bytes, const std::string& via);
   Task<void> back_off(int failures);
+  Task<void> wait_as_told(Error why, std::chrono::seconds time);
 
   Run* next_run();
   std::vector<std::uint64_t> waiting();

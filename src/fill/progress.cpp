@@ -51,6 +51,12 @@ void Progress::streaming() {
   work_.notify();
 }
 
+void Progress::hold(Error why, std::chrono::steady_clock::time_point until) {
+  hold_ = std::move(why);
+  hold_until_ = until;
+  changed_.notify();
+}
+
 void Progress::verified() {
   verified_ = true;
   changed_.notify();
@@ -94,6 +100,15 @@ void Progress::check(const Seat& seat) const {
   if (error_ && !verified_) throw *error_;
 }
 
+/// Throws what upstream said, with the time that is left of it.
+void Progress::check_hold(std::chrono::steady_clock::time_point deadline) const {
+  if (!hold_ || hold_until_ <= deadline) return;
+  auto detail = hold_->hub();
+  const auto left = hold_until_ - std::chrono::steady_clock::now();
+  detail.retry_after = std::chrono::ceil<std::chrono::seconds>(left);
+  throw Error(hold_->kind(), hold_->what(), std::move(detail));
+}
+
 Task<void> Progress::wait_open(std::shared_ptr<Progress> self) {
   while (!self->file_) {
     if (self->error_) throw *self->error_;
@@ -110,6 +125,7 @@ Task<void> Progress::wait_ready(std::shared_ptr<Progress> self, std::shared_ptr<
     self->check(*seat);
     if (self->streaming_ || self->verified_ || self->ended_) co_return;
     if (self->present_end(offset) > offset) co_return;
+    self->check_hold(deadline);
     if (std::chrono::steady_clock::now() >= deadline) {
       throw Error(Error::Kind::kUpstreamTimeout, "the Hub did not deliver in time");
     }

@@ -45,6 +45,8 @@ class Progress {
   void show_stored(std::shared_ptr<const Fd> file);
   void advance() { changed_.notify(); }  // there are more bytes, or a seat was refused
   void streaming();                      // upstream delivers
+  /// Upstream asks to wait until then: who would wait longer for a first byte is told so.
+  void hold(Error why, std::chrono::steady_clock::time_point until);
   void verified();
   void end(std::optional<Error> failure);
   /// Wakes the fill: a reader begins to wait, upstream delivers, a job ended.
@@ -61,7 +63,7 @@ class Progress {
   /// Until it is known what the blob's bytes come from.
   static Task<void> wait_open(std::shared_ptr<Progress> self);
   /// Until the reader can be answered: its first byte is there, or upstream delivers. Throws
-  /// kUpstreamTimeout after `time`.
+  /// kUpstreamTimeout after `time`, and what hold() was told when that will last longer.
   static Task<void> wait_ready(std::shared_ptr<Progress> self, std::shared_ptr<Seat> seat,
                                std::chrono::milliseconds time);
   /// Until bytes past `offset` may be read; returns where they end.
@@ -77,6 +79,7 @@ class Progress {
   std::uint64_t readable_end(const Seat& seat, std::uint64_t offset);
   std::uint64_t drip_end(const Seat& seat, std::uint64_t offset) const;
   void check(const Seat& seat) const;
+  void check_hold(std::chrono::steady_clock::time_point deadline) const;
 
   std::uint64_t size_;
   std::chrono::milliseconds drip_interval_;
@@ -84,6 +87,8 @@ class Progress {
   std::shared_ptr<const Fd> file_;
   const store::BlockMap* live_ = nullptr;  // the staging's, while the fill runs
   std::optional<store::BlockMap> last_;    // its copy afterwards
+  std::optional<Error> hold_;
+  std::chrono::steady_clock::time_point hold_until_{};
   bool stored_ = false;
   bool streaming_ = false;
   bool verified_ = false;

@@ -1,7 +1,9 @@
 #include "answers.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 namespace hubcache::hub {
@@ -9,14 +11,22 @@ namespace {
 
 constexpr int kUnauthorized = 401;
 constexpr int kForbidden = 403;
-constexpr int kTooMany = 429;
 constexpr int kLoopDetected = 508;
 constexpr std::uint64_t kLongestWait = 3600;  // seconds; longer is as good as for ever
+constexpr std::chrono::seconds kUnsaidWait{10};
+constexpr std::size_t kLongestName = 32;
+constexpr std::size_t kLongestPolicy = 200;
 
 std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// Letters, digits and "_", as clients read the name of a limit.
+bool is_word(std::string_view text) {
+  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  return !text.empty() && text.size() <= kLongestName && std::ranges::all_of(text, fits);
 }
 
 }  // namespace
@@ -90,24 +100,31 @@ std::optional<ContentRange> content_range_of(std::string_view text) {
   return range;
 }
 
-std::optional<std::chrono::seconds> asked_wait(const http::Headers& headers) {
+Quota quota_of(const http::Headers& headers) {
+  Quota quota{.wait = kUnsaidWait};
   const auto as_seconds = [](std::uint64_t number) {
     return std::chrono::seconds(std::min(number, kLongestWait));
   };
+  if (const auto number = number_of(trimmed(headers.get("Retry-After").value_or("")))) {
+    quota.wait = as_seconds(*number);
+  }
   auto limit = headers.get("ratelimit").value_or("");
+  if (limit.empty()) return quota;
+  if (const auto name = unquoted(limit.substr(0, limit.find(';'))); is_word(name)) {
+    quota.name = name;
+  }
   while (!limit.empty()) {
     const auto end = std::min(limit.find_first_of(";,"), limit.size());
     const auto parameter = trimmed(limit.substr(0, end));
     if (parameter.starts_with("t=")) {
       // The window ends within that second, so one more is safe.
-      if (const auto number = number_of(parameter.substr(2))) return as_seconds(*number + 1);
+      if (const auto number = number_of(parameter.substr(2))) quota.wait = as_seconds(*number + 1);
     }
     limit.remove_prefix(std::min(end + 1, limit.size()));
   }
-  if (const auto number = number_of(trimmed(headers.get("Retry-After").value_or("")))) {
-    return as_seconds(*number);
-  }
-  return std::nullopt;
+  const auto policy = headers.get("ratelimit-policy").value_or("");
+  if (policy.size() <= kLongestPolicy) quota.policy = policy;
+  return quota;
 }
 
 std::string error_code_of(int status, const http::Headers& headers) {
@@ -120,10 +137,6 @@ std::string error_code_of(int status, const http::Headers& headers) {
 }
 
 Error trouble_of(int status, const std::string& url) {
-  if (status == kTooMany) {
-    return {Error::Kind::kTooManyRequests, "The Hub asks for fewer requests",
-            Error::HubDetail{.code = {}, .message = {}, .status = status, .commit = {}}};
-  }
   if (status == kLoopDetected) {
     return {Error::Kind::kLoop, "The Hub says that its requests come back to it", url};
   }

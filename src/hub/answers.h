@@ -1,12 +1,12 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "hubcache/base/error.h"
+#include "hubcache/hub/rate_limits.h"
 #include "hubcache/hub/refusal.h"
 #include "hubcache/hub/types.h"
 
@@ -34,13 +34,13 @@ struct ContentRange {
 };
 std::optional<ContentRange> content_range_of(std::string_view text);
 
-/// How long the Hub asks to wait: `t` of `ratelimit` (contract/hub.md 3.4), else Retry-After.
-std::optional<std::chrono::seconds> asked_wait(const http::Headers& headers);
+/// What a 429 says of the limit: its wait is `t` of `ratelimit`, else Retry-After, else some.
+Quota quota_of(const http::Headers& headers);
 
 /// X-Error-Code; where the Hub sends none for a repo that is missing or private, the one that
 /// clients can tell it by (contract/hub.md 2.3).
 std::string error_code_of(int status, const http::Headers& headers);
 
-/// The error that stands for an answer of the Hub we can give nobody: 429 and 5xx.
+/// The error that stands for an answer of the Hub we can give nobody: 5xx.
 Error trouble_of(int status, const std::string& url);
 }  // namespace hubcache::hub

@@ -28,10 +28,9 @@ bool is_trouble(int status) {
 /// What stands before the hub says that it is down. A 500 is about the one question.
 bool is_outage(int status) { return status > kNotImplemented && status != kLoopDetected; }
 
-bool is_worth_another_try(const Error& failure) {
+bool is_failure_of_hub(const Error& failure) {
   return failure.kind() == Error::Kind::kUpstream ||
-         failure.kind() == Error::Kind::kUpstreamTimeout ||
-         failure.kind() == Error::Kind::kTooManyRequests;
+         failure.kind() == Error::Kind::kUpstreamTimeout;
 }
 
 /// 0.1, 0.2, 0.4 s and so on to 2 s, less up to a half, so that many do not come back at once.
@@ -44,11 +43,6 @@ milliseconds backoff(int attempt) {
   return whole - whole / 2 * part / 255;
 }
 
-Task<void> sleep_for(milliseconds time) {
-  Timer timer(co_await asio::this_coro::executor, time);
-  co_await timer.async_wait(use_task);
-}
-
 }  // namespace
 
 std::string Reply::first_of(std::string_view name) const {
@@ -58,18 +52,14 @@ std::string Reply::first_of(std::string_view name) const {
   return value_of(headers, name);
 }
 
-Asker::Asker(http::Client& client, const Clock& clock, Outages& outages,
-             std::string_view instance_id, const Endpoint& endpoint, const Credential& credential)
-    : client_(client),
-      clock_(clock),
-      outages_(outages),
-      instance_id_(instance_id),
+Asker::Asker(const Means& means, const Endpoint& endpoint, const Credential& credential)
+    : means_(means),
       endpoint_(endpoint),
       credential_(credential),
-      deadline_(clock.steady() + kBudget) {}
+      deadline_(means.clock.steady() + kQuestionTime) {}
 
 http::Timeouts Asker::timeouts() const {
-  const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - clock_.steady());
+  const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - means_.clock.steady());
   if (left <= milliseconds::zero()) {
     throw Error(Error::Kind::kUpstreamTimeout, "The Hub did not answer in time");
   }
@@ -83,7 +73,11 @@ http::Timeouts Asker::timeouts() const {
 }
 
 Task<Reply> Asker::ask(Question question) {
-  auto call = outages_.call(endpoint_, question.subject);
+  auto call = means_.outages.call(endpoint_, question.subject);
+  const auto patience =
+      question.patience == Patience::kWait ? RateLimits::kShortWait : milliseconds::zero();
+  const auto closed = means_.limits.wait_open(endpoint_, credential_, question.subject, patience);
+  co_await sleep_for(closed);
   for (int attempt = 0;; ++attempt) {
     std::optional<Reply> reply;
     std::optional<Error> failure;
@@ -93,8 +87,7 @@ Task<Reply> Asker::ask(Question question) {
     } catch (const Error& thrown) {
       failure = thrown;
     }
-    auto wait = backoff(attempt);
-    bool down = failure && is_worth_another_try(*failure) &&
+    bool down = failure && is_failure_of_hub(*failure) &&
                 (!heard_ || failure->kind() == Error::Kind::kUpstreamTimeout);
     if (reply) {
       down = is_outage(reply->status);
@@ -102,12 +95,17 @@ Task<Reply> Asker::ask(Question question) {
       const auto url = loggable(reply->url);
       if (!reply->refused.empty()) throw Error(Error::Kind::kUpstream, reply->refused, url);
       if (!is_trouble(reply->status)) co_return std::move(*reply);
-      failure = trouble_of(reply->status, url);
-      const auto asked = asked_wait(reply->headers);
-      if (reply->status == kTooMany && asked) wait = *asked;
+      failure = reply->status == kTooMany
+                    ? means_.limits.close(endpoint_, credential_, question.subject,
+                                          quota_of(reply->headers))
+                    : trouble_of(reply->status, url);
     }
-    const bool give_up = attempt >= endpoint_.max_retries || !is_worth_another_try(*failure) ||
-                         clock_.steady() + wait >= deadline_ || call.is_trial() || call.is_lost();
+    const bool limited = failure->kind() == Error::Kind::kTooManyRequests;
+    const auto wait = limited ? milliseconds(failure->hub().retry_after) : backoff(attempt);
+    const bool give_up = attempt >= endpoint_.max_retries || (limited && wait > patience) ||
+                         !(limited || is_failure_of_hub(*failure)) ||
+                         means_.clock.steady() + wait >= deadline_ || call.is_trial() ||
+                         call.is_lost();
     if (give_up) {
       if (down) call.failed();
       throw *std::move(failure);
@@ -138,14 +136,15 @@ Task<bool> Asker::follow(const Question& question, Reply& reply) {
   http::ClientRequest request{
       .method = question.method,
       .target = reply.url.target(),
-      .headers = hub_headers(endpoint_, credential_, instance_id_, question.accept_encoding),
+      .headers = hub_headers(endpoint_, credential_, means_.instance_id, question.accept_encoding),
       .body = question.form};
   if (!question.form.empty()) {
     request.headers.set("Content-Type", "application/x-www-form-urlencoded");
   }
   if (!question.range.empty()) request.headers.set("Range", question.range);
-  auto response = co_await client_.send(origin_of(endpoint_, credential_, reply.url),
-                                        std::move(request), timeouts());
+  auto origin = origin_of(endpoint_, credential_, reply.url);
+  auto response =
+      co_await send(means_, endpoint_, std::move(origin), std::move(request), timeouts());
   heard_ = true;
   const bool redirect = is_redirect(response.status, response.headers);
   if (redirect || question.body_limit) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -9,8 +8,11 @@
 
 #include "hubcache/base/clock.h"
 #include "hubcache/base/task.h"
+#include "hubcache/hub/hub.h"
 #include "hubcache/hub/outages.h"
 #include "hubcache/hub/types.h"
+
+#include "sending.h"
 
 namespace hubcache::hub {
 
@@ -21,6 +23,7 @@ struct Question {
   std::string form{};  // the body, application/x-www-form-urlencoded
   RepoId repo{};       // the repo it is about
   Outages::Subject subject = Outages::Subject::kDocuments;
+  Patience patience = Patience::kWait;
   std::string accept_encoding = "identity";
   std::string range;                      // of Range; empty: none
   std::optional<std::size_t> body_limit;  // nullopt: the body is not read
@@ -45,16 +48,13 @@ struct Reply {
 
 /// Asks the hub's own origin: with the credential's right, following the redirects that stay within
 /// it and name a repo, and again after connect failures, 5xx and 429, within the endpoint's
-/// max_retries and kBudget in all; not at all while the hub is known not to answer. Lives in the
-/// coroutine that asks, on one worker.
+/// max_retries and kQuestionTime in all; not at all while the hub is known not to answer, or wants
+/// to be left alone for longer than the question's patience. Lives in the coroutine that asks, on
+/// one worker.
 class Asker {
  public:
-  /// So that a client has its 502 or 504 within 8 s (DESIGN 1.6).
-  static constexpr std::chrono::milliseconds kBudget{7'500};
-
   /// All must outlive this.
-  Asker(http::Client& client, const Clock& clock, Outages& outages, std::string_view instance_id,
-        const Endpoint& endpoint, const Credential& credential);
+  Asker(const Means& means, const Endpoint& endpoint, const Credential& credential);
 
   /// Any answer below 500 but 429 is a value, and so is 501. Throws kUpstream, kUpstreamTimeout,
   /// kTooManyRequests.
@@ -67,10 +67,7 @@ class Asker {
   Task<Reply> ask_once(const Question& question);
   Task<bool> follow(const Question& question, Reply& reply);
 
-  http::Client& client_;
-  const Clock& clock_;
-  Outages& outages_;
-  std::string_view instance_id_;
+  Means means_;
   const Endpoint& endpoint_;
   const Credential& credential_;
   SteadyTime deadline_;

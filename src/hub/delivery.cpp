@@ -14,7 +14,9 @@ constexpr int kOk = 200;
 constexpr int kPartial = 206;
 constexpr int kRangeNotSatisfiable = 416;
 constexpr int kServerError = 500;
+constexpr int kTooMany = 429;
 constexpr std::size_t kMaxRedirectBody = 64UL * 1024;
+constexpr auto kSubject = Outages::Subject::kFiles;
 
 /// The digest the hub itself gives the file in this answer; the ETag of what it stores may be one
 /// of another kind, which says nothing.
@@ -30,31 +32,46 @@ Error bad_answer(std::string what, const http::Url& url) {
   return {Error::Kind::kUpstream, std::move(what), loggable(url)};
 }
 
+/// A CDN counts for itself: its limits keep nobody from the hub.
+Error limit_of(const Courier& courier, bool by_hub, const http::Headers& headers) {
+  const auto quota = quota_of(headers);
+  if (!by_hub) return too_many("The Hub's CDN asks for fewer requests", quota);
+  return courier.means.limits.close(courier.endpoint, courier.credential, kSubject, quota);
+}
+
 }  // namespace
 
 Task<Delivery> deliver(Courier courier, http::Url url, std::string range,
                        std::optional<Digest> expected) {
+  const auto& means = courier.means;
   bool left_hub = false;
   for (std::size_t hops = 0; hops <= kMaxHops; ++hops) {
     const bool by_hub = !left_hub && url.same_origin(courier.endpoint.base);
     left_hub = !by_hub;
     http::ClientRequest request{.method = "GET", .target = url.target(), .headers = {}, .body = {}};
-    request.headers =
-        by_hub ? hub_headers(courier.endpoint, courier.credential, courier.instance_id, "identity")
-               : cdn_headers();
+    request.headers = by_hub ? hub_headers(courier.endpoint, courier.credential,
+                                           courier.means.instance_id, "identity")
+                             : cdn_headers();
     if (!range.empty()) request.headers.set("Range", range);
     // There is one try only, so no outage begins with it, unless it took its time.
     std::optional<Outages::Call> call;
-    if (by_hub) call = courier.outages.call(courier.endpoint, Outages::Subject::kFiles);
+    if (by_hub) {
+      call = means.outages.call(courier.endpoint, kSubject);
+      const auto closed = means.limits.wait_open(courier.endpoint, courier.credential, kSubject,
+                                                 RateLimits::kShortWait);
+      co_await sleep_for(closed);
+    }
     http::ClientResponse response;
     try {
-      response = co_await courier.client.send(origin_of(courier.endpoint, courier.credential, url),
-                                              std::move(request), courier.timeouts);
+      auto origin = origin_of(courier.endpoint, courier.credential, url);
+      response = co_await send(means, courier.endpoint, std::move(origin), std::move(request),
+                               courier.timeouts);
     } catch (const Error& failure) {
       if (call && failure.kind() == Error::Kind::kUpstreamTimeout) call->failed();
       throw;
     }
     if (call && response.status < kServerError) call->answered();
+    if (response.status == kTooMany) throw limit_of(courier, by_hub, response.headers);
     if (by_hub && expected) {
       const auto named = named_digest(response, expected->algorithm());
       if (named && *named != *expected) {

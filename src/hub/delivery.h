@@ -8,13 +8,13 @@
 #include "hubcache/base/task.h"
 #include "hubcache/hub/hub.h"
 
+#include "sending.h"
+
 namespace hubcache::hub {
 
 /// Who asks for bytes, and with what right. The caller keeps all of it alive.
 struct Courier {
-  http::Client& client;
-  Outages& outages;
-  std::string_view instance_id;
+  Means means;
   const Endpoint& endpoint;
   const Credential& credential;
   http::Timeouts timeouts;
@@ -29,8 +29,8 @@ struct Delivery {
 
 /// GET of `url` with that Range ("" for none), its redirects followed. The right goes to the hub's
 /// own origin, and nowhere once a redirect has left it. Throws kCorrupt when the hub names another
-/// digest than `expected`, kUpstream for redirects that are refused and while the hub is known not
-/// to answer.
+/// digest than `expected`, kTooManyRequests when a limit cannot be waited for, kUpstream for
+/// redirects that are refused and while the hub is known not to answer.
 Task<Delivery> deliver(Courier courier, http::Url url, std::string range,
                        std::optional<Digest> expected);
 

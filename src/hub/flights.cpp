@@ -25,16 +25,11 @@ struct Flight {
 /// Each waiter throws an error of its own: they are on different workers, and copies of one
 /// exception share its text.
 Error own_copy(const Error& failure) {
-  std::string message = failure.what();
-  const auto& hub = failure.hub();
-  if (hub.status != 0) {
-    return {failure.kind(), std::move(message),
-            Error::HubDetail{.code = std::string(hub.code.data(), hub.code.size()),
-                             .message = std::string(hub.message.data(), hub.message.size()),
-                             .status = hub.status,
-                             .commit = std::string(hub.commit.data(), hub.commit.size())}};
+  const std::string message = failure.what();
+  if (failure.hub().status != 0) {
+    return {failure.kind(), message, Error::HubDetail(failure.hub())};
   }
-  return {failure.kind(), std::move(message), failure.context()};
+  return {failure.kind(), message, failure.context()};
 }
 
 /// The calls of one kind in flight at one worker; used there only.
@@ -107,13 +102,14 @@ Flights::Flights(Workers& workers, std::vector<Hub*> hubs)
 Flights::~Flights() = default;
 
 Task<std::shared_ptr<const FileAnswer>> Flights::head_file(EndpointPtr endpoint,
-                                                           Credential credential, FileRef file) {
+                                                           Credential credential, FileRef file,
+                                                           Patience patience) {
   auto key = key_of(*endpoint, credential, file.repo);
   add(key, file.revision);
   add(key, file.path);
   const auto home = workers_.home(std::hash<std::string>{}(key));
-  Board<FileAnswer>::Call call = [hub = hubs_[home], endpoint, credential, file] {
-    return hub->head_file(endpoint, credential, file);
+  Board<FileAnswer>::Call call = [hub = hubs_[home], endpoint, credential, file, patience] {
+    return hub->head_file(endpoint, credential, file, patience);
   };
   co_return co_await on(workers_.executor(home),
                         shards_[home]->files->join(std::move(key), std::move(call)));
@@ -132,13 +128,14 @@ Task<std::shared_ptr<const RepoAnswer>> Flights::auth_check(EndpointPtr endpoint
 
 Task<std::shared_ptr<const DocumentAnswer>> Flights::document(EndpointPtr endpoint,
                                                               Credential credential,
-                                                              DocumentQuery query) {
+                                                              DocumentQuery query,
+                                                              Patience patience) {
   auto key = key_of(*endpoint, credential, query.repo);
   add(key, query.target);
   add(key, query.form);
   const auto home = workers_.home(std::hash<std::string>{}(key));
-  Board<DocumentAnswer>::Call call = [hub = hubs_[home], endpoint, credential, query] {
-    return hub->document(endpoint, credential, query);
+  Board<DocumentAnswer>::Call call = [hub = hubs_[home], endpoint, credential, query, patience] {
+    return hub->document(endpoint, credential, query, patience);
   };
   co_return co_await on(workers_.executor(home),
                         shards_[home]->documents->join(std::move(key), std::move(call)));

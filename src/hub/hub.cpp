@@ -11,6 +11,7 @@
 #include "asking.h"
 #include "delivery.h"
 #include "requests.h"
+#include "sending.h"
 
 namespace hubcache::hub {
 namespace {
@@ -73,8 +74,21 @@ bool says_public(std::string_view body) {
 
 }  // namespace
 
-Hub::Hub(http::Client& client, Outages& outages, Options options, const Clock& clock)
-    : client_(client), outages_(outages), options_(std::move(options)), clock_(clock) {}
+Hub::Hub(http::Client& client, Outages& outages, RateLimits& limits, Options options,
+         const Clock& clock)
+    : client_(client),
+      outages_(outages),
+      limits_(limits),
+      options_(std::move(options)),
+      clock_(clock) {}
+
+Means Hub::means() const {
+  return {.client = client_,
+          .outages = outages_,
+          .limits = limits_,
+          .clock = clock_,
+          .instance_id = options_.instance_id};
+}
 
 Task<void> Hub::heed(EndpointPtr endpoint, Credential credential, RepoId asked, RepoId canonical,
                      int status, const http::Headers& headers) {
@@ -94,12 +108,14 @@ Task<void> Hub::heed(EndpointPtr endpoint, Credential credential, RepoId asked, 
   co_await options_.on_change(std::move(change));
 }
 
-Task<FileAnswer> Hub::head_file(EndpointPtr endpoint, Credential credential, FileRef file) {
-  Asker asker(client_, clock_, outages_, options_.instance_id, *endpoint, credential);
+Task<FileAnswer> Hub::head_file(EndpointPtr endpoint, Credential credential, FileRef file,
+                                Patience patience) {
+  Asker asker(means(), *endpoint, credential);
   Question question{.method = "HEAD",
                     .target = resolve_path(file),
                     .repo = file.repo,
                     .subject = Outages::Subject::kFiles,
+                    .patience = patience,
                     .accept_encoding = "identity",
                     .range = {},
                     .body_limit = kMaxErrorBody};
@@ -114,9 +130,7 @@ Task<FileAnswer> Hub::head_file(EndpointPtr endpoint, Credential credential, Fil
     answer.size = *size;
     co_return answer;
   }
-  const Courier courier{.client = client_,
-                        .outages = outages_,
-                        .instance_id = options_.instance_id,
+  const Courier courier{.means = means(),
                         .endpoint = *endpoint,
                         .credential = credential,
                         .timeouts = asker.timeouts()};
@@ -125,7 +139,7 @@ Task<FileAnswer> Hub::head_file(EndpointPtr endpoint, Credential credential, Fil
 }
 
 Task<RepoAnswer> Hub::auth_check(EndpointPtr endpoint, Credential credential, RepoId repo) {
-  Asker asker(client_, clock_, outages_, options_.instance_id, *endpoint, credential);
+  Asker asker(means(), *endpoint, credential);
   Question question{.method = "GET",
                     .target = auth_check_path(repo),
                     .repo = repo,
@@ -164,14 +178,15 @@ Task<RepoAnswer> Hub::auth_check(EndpointPtr endpoint, Credential credential, Re
   co_return answer;
 }
 
-Task<DocumentAnswer> Hub::document(EndpointPtr endpoint, Credential credential,
-                                   DocumentQuery query) {
-  Asker asker(client_, clock_, outages_, options_.instance_id, *endpoint, credential);
+Task<DocumentAnswer> Hub::document(EndpointPtr endpoint, Credential credential, DocumentQuery query,
+                                   Patience patience) {
+  Asker asker(means(), *endpoint, credential);
   Question question{.method = query.form.empty() ? "GET" : "POST",
                     .target = std::move(query.target),
                     .form = std::move(query.form),
                     .repo = query.repo,
                     .subject = Outages::Subject::kDocuments,
+                    .patience = patience,
                     .accept_encoding = "gzip",
                     .range = {},
                     .body_limit = options_.max_document_bytes};

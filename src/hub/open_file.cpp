@@ -15,7 +15,6 @@ constexpr int kOk = 200;
 constexpr int kPartial = 206;
 constexpr int kBadRequest = 400;
 constexpr int kRangeNotSatisfiable = 416;
-constexpr int kTooMany = 429;
 constexpr int kServerError = 500;
 
 /// Where the Hub is asked for the file: it leads to the bytes, or says why it does not.
@@ -29,8 +28,7 @@ http::Url url_of(const Endpoint& endpoint, const FileRef& file) {
 /// A signed URL that expired, or a stray 403 of the CDN (contract/hub.md 3.2): the Hub knows a
 /// better one, or says why there is none.
 bool is_refused(int status) {
-  return status >= kBadRequest && status < kServerError && status != kTooMany &&
-         status != kRangeNotSatisfiable;
+  return status >= kBadRequest && status < kServerError && status != kRangeNotSatisfiable;
 }
 
 Error error_of(const Delivery& delivery) {
@@ -49,9 +47,7 @@ Task<FileStream> Hub::open_file(EndpointPtr endpoint, Credential credential, Fil
                                 std::string location, std::optional<Digest> expected,
                                 std::uint64_t offset, std::uint64_t length) {
   require_online(*endpoint);
-  const Courier courier{.client = client_,
-                        .outages = outages_,
-                        .instance_id = options_.instance_id,
+  const Courier courier{.means = means(),
                         .endpoint = *endpoint,
                         .credential = credential,
                         .timeouts = endpoint->timeouts};

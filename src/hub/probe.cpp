@@ -43,10 +43,10 @@ void Probe::settle(RepoId repo, Credential credential) {
   credential_ = std::move(credential);
 }
 
-Task<std::shared_ptr<const FileAnswer>> Probe::head() {
+Task<std::shared_ptr<const FileAnswer>> Probe::head(Patience patience) {
   if (!head_ && !head_failure_) {
     try {
-      head_ = co_await flights_.head_file(endpoint_, credential_, file_);
+      head_ = co_await flights_.head_file(endpoint_, credential_, file_, patience);
     } catch (...) {
       head_failure_ = std::current_exception();
     }

@@ -1,5 +1,7 @@
 #include "hubcache/registry/load.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -47,6 +49,13 @@ Policy policy_of(const Json& document) {
   const auto policy = document.value("policy", "on_demand");
   if (policy == "immediate") return Policy::kImmediate;
   return policy == "streamed" ? Policy::kStreamed : Policy::kOnDemand;
+}
+
+int rate_limit_of(const Json& document) {
+  const auto found = document.find("rate_limit");
+  if (found == document.end() || !found->is_number_integer()) return 0;
+  return static_cast<int>(
+      std::clamp<std::int64_t>(found->get<std::int64_t>(), 0, std::numeric_limits<int>::max()));
 }
 
 std::optional<std::string> reference(const Json& document, const char* field) {
@@ -101,7 +110,8 @@ std::shared_ptr<const Snapshot> load(db::Connection& sql, const db::SecretBox& s
       remotes.push_back({.id = std::move(id),
                          .name = std::move(name),
                          .policy = policy_of(document),
-                         .endpoint = std::move(endpoint)});
+                         .endpoint = std::move(endpoint),
+                         .rate_limit = rate_limit_of(document)});
     } else if (kind == kDistributionKind) {
       distributions.push_back({.id = std::move(id),
                                .name = std::move(name),

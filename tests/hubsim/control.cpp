@@ -19,9 +19,10 @@ Value named(std::string_view name, const auto& names) {
 }
 
 using Kind = Fault::Kind;
-constexpr std::array<std::pair<std::string_view, Kind>, 13> kKinds = {
+constexpr std::array<std::pair<std::string_view, Kind>, 14> kKinds = {
     {{"delay", Kind::kDelay},
      {"status", Kind::kStatus},
+     {"limit", Kind::kLimit},
      {"stall", Kind::kStall},
      {"cut", Kind::kCut},
      {"reset", Kind::kReset},

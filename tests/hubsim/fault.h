@@ -18,6 +18,8 @@ struct Fault {
   enum class Kind : std::uint8_t {
     kDelay,        // wait `delay` before the headers, or until the faults are cleared
     kStatus,       // answer `status` with `headers` and `body` instead; 429 adds ratelimit headers
+    kLimit,        // a window of `delay` that begins with the first request: 429 till it ends, with
+                   // ratelimit headers that say when (unless `headers` empties or sets them)
     kStall,        // stop sending after `offset` bytes, connection open, until released
     kCut,          // end the connection after `offset` bytes; by RST if `reset`
     kReset,        // RST before any answer

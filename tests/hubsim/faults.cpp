@@ -36,9 +36,21 @@ Faults::Active Faults::matching(Host host, const Request& request) {
     if (!fault.method.empty() && fault.method != request.method) continue;
     const auto nth = live->seen++;
     if (nth < fault.skip || (fault.count && nth >= fault.skip + *fault.count)) continue;
+    if (fault.kind == Fault::Kind::kLimit) {
+      const auto now = std::chrono::steady_clock::now();
+      if (!live->until) live->until = now + fault.delay;
+      if (now >= *live->until) continue;
+    }
     active.push_back(live);
   }
   return active;
+}
+
+std::chrono::milliseconds Faults::left(const Live& live) const {
+  const std::lock_guard lock(mutex_);
+  const auto left = live.until.value_or(std::chrono::steady_clock::time_point()) -
+                    std::chrono::steady_clock::now();
+  return std::max(std::chrono::floor<std::chrono::milliseconds>(left), {});
 }
 
 bool Faults::wait_lifted(const Live& live, const std::function<bool()>& given_up) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "hubsim/fault.h"
@@ -19,7 +20,8 @@ class Faults {
   struct Live {
     explicit Live(Fault what) : fault(std::move(what)) {}
     const Fault fault;
-    std::uint64_t seen = 0;  // guarded by Faults
+    std::uint64_t seen = 0;  // guarded by Faults, as is the next
+    std::optional<std::chrono::steady_clock::time_point> until = {};  // of a kLimit that began
     std::atomic<bool> lifted{false};
   };
   using Active = std::vector<std::shared_ptr<const Live>>;
@@ -30,6 +32,9 @@ class Faults {
   /// The faults that act on this request, which counts as one of theirs.
   Active matching(Host host, const Request& request);
 
+  /// What is left of a kLimit's window.
+  std::chrono::milliseconds left(const Live& live) const;
+
   /// Waits until `live` is lifted; false when `given_up` says so before. Polls it every 10 ms.
   bool wait_lifted(const Live& live, const std::function<bool()>& given_up);
   /// Sleeps; false when `given_up` ends it.
@@ -37,7 +42,7 @@ class Faults {
              const Live* fault = nullptr);
 
  private:
-  std::mutex mutex_;  // any number of connection threads ask, each once a request
+  mutable std::mutex mutex_;  // any number of connection threads ask, each once a request
   std::condition_variable lifted_;
   std::vector<std::shared_ptr<Live>> faults_;
 };

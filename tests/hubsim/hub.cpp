@@ -26,20 +26,31 @@ Response preflight() {
   return response;
 }
 
-Response status_fault(const Fault& fault, bool api) {
+/// Does the Hub count it as a call of its API, and not of a file?
+bool counts_as_api(const Request& request) {
+  return request.path.starts_with("/api/") && !request.path.starts_with("/api/resolve-cache/");
+}
+
+void add_limit(Response& response, bool api, long left, long seconds) {
+  const auto numbers = ";r=" + std::to_string(left) + ";t=" + std::to_string(seconds);
+  response.set("ratelimit", (api ? R"("api")" : R"("resolvers")") + numbers);
+  response.set("ratelimit-policy", api ? R"("fixed window";"api";q=500;w=300)"
+                                       : R"("fixed window";"resolvers";q=3000;w=300)");
+}
+
+constexpr int kTooMany = 429;
+
+Response fault_response(const Fault& fault, int status, bool api, long seconds = 55) {
   Response response;
-  response.status = fault.status;
+  response.status = status;
   response.set("Content-Type", "text/html; charset=utf-8");
-  constexpr int kTooMany = 429;
-  if (fault.status == kTooMany) {
-    response.set("ratelimit", api ? R"("api";r=0;t=55)" : R"("resolvers";r=0;t=55)");
-    response.set("ratelimit-policy", api ? R"("fixed window";"api";q=500;w=300)"
-                                         : R"("fixed window";"resolvers";q=3000;w=300)");
-  }
+  if (status == kTooMany) add_limit(response, api, 0, seconds);
   response.text = fault.body.empty()
-                      ? "<html><body><h1>" + std::to_string(fault.status) + "</h1></body></html>"
+                      ? "<html><body><h1>" + std::to_string(status) + "</h1></body></html>"
                       : fault.body;
-  for (const auto& [name, value] : fault.headers) response.set(name, value);
+  for (const auto& [name, value] : fault.headers) {
+    value.empty() ? response.remove(name) : response.set(name, value);
+  }
   return response;
 }
 
@@ -66,14 +77,11 @@ void alter(const Faults::Active& active, Response& response) {
 }  // namespace
 
 void add_usual_headers(const Request& request, Response& response) {
-  const bool api =
-      request.path.starts_with("/api/") && !request.path.starts_with("/api/resolve-cache/");
   response.set("X-Powered-By", "huggingface-moon");
   response.set("X-Request-Id", "Root=1-" + hubcache::to_hex(hubcache::random_bytes(4)) + "-" +
                                    hubcache::to_hex(hubcache::random_bytes(12)));
-  response.set("ratelimit", api ? R"("api";r=497;t=258)" : R"("resolvers";r=2997;t=258)");
-  response.set("ratelimit-policy", api ? R"("fixed window";"api";q=500;w=300)"
-                                       : R"("fixed window";"resolvers";q=3000;w=300)");
+  const bool api = counts_as_api(request);
+  add_limit(response, api, api ? 497 : 2997, 258);
   response.set("Cross-Origin-Opener-Policy", "same-origin");
   response.set("Referrer-Policy", "strict-origin-when-cross-origin");
   response.set("Access-Control-Max-Age", "86400");
@@ -156,10 +164,15 @@ bool Hub::State::exchange(Host host, Connection& connection, Request request,
 }
 
 Response Hub::State::answer(Host host, const Request& request, const Faults::Active& active) const {
-  const bool api = request.path.starts_with("/api/");
+  const bool counted = counts_as_api(request);
   if (const auto* fault = find_fault(active, Fault::Kind::kStatus)) {
-    return status_fault(fault->fault, api);
+    return fault_response(fault->fault, fault->fault.status, counted);
   }
+  if (const auto* limit = find_fault(active, Fault::Kind::kLimit)) {
+    const auto left = std::chrono::floor<std::chrono::seconds>(faults.left(*limit));
+    return fault_response(limit->fault, kTooMany, counted, left.count());
+  }
+  const bool api = request.path.starts_with("/api/");
   const bool expire = find_fault(active, Fault::Kind::kExpire) != nullptr;
   const std::shared_lock lock(mutex);
   const Site site{world, behaviour, url, cdn_url, key, expire};

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -482,6 +483,19 @@ TEST_F(HubTest, HeldBytesFlowWhenReleased) {
   EXPECT_EQ(raw_request("GET", url, {{"Range", "bytes=0-1048575"}}).body.size(), kMiB);
   hub.release();
   EXPECT_TRUE(raw_request("GET", url).complete);
+}
+
+TEST_F(HubTest, ALimitTellsWhatIsLeftOfItAndEnds) {
+  hub.set_fault(
+      {.kind = Fault::Kind::kLimit, .match = "/resolve/", .delay = std::chrono::hours(1)});
+  const auto limited = head(large);
+  EXPECT_EQ(limited.status, 429);
+  EXPECT_EQ(limited.header("ratelimit"), R"("resolvers";r=0;t=3599)");
+  EXPECT_EQ(get("/api/models/org/model").status, 200);
+  hub.clear_faults();
+  hub.set_fault(
+      {.kind = Fault::Kind::kLimit, .match = "/api/", .delay = std::chrono::milliseconds(1)});
+  while (get("/api/models/org/model").status != 200) std::this_thread::yield();
 }
 
 TEST_F(HubTest, OtherFaultsDoWhatTheySay) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -41,10 +42,13 @@ class Error : public std::runtime_error {
 
   /// What a Hub client is told in headers (contract/hub.md 3.4); empty where it does not apply.
   struct HubDetail {
-    std::string code;     // X-Error-Code
-    std::string message;  // X-Error-Message
-    int status = 0;       // the Hub's own status, when it is relayed; 0: by kind
-    std::string commit;   // X-Repo-Commit, when the Hub named one
+    std::string code{};                  // X-Error-Code
+    std::string message{};               // X-Error-Message
+    int status = 0;                      // the Hub's own status, when it is relayed; 0: by kind
+    std::string commit{};                // X-Repo-Commit, when the Hub named one
+    std::chrono::seconds retry_after{};  // Retry-After; 0: not known
+    std::string quota{};         // of 429: what the Hub calls the limit, "api" or "resolvers"
+    std::string quota_policy{};  // of 429: ratelimit-policy
   };
 
   Error(Kind kind, const std::string& message, std::string context = {})

@@ -28,7 +28,7 @@ class Manifests {
     std::chrono::milliseconds patience{5'000};  // a request waits that long for a walk
     std::size_t max_pages = 1'000;              // of a commit that a client lists
     std::size_t max_pages_unlisted = 10;        // of one that nobody asked for in whole
-    std::chrono::minutes retry_after{10};       // for a commit that could not be walked
+    std::chrono::minutes retry_after{10};  // for a commit that could not be walked, but for a limit
   };
   /// The walks' own; they end before this goes.
   Manifests(Workers& workers, db::Database& database, Documents& documents, Options options,

@@ -8,12 +8,21 @@
 #include "hubcache/base/clock.h"
 #include "hubcache/base/task.h"
 #include "hubcache/hub/outages.h"
+#include "hubcache/hub/rate_limits.h"
 #include "hubcache/hub/refusal.h"
 #include "hubcache/hub/types.h"
 
 namespace hubcache::hub {
 
 using EndpointPtr = std::shared_ptr<const Endpoint>;
+
+/// What a question does when the Hub wants to be left alone for a few seconds (429).
+enum class Patience : std::uint8_t {
+  kWait,
+  kNone,  // fails at once: there is an older answer to serve
+};
+
+struct Means;
 
 /// Bytes of a file on their way from the Hub or its CDN.
 struct FileStream {
@@ -26,7 +35,7 @@ struct FileStream {
 /// Speaks the Hub's protocol, as seen from one worker. Redirects are followed here, at most five,
 /// each checked (SECURITY 17): the token only to the hub's exact origin, no downgrade from https.
 /// Retries connect failures, 5xx and 429 within `max_retries` and 8 s in all, and fails at once
-/// during an outage.
+/// during an outage, or while the hub asks for fewer requests for longer than a few seconds.
 /// Throws kUpstream, kUpstreamTimeout, kTooManyRequests; what the Hub answers (401, 404, ...) is a
 /// value.
 class Hub {
@@ -37,13 +46,17 @@ class Hub {
     /// By answers for files and documents; whoever asks for a right hears it himself.
     OnRepoChange on_change{};
   };
-  Hub(http::Client& client, Outages& outages, Options options, const Clock& clock);
+  /// All must outlive this.
+  Hub(http::Client& client, Outages& outages, RateLimits& limits, Options options,
+      const Clock& clock);
 
   /// HEAD of the file, up to the hub's redirect to its CDN (which is not followed).
-  Task<FileAnswer> head_file(EndpointPtr endpoint, Credential credential, FileRef file);
+  Task<FileAnswer> head_file(EndpointPtr endpoint, Credential credential, FileRef file,
+                             Patience patience = Patience::kWait);
   /// May this credential read the repo?
   Task<RepoAnswer> auth_check(EndpointPtr endpoint, Credential credential, RepoId repo);
-  Task<DocumentAnswer> document(EndpointPtr endpoint, Credential credential, DocumentQuery query);
+  Task<DocumentAnswer> document(EndpointPtr endpoint, Credential credential, DocumentQuery query,
+                                Patience patience = Patience::kWait);
   /// GET of [offset, offset + length) of the file's bytes. `location` is where a HEAD found them,
   /// or empty; it is resolved anew when empty, expired or refused by the CDN (403).
   /// `expected` is the digest the bytes must have at the hub: kCorrupt when the hub now names
@@ -53,11 +66,13 @@ class Hub {
                              std::uint64_t offset, std::uint64_t length);
 
  private:
+  Means means() const;
   Task<void> heed(EndpointPtr endpoint, Credential credential, RepoId asked, RepoId canonical,
                   int status, const http::Headers& headers);
 
   http::Client& client_;
   Outages& outages_;
+  RateLimits& limits_;
   Options options_;
   const Clock& clock_;
 };

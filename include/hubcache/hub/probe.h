@@ -12,7 +12,7 @@
 namespace hubcache::hub {
 
 /// Calls in flight, shared by all who ask the same with the same credential (SECURITY 5).
-/// Each key has a home worker; the call runs there.
+/// Each key has a home worker; the call runs there, with the patience of the one who asked first.
 class Flights {
  public:
   /// `hubs[i]` is the Hub of worker i; all outlive this.
@@ -22,11 +22,13 @@ class Flights {
   Flights& operator=(const Flights&) = delete;
 
   Task<std::shared_ptr<const FileAnswer>> head_file(EndpointPtr endpoint, Credential credential,
-                                                    FileRef file);
+                                                    FileRef file,
+                                                    Patience patience = Patience::kWait);
   Task<std::shared_ptr<const RepoAnswer>> auth_check(EndpointPtr endpoint, Credential credential,
                                                      RepoId repo);
   Task<std::shared_ptr<const DocumentAnswer>> document(EndpointPtr endpoint, Credential credential,
-                                                       DocumentQuery query);
+                                                       DocumentQuery query,
+                                                       Patience patience = Patience::kWait);
 
  private:
   struct Shard;
@@ -47,7 +49,7 @@ class Probe {
   const FileRef& file() const { return file_; }
 
   /// Each asks the Hub on first use; later calls return (or throw) the same.
-  Task<std::shared_ptr<const FileAnswer>> head();
+  Task<std::shared_ptr<const FileAnswer>> head(Patience patience = Patience::kWait);
   Task<std::shared_ptr<const RepoAnswer>> auth();
   /// Both at once, in parallel; either's failure is thrown by head() or auth() afterwards.
   Task<void> ask_both();

@@ -24,6 +24,7 @@ struct Remote {
   std::string name;
   Policy policy = Policy::kOnDemand;
   hub::EndpointPtr endpoint;
+  int rate_limit = 0;  // requests a second; 0: none
 };
 
 /// Who may use a distribution at all: a content guard of Pulp's.

@@ -56,6 +56,22 @@ TEST_F(FalseStartTest, ClosedRangesAreRefusedForAWhileAlsoOnceTheBlobIsStored) {
   EXPECT_EQ(read(middle), bytes_.substr(kMiB, kMiB));
 }
 
+TEST_F(FalseStartTest, ARefusalTellsHowLongItHolds) {
+  corrupt_once(3 * kMiB);
+  const auto told = [&](const Wish& wish) {
+    try {
+      cache_->fills.refuse_false_start(wish.origin, wish.digest, wish.size, wish.range,
+                                       wish.to_end);
+    } catch (const Error& refusal) {
+      return refusal.hub().retry_after;
+    }
+    return std::chrono::seconds(0);
+  };
+  clock_.advance(1min);
+  EXPECT_EQ(told(from(2 * kMiB)), 30 * 24h - 1min);
+  EXPECT_EQ(told(closed(kMiB, 2 * kMiB)), 9min);
+}
+
 TEST_F(FalseStartTest, TheWholeAndTheFirstByteAreNeverRefused) {
   corrupt_once(3 * kMiB);
   EXPECT_FALSE(is_refused(whole()));

@@ -49,13 +49,23 @@ TEST(Answers, ContentRangeTellsWhatIsThere) {
   }
 }
 
-TEST(Answers, WaitIsWhatTheHubAsksFor) {
-  EXPECT_EQ(asked_wait({{"ratelimit", "\"api\";r=0;t=55"}}), seconds(56));
-  EXPECT_EQ(asked_wait({{"Retry-After", "3"}}), seconds(3));
-  EXPECT_EQ(asked_wait({{"ratelimit", "\"api\";r=0"}, {"Retry-After", "3"}}), seconds(3));
-  EXPECT_EQ(asked_wait({{"Retry-After", "99999999999"}}), seconds(3600));
-  EXPECT_FALSE(asked_wait({{"Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"}}));
-  EXPECT_FALSE(asked_wait({}));
+TEST(Answers, AQuotaIsWhatTheHubSaysOfIt) {
+  const auto quota = quota_of({{"ratelimit", "\"api\";r=0;t=55"},
+                               {"ratelimit-policy", "\"fixed window\";\"api\";q=500;w=300"},
+                               {"Retry-After", "3"}});
+  EXPECT_EQ(quota.wait, seconds(56));
+  EXPECT_EQ(quota.name, "api");
+  EXPECT_EQ(quota.policy, "\"fixed window\";\"api\";q=500;w=300");
+  EXPECT_EQ(quota_of({{"Retry-After", "3"}}).wait, seconds(3));
+  EXPECT_EQ(quota_of({{"Retry-After", "3"}}).name, "");
+  EXPECT_EQ(quota_of({{"ratelimit", "\"api\";r=0"}, {"Retry-After", "3"}}).wait, seconds(3));
+  EXPECT_EQ(quota_of({{"ratelimit", "\"a b\";r=0;t=1"}}).name, "");
+}
+
+TEST(Answers, AQuotaThatSaysNoSensibleTimeHasSome) {
+  EXPECT_EQ(quota_of({{"Retry-After", "99999999999"}}).wait, seconds(3600));
+  EXPECT_EQ(quota_of({{"Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"}}).wait, seconds(10));
+  EXPECT_EQ(quota_of({}).wait, seconds(10));
 }
 
 TEST(Answers, AMissingRepoIsNamedWhereTheHubDoesNot) {
@@ -74,7 +84,6 @@ TEST(Answers, RefusalsKeepWhatTheHubSaid) {
   EXPECT_EQ(gated.hub().code, "GatedRepo");
   EXPECT_EQ(refusal_of(401, "", "", "").kind(), Error::Kind::kUnauthorized);
   EXPECT_EQ(refusal_of(404, "", "", "").kind(), Error::Kind::kNotFound);
-  EXPECT_EQ(trouble_of(429, "u").hub().status, 429);
   EXPECT_EQ(trouble_of(503, "u").kind(), Error::Kind::kUpstream);
 }
 

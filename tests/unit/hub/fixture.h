@@ -28,7 +28,8 @@ class HubFixture : public testing::Test {
       options.on_change = [this](RepoChange change) -> Task<void> {
         if (on_change) co_await on_change(std::move(change));
       };
-      hubs.push_back(std::make_unique<Hub>(*clients[i], outages, std::move(options), clock));
+      hubs.push_back(
+          std::make_unique<Hub>(*clients[i], outages, limits, std::move(options), clock));
     }
     flights = std::make_unique<Flights>(runner.workers(),
                                         std::vector<Hub*>{hubs[0].get(), hubs[1].get()});
@@ -88,6 +89,7 @@ class HubFixture : public testing::Test {
   SystemClock clock;
   OnRepoChange on_change;
   Outages outages{{.retry_after = {}}, clock, log};  // every call is made
+  RateLimits limits{{}, clock};
   std::vector<std::unique_ptr<http::Client>> clients;
   std::vector<std::unique_ptr<Hub>> hubs;
   std::unique_ptr<Flights> flights;

@@ -21,8 +21,8 @@ class OutagesTest : public HubFixture {
  protected:
   OutagesTest() {
     for (std::size_t i = 0; i < 2; ++i) {
-      hubs[i] =
-          std::make_unique<Hub>(*clients[i], known, Hub::Options{.instance_id = "self"}, time);
+      hubs[i] = std::make_unique<Hub>(*clients[i], known, limits,
+                                      Hub::Options{.instance_id = "self"}, time);
     }
   }
 
@@ -36,8 +36,11 @@ class OutagesTest : public HubFixture {
       return false;
     }
   }
+  /// A limit is over at once.
   void every_call_is(int status) {
-    sim.set_fault({.kind = Fault::Kind::kStatus, .status = status});
+    sim.set_fault({.kind = Fault::Kind::kStatus,
+                   .status = status,
+                   .headers = {{"ratelimit", ""}, {"Retry-After", "0"}}});
   }
 
   test::FakeClock time;
