@@ -6,18 +6,9 @@
 
 #include "hubcache/access/caller.h"
 #include "hubcache/base/base64.h"
+#include "hubcache/base/text.h"
 
 namespace hubcache::access {
-namespace {
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
-
-}  // namespace
-
 Credentials read_credentials(const http::Headers& headers) {
   if (auto caller = Caller::of(headers); caller.kind == Caller::Kind::kOwnToken) {
     return {.given = true,

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "hubcache/base/text.h"
+
 namespace hubcache::http {
 namespace {
-
-constexpr std::string_view kBlank = " \t";
 
 constexpr std::array<bool, 256> token_table() {
   std::array<bool, 256> table{};
@@ -37,12 +37,6 @@ bool has_bare_line_end(std::string_view text) {
 }
 
 }  // namespace
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
 
 bool is_token(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, is_token_char);

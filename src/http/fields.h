@@ -13,8 +13,6 @@ namespace hubcache::http {
 /// wrong comes back as a short text; nullptr means nothing is.
 using Problem = const char*;
 
-/// Without the blanks and tabs around it.
-std::string_view trimmed(std::string_view text);
 bool is_token(std::string_view text);
 bool is_digits(std::string_view text);
 

@@ -5,23 +5,11 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "hubcache/base/text.h"
 #include "hubcache/http/url.h"
 
 namespace hubcache::http {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
 
 std::string without_trailing_slashes(std::string_view text) {
   while (text.ends_with('/')) text.remove_suffix(1);
@@ -53,7 +41,7 @@ std::string public_base(const Request& request, const PublicName& name) {
   std::string host(request.headers.get("Host").value_or("localhost"));
   std::string prefix;
   if (comes_by_trusted_proxy(request, name)) {
-    const auto forwarded = lower(request.headers.get("X-Forwarded-Proto").value_or(scheme));
+    const auto forwarded = lower_case(request.headers.get("X-Forwarded-Proto").value_or(scheme));
     if (forwarded == "http" || forwarded == "https") scheme = forwarded;
     host = request.headers.get("X-Forwarded-Host").value_or(host);
     prefix = without_trailing_slashes(request.headers.get("X-Forwarded-Prefix").value_or(""));
@@ -77,7 +65,7 @@ bool is_known_host(const Request& request, const PublicName& name,
   const auto host = host_of(request.headers.get("Host").value_or(""));
   if (is_address(host) || host == "localhost" || host.ends_with(".localhost")) return true;
   if (const auto own = Url::parse(name.external_url); own && own->host == host) return true;
-  const auto is_host = [&host](const std::string& one) { return lower(one) == host; };
+  const auto is_host = [&host](const std::string& one) { return lower_case(one) == host; };
   return std::ranges::any_of(known, is_host) || comes_by_trusted_proxy(request, name);
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "fields.h"
+#include "hubcache/base/text.h"
 
 namespace hubcache::http {
 namespace {

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <utility>
 
+#include "hubcache/base/text.h"
 #include "hubcache/http/range.h"
 
-#include "fields.h"
 #include "gzip.h"
 
 namespace hubcache::http {

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "hubcache/base/text.h"
+
 namespace hubcache::hub {
 namespace {
 
@@ -16,12 +18,6 @@ constexpr std::uint64_t kLongestWait = 3600;  // seconds; longer is as good as f
 constexpr std::chrono::seconds kUnsaidWait{10};
 constexpr std::size_t kLongestName = 32;
 constexpr std::size_t kLongestPolicy = 200;
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 /// Letters, digits and "_", as clients read the name of a limit.
 bool is_word(std::string_view text) {

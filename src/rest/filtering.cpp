@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "hubcache/base/text.h"
 #include "hubcache/rest/address.h"
 #include "hubcache/rest/regex.h"
 #include "hubcache/rest/stamps.h"
@@ -15,12 +16,6 @@
 
 namespace hubcache::rest {
 namespace {
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
@@ -38,7 +33,7 @@ bool contains(const std::vector<std::string>& list, const std::string& value) {
 }
 
 std::optional<bool> flag_of(const std::string& value) {
-  const auto text = lower(value);
+  const auto text = lower_case(value);
   if (text == "true" || text == "1") return true;
   if (text == "false" || text == "0") return false;
   return std::nullopt;
@@ -62,14 +57,14 @@ Predicate on_text(std::string name, std::function<bool(const std::string&)> acce
 ReadFilter read_text_filter(const std::string& name, const std::string& parameter,
                             std::string_view lookup, const std::string& value) {
   if (value.empty()) return {};
-  const auto small = lower(value);
+  const auto small = lower_case(value);
   if (lookup.empty()) return {.accepts = on_text(name, [value](auto& v) { return v == value; })};
   if (lookup == "ne") return {.accepts = on_text(name, [value](auto& v) { return v != value; })};
   if (lookup == "in") {
     return {.accepts = on_text(name, [list = split(value)](auto& v) { return contains(list, v); })};
   }
   if (lookup == "iexact") {
-    return {.accepts = on_text(name, [small](auto& v) { return lower(v) == small; })};
+    return {.accepts = on_text(name, [small](auto& v) { return lower_case(v) == small; })};
   }
   if (lookup == "contains") {
     return {.accepts =
@@ -77,13 +72,14 @@ ReadFilter read_text_filter(const std::string& name, const std::string& paramete
   }
   if (lookup == "icontains") {
     return {.accepts = on_text(
-                name, [small](auto& v) { return lower(v).find(small) != std::string::npos; })};
+                name, [small](auto& v) { return lower_case(v).find(small) != std::string::npos; })};
   }
   if (lookup == "startswith") {
     return {.accepts = on_text(name, [value](auto& v) { return v.starts_with(value); })};
   }
   if (lookup == "istartswith") {
-    return {.accepts = on_text(name, [small](auto& v) { return lower(v).starts_with(small); })};
+    return {.accepts =
+                on_text(name, [small](auto& v) { return lower_case(v).starts_with(small); })};
   }
   if (lookup == "regex" || lookup == "iregex") {
     const auto regex = Regex::compile(value, lookup == "iregex");

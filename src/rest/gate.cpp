@@ -4,26 +4,10 @@
 #include <cctype>
 
 #include "hubcache/base/digest.h"
+#include "hubcache/base/text.h"
 #include "hubcache/rest/stamps.h"
 
 namespace hubcache::rest {
-namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
-
-}  // namespace
-
 bool accepts_json(const http::Request& request) {
   const auto accept = request.headers.get("Accept");
   if (!accept || trimmed(*accept).empty()) return true;
@@ -31,7 +15,7 @@ bool accepts_json(const http::Request& request) {
   while (!rest.empty()) {
     const auto end = std::min(rest.find(','), rest.size());
     const auto range = rest.substr(0, end);
-    const auto type = lower(trimmed(range.substr(0, range.find(';'))));
+    const auto type = lower_case(trimmed(range.substr(0, range.find(';'))));
     if (type == "*/*" || type == "application/*" || type == "application/json" ||
         type == "text/html") {
       return true;
@@ -48,7 +32,7 @@ bool is_foreign(const http::Request& request, std::string_view own_base) {
   const auto site = request.headers.get("Sec-Fetch-Site").value_or("none");
   if (site != "none" && site != "same-origin") return true;
   const auto origin = request.headers.get("Origin");
-  return origin && lower(*origin) != lower(own_base);
+  return origin && lower_case(*origin) != lower_case(own_base);
 }
 
 std::string correlation_id_of(const http::Request& request) {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "hubcache/base/text.h"
 #include "hubcache/rest/validation.h"
 
 #include "filtering.h"
@@ -15,11 +16,6 @@ struct Term {
   std::string key;
   std::string value;
 };
-
-std::string lower(std::string text) {
-  for (auto& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 /// Terms are joined by commas; `\,` is a comma in a value.
 std::vector<std::string> terms_of(const std::string& text) {
@@ -66,7 +62,7 @@ bool holds(const Term& term, const Json& labels) {
   const auto value = found->get<std::string>();
   if (term.kind == Term::Kind::kEquals) return value == term.value;
   if (term.kind == Term::Kind::kDiffers) return value != term.value;
-  return lower(value).find(lower(term.value)) != std::string::npos;
+  return lower_case(value).find(lower_case(term.value)) != std::string::npos;
 }
 
 }  // namespace

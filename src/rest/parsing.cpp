@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cstdint>
 
+#include "hubcache/base/text.h"
 #include "hubcache/http/headers.h"
 #include "hubcache/http/url.h"
 
@@ -15,19 +16,6 @@ constexpr int kDeepest = 32;
 /// Stands before the digits of a lone surrogate, which is no character and which no UTF-8 can hold:
 /// a noncharacter (U+FDD0) that nobody sends.
 constexpr std::string_view kSurrogateMark = "\xef\xb7\x90";
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 std::optional<unsigned> hex4(std::string_view text, std::size_t at) {
   if (at + 4 > text.size()) return std::nullopt;
@@ -128,7 +116,7 @@ Parsed parse_form(std::string_view body) {
 }
 
 std::optional<std::string> parameter(std::string_view header, std::string_view name) {
-  const auto folded = lower(header);
+  const auto folded = lower_case(header);
   const auto at = folded.find(std::string(name) + "=");
   if (at == std::string::npos) return std::nullopt;
   auto value = header.substr(at + name.size() + 1);
@@ -172,7 +160,7 @@ Parsed parse_multipart(std::string_view body, std::string_view content_type) {
 Parsed parse_body(const http::Request& request) {
   if (request.body.empty()) return {};
   const std::string header(request.headers.get("Content-Type").value_or(""));
-  const auto media = lower(trimmed(std::string_view(header).substr(0, header.find(';'))));
+  const auto media = lower_case(trimmed(std::string_view(header).substr(0, header.find(';'))));
   if (media == "application/json") return parse_json(request.body);
   if (media == "application/x-www-form-urlencoded") return parse_form(request.body);
   if (media == "multipart/form-data") return parse_multipart(request.body, header);

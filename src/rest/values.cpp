@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "hubcache/base/text.h"
 #include "hubcache/rest/stamps.h"
 #include "hubcache/rest/validation.h"
 
@@ -37,12 +38,6 @@ std::optional<Json> read_boolean(const Json& raw, Json& error) {
     if (std::ranges::find(kFalse, text) != kFalse.end()) return false;
   }
   return refuse(error, "Must be a valid boolean.");
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
 }
 
 /// "3", "-3" and "3.00" are integers to Pulp; "3.5", "1e3" and true are not.
