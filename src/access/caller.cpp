@@ -1,8 +1,11 @@
 #include "hubcache/access/caller.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "hubcache/access/credentials.h"
 #include "hubcache/base/digest.h"
+#include "hubcache/base/error.h"
 
 namespace hubcache::access {
 namespace {
@@ -38,6 +41,17 @@ hub::Credential credential_for(const hub::Endpoint& endpoint, const Caller& call
     return {.kind = Kind::kCaller, .token = caller.token, .key = keyed_hash(key, caller.token)};
   }
   return {.kind = Kind::kAnonymous, .token = {}, .key = "anonymous"};
+}
+
+Task<std::optional<Account>> account_of(Accounts& accounts, const http::Request& request) {
+  auto credentials = read_credentials(request.headers);
+  if (!credentials.given || !credentials.complaint.empty()) co_return std::nullopt;
+  auto login = co_await accounts.verify(std::move(credentials), request.peer.address);
+  if (login.retry_after.count() > 0) {
+    throw Error(Error::Kind::kTooManyRequests, "Too many failed logins from this address.",
+                Error::HubDetail{.retry_after = login.retry_after});
+  }
+  co_return std::move(login.account);
 }
 
 }  // namespace hubcache::access

@@ -9,6 +9,7 @@
 #include "hubcache/base/text.h"
 
 namespace hubcache::access {
+
 Credentials read_credentials(const http::Headers& headers) {
   if (auto caller = Caller::of(headers); caller.kind == Caller::Kind::kOwnToken) {
     return {.given = true,

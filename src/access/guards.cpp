@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "hubcache/access/credentials.h"
+#include "hubcache/access/caller.h"
 #include "hubcache/access/jq_path.h"
 #include "hubcache/base/base64.h"
 #include "hubcache/base/digest.h"
@@ -134,19 +134,11 @@ Guards::Refusal Guards::ask_signature(const registry::Guard& guard,
 
 Task<Guards::Refusal> Guards::ask_accounts(const registry::Guard& guard,
                                            const http::Request& request) const {
-  const auto credentials = read_credentials(request.headers);
-  if (!credentials.given || !credentials.complaint.empty()) {
-    co_return "Authentication credentials were not provided.";
-  }
-  const auto login = co_await accounts_.verify(credentials, request.peer.address);
-  if (login.retry_after.count() > 0) {
-    throw Error(Error::Kind::kTooManyRequests, "Too many failed logins from this address.",
-                Error::HubDetail{.retry_after = login.retry_after});
-  }
+  const auto account = co_await account_of(accounts_, request);
   // Who cannot be told apart is nobody (contract/pulp.md 5.5).
-  if (!login.account) co_return "Authentication credentials were not provided.";
-  const bool may = login.account->role == Role::kAdmin ||
-                   std::ranges::find(guard.accounts, login.account->id) != guard.accounts.end();
+  if (!account) co_return "Authentication credentials were not provided.";
+  const bool may = account->role == Role::kAdmin ||
+                   std::ranges::find(guard.accounts, account->id) != guard.accounts.end();
   if (may) co_return std::nullopt;
   co_return "You do not have permission to perform this action.";
 }

@@ -218,6 +218,7 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
                           .registry = *registry,
                           .access = *access,
                           .guards = *guards,
+                          .accounts = *accounts,
                           .proofs = proofs,
                           .catalog = catalog,
                           .documents = documents,

@@ -1,11 +1,14 @@
 #include "hubcache/content/api_route.h"
 
 #include <optional>
+#include <string>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "hubcache/access/caller.h"
 #include "hubcache/content/document_response.h"
+#include "hubcache/hub/bounded_json.h"
 
 namespace hubcache::content {
 namespace {
@@ -20,6 +23,19 @@ hub::Credential without_right_of_remote(hub::Credential credential) {
 
 http::Response json_response(const nlohmann::json& document) {
   return http::text_response(200, document.dump(), "application/json; charset=utf-8");
+}
+
+/// As the Hub tells of its users, with what its clients read (contract/hub.md 1.3).
+nlohmann::json as_hub_user(const access::Account& account, const http::Request& request) {
+  nlohmann::json auth{{"type", "basic"}};
+  if (access::Caller::of(request.headers).kind == access::Caller::Kind::kOwnToken) {
+    auth = {{"type", "access_token"},
+            {"accessToken", {{"displayName", account.name}, {"role", "read"}}}};
+  }
+  return {{"type", "user"},         {"id", std::to_string(account.id)},
+          {"name", account.name},   {"fullname", account.name},
+          {"isPro", false},         {"orgs", nlohmann::json::array()},
+          {"auth", std::move(auth)}};
 }
 
 }  // namespace
@@ -57,8 +73,8 @@ Task<http::Response> ApiRoute::agent_harnesses(const http::Request& request, Pla
   } catch (const Error&) {
     document.reset();
   }
-  const bool usable = document && document->status == 200 &&
-                      nlohmann::json::parse(document->body, nullptr, false).is_object();
+  const bool usable =
+      document && document->status == 200 && hub::bounded_json(document->body).is_object();
   if (!usable) co_return json_response(nlohmann::json::object());
   co_return co_await document_response(services_.pool, request, *document, place);
 }
@@ -67,7 +83,11 @@ Task<http::Response> ApiRoute::whoami(const http::Request& request, Place place,
   if (place.credential.kind != hub::Credential::Kind::kRemote) {
     co_return co_await get(request, std::move(place), std::move(asked));
   }
-  throw Error(Error::Kind::kUnauthorized, "Invalid username or password.");
+  const auto account = co_await access::account_of(services_.accounts, request);
+  if (!account) throw Error(Error::Kind::kUnauthorized, "Invalid username or password.");
+  auto response = json_response(as_hub_user(*account, request));
+  response.headers.set("Cache-Control", "no-store");
+  co_return response;
 }
 
 }  // namespace hubcache::content

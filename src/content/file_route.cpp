@@ -67,19 +67,22 @@ std::string pointer_of(const catalog::Entry& entry) {
          std::to_string(entry.size) + "\n";
 }
 
-http::Response pointer_response(const http::Request& request, const catalog::Entry& entry,
-                                const catalog::Commit& commit, const hub::FileRef& file) {
-  auto pointer = pointer_of(entry);
+Task<http::Body> part_of(std::string text, http::RangePlan plan) {
+  co_return text.substr(plan.range.offset, plan.range.length);
+}
+
+Task<http::Response> pointer_response(const http::Request& request, const catalog::Entry& entry,
+                                      const catalog::Commit& commit, const hub::FileRef& file) {
+  const auto pointer = pointer_of(entry);
   Hasher hasher(Digest::Algorithm::kGitSha1, pointer.size());
   hasher.update(std::as_bytes(std::span(pointer)));
   const catalog::Entry in_git{.etag = hasher.finish().hex(), .size = pointer.size()};
   auto response = file_response(in_git, commit, file);
   const auto plan =
       http::apply_conditions(request, '"' + in_git.etag + '"', pointer.size(), response);
-  if (!request.is_head() && plan.status < 300) {
-    response.body = pointer.substr(plan.range.offset, plan.range.length);
-  }
-  return response;
+  if (request.is_head() || plan.status >= 300) co_return response;
+  auto open = [pointer](http::RangePlan part) { return part_of(pointer, std::move(part)); };
+  co_return co_await http::with_body(std::move(response), plan, pointer.size(), std::move(open));
 }
 
 }  // namespace
@@ -106,7 +109,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
   if (!entry) throw entry_not_found(commit);
   const auto& file = probe.file();
   if (asked.kind == hub::Route::Kind::kRaw && entry->lfs) {
-    co_return pointer_response(request, *entry, commit, file);
+    co_return co_await pointer_response(request, *entry, commit, file);
   }
 
   auto response = file_response(*entry, commit, file);

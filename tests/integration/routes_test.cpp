@@ -95,6 +95,23 @@ TEST_F(RoutesTest, WhoamiOfARemoteWithATokenDoesNotTellItsOwner) {
   EXPECT_EQ(hub_requests(), 0U);
 }
 
+TEST_F(RoutesTest, WhoamiOfARemoteWithATokenTellsWhichAccountAsks) {
+  make_remote_with_token();
+  hub.clear_log();
+  const auto whoami = [this](std::string_view encoded) {
+    return fetch(port, "/pulp/content/t/api/whoami-v2",
+                 {{"Authorization", "Basic " + std::string(encoded)}});
+  };
+  const auto admin = whoami("YWRtaW46cGFzc3dvcmQ=");  // admin:password
+  EXPECT_EQ(admin.status, 200);
+  const auto told = json::parse(admin.body);
+  EXPECT_EQ(told.at("name"), "admin");
+  EXPECT_EQ(told.at("type"), "user");
+  EXPECT_EQ(admin.header("cache-control"), "no-store");
+  EXPECT_EQ(whoami("YWRtaW46d3Jvbmc=").status, 401);  // admin:wrong
+  EXPECT_EQ(hub_requests(), 0U);
+}
+
 TEST_F(RoutesTest, ListsArePassedThroughWithTheirLinks) {
   auto behaviour = hub.behaviour();
   behaviour.list_page = 2;
@@ -166,6 +183,12 @@ TEST_F(RoutesTest, RawGivesGitsBytesAndThePointerOfALfsFile) {
   EXPECT_EQ(headed.header("content-length"), std::to_string(pointer.body.size()));
   EXPECT_EQ(headed.header("etag"), pointer.header("etag"));
   EXPECT_EQ(head("/org/model/raw/main/none").status, 404);
+  // A pointer is shorter than what stands before a part: its ranges become one.
+  const auto parts = get("/org/model/raw/main/model.safetensors", {}, {{"Range", "bytes=0-6, -9"}});
+  EXPECT_EQ(parts.status, 206);
+  EXPECT_EQ(parts.header("content-range"), "bytes 0-" + std::to_string(pointer.body.size() - 1) +
+                                               "/" + std::to_string(pointer.body.size()));
+  EXPECT_EQ(parts.body, pointer.body);
   EXPECT_EQ(hub.count(Host::kCdn), 0U);
 }
 

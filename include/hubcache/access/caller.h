@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "hubcache/http/headers.h"
+#include "hubcache/access/accounts.h"
+#include "hubcache/base/task.h"
+#include "hubcache/http/message.h"
 #include "hubcache/hub/types.h"
 
 namespace hubcache::access {
@@ -26,5 +29,9 @@ struct Caller {
 /// the caller's own Hub token, else nothing (DESIGN 3). `key` hashes tokens, so that none is kept.
 hub::Credential credential_for(const hub::Endpoint& endpoint, const Caller& caller,
                                std::string_view key);
+
+/// The hubcache account that asks, by the credentials in the request; nullopt when there are none,
+/// or they are wrong. Throws kTooManyRequests after too many failures from its address.
+Task<std::optional<Account>> account_of(Accounts& accounts, const http::Request& request);
 
 }  // namespace hubcache::access

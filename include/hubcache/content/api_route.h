@@ -16,8 +16,8 @@ class ApiRoute {
   explicit ApiRoute(Services& services) : services_(services) {}
 
   Task<http::Response> get(const http::Request& request, Place place, hub::Route asked);
-  /// Who the caller is to the Hub; 401 where the remote has a right of its own, which is not
-  /// theirs.
+  /// Who the caller is to the Hub. Where the remote has a right of its own, which is not theirs:
+  /// which hubcache account they are, or 401.
   Task<http::Response> whoami(const http::Request& request, Place place, hub::Route asked);
 
  private:

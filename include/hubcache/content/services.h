@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "hubcache/access/accounts.h"
 #include "hubcache/access/grants.h"
 #include "hubcache/access/guards.h"
 #include "hubcache/access/proofs.h"
@@ -31,6 +32,7 @@ struct Services {
   registry::Registry& registry;
   access::Access& access;
   access::Guards& guards;
+  access::Accounts& accounts;
   access::Proofs& proofs;
   catalog::Catalog& catalog;
   catalog::Documents& documents;
