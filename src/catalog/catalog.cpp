@@ -29,14 +29,6 @@ constexpr std::array kMigrations{
                   .name = "catalog: manifests",
                   .sql = "CREATE TABLE manifests (key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"}};
 
-std::string repo_key(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
-  return joined({endpoint.scope(), "\n", hub::name_of(repo.type), "/", repo.name});
-}
-
-std::string key_of(const std::string& repo, const std::string& at, const std::string& path = {}) {
-  return joined({repo, "\n", at, "\n", path});
-}
-
 bool origin_is_down(const Error& error) {
   return error.kind() == Error::Kind::kUpstream || error.kind() == Error::Kind::kUpstreamTimeout ||
          error.kind() == Error::Kind::kTooManyRequests;
@@ -52,11 +44,21 @@ Entry entry_of(const hub::FileAnswer& answer) {
 /// What the Hub said of the file itself, there or not.
 bool is_about_the_entry(const hub::FileAnswer& answer) { return answer.found() || answer.absent(); }
 
+bool is_absent_revision(const hub::FileAnswer& answer) {
+  constexpr int kNotFound = 404;
+  return answer.status == kNotFound && answer.error_code == "RevisionNotFound";
+}
+
 /// Whatever the Hub redirected to is another repo: nothing is learned of it by this name
 /// (SECURITY 9).
 void require_same_repo(const hub::FileAnswer& answer, const hub::RepoId& repo) {
   if (answer.canonical == repo) return;
   throw Error(Error::Kind::kConflict, "The repo has another name by now");
+}
+
+/// The Hub's own answer for a revision that a repo does not have (contract/hub.md 3.4).
+Error revision_not_found(const std::string& revision) {
+  return hub::refusal_of(404, "RevisionNotFound", "Invalid rev id: " + revision, {});
 }
 
 Error refusal_in(const hub::FileAnswer& answer) {
@@ -83,9 +85,9 @@ Catalog::Catalog(Workers& workers, db::Database& database, Manifests& manifests,
 }
 
 Task<Commit> Catalog::commit(hub::Probe& probe) {
-  const std::string repo = repo_key(*probe.endpoint(), probe.file().repo);
+  const auto& repo = probe.file().repo;
   const std::string& revision = probe.file().revision;
-  auto key = key_of(repo, revision);
+  auto key = commit_key(*probe.endpoint(), repo, revision);
   const auto* remembered = here().commits.find(key);
   KnownCommit known;
   if (remembered != nullptr) {
@@ -94,8 +96,9 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
     known = co_await recall_commit(key);
   }
   const bool by_id = hub::is_commit_id(revision);
-  if (fresh(known, by_id ? options_.commit_ttl : options_.revision_ttl)) {
-    co_return Commit{.id = known.id};
+  const bool lasts = by_id && !known.id.empty();
+  if (fresh(known, lasts ? options_.commit_ttl : options_.revision_ttl)) {
+    co_return commit_in(known, revision, false);
   }
 
   const bool usable = fresh(known, options_.commit_ttl + options_.stale_commits);
@@ -108,17 +111,23 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   }
   if (trouble) {
     auto error = Error::from(trouble);
-    if (usable && origin_is_down(error)) co_return Commit{.id = known.id, .stale = true};
+    if (usable && origin_is_down(error)) co_return commit_in(known, revision, true);
     throw error;
   }
   // A refusal may name the commit too, for commit ids are public; it confirms nothing.
   const bool right_one = by_id ? answer->commit == revision : hub::is_commit_id(answer->commit);
-  if (answer->error_code == "RevisionNotFound") forget_commit(std::move(key));
+  if (is_absent_revision(*answer) && answer->canonical == repo) keep_row(std::move(key), {});
   if (!is_about_the_entry(*answer) || !right_one) throw refusal_in(*answer);
-  require_same_repo(*answer, probe.file().repo);
-  keep_commit(repo, revision, answer->commit);
-  keep_entry(key_of(repo, answer->commit, probe.file().path), *answer);
+  require_same_repo(*answer, repo);
+  keep_commit(*probe.endpoint(), repo, revision, answer->commit);
+  const auto at = commit_key(*probe.endpoint(), repo, answer->commit);
+  keep_entry(joined({at, "\n", probe.file().path}), *answer);
   co_return Commit{.id = answer->commit};
+}
+
+Commit Catalog::commit_in(const KnownCommit& known, const std::string& revision, bool stale) {
+  if (known.id.empty()) throw revision_not_found(revision);
+  return {.id = known.id, .stale = stale};
 }
 
 Task<std::optional<Entry>> Catalog::entry(hub::Probe& probe, Commit commit, std::string_view kind,
@@ -169,21 +178,21 @@ Task<std::shared_ptr<const hub::FileAnswer>> Catalog::ask_at(hub::Probe& probe, 
 }
 
 Task<bool> Catalog::confirms(hub::EndpointPtr endpoint, hub::RepoId repo, std::string commit) {
-  const auto known = co_await recall_commit(key_of(repo_key(*endpoint, repo), commit));
-  co_return fresh(known, options_.commit_ttl);
+  const auto known = co_await recall_commit(commit_key(*endpoint, repo, commit));
+  co_return fresh(known, options_.commit_ttl) && known.id == commit;
 }
 
 Task<> Catalog::learn_commit(hub::EndpointPtr endpoint, hub::RepoId repo, std::string revision,
                              std::string commit) {
   const bool possible =
       hub::is_commit_id(commit) && (!hub::is_commit_id(revision) || revision == commit);
-  if (possible) keep_commit(repo_key(*endpoint, repo), revision, commit);
+  if (possible) keep_commit(*endpoint, repo, revision, commit);
   co_return;
 }
 
 bool Catalog::fresh(const KnownCommit& commit, milliseconds ttl) const {
   const auto now = clock_.now();
-  return !commit.id.empty() && commit.at <= now && now - commit.at < ttl;
+  return commit.known && commit.at <= now && now - commit.at < ttl;
 }
 
 Task<Catalog::KnownCommit> Catalog::recall_commit(std::string key) {
@@ -192,40 +201,34 @@ Task<Catalog::KnownCommit> Catalog::recall_commit(std::string key) {
     KnownCommit commit;
     auto rows = sql.query("SELECT id, at FROM commits WHERE key = ?1", key);
     if (rows.step()) {
-      commit = {.id = rows.text(0), .at = WallTime(milliseconds(rows.integer(1)))};
+      commit = {.known = true, .id = rows.text(0), .at = WallTime(milliseconds(rows.integer(1)))};
     }
     return commit;
   };
   auto commit = co_await database_.read(std::move(query));
   // This worker may have learned a newer one meanwhile.
   if (const auto* newer = here().commits.find(key)) co_return *newer;
-  if (!commit.id.empty()) here().commits.put(std::move(key), commit);
+  if (commit.known) here().commits.put(std::move(key), commit);
   co_return commit;
 }
 
-void Catalog::forget_commit(std::string key) {
-  on_each_worker([key](Shard& shard) { shard.commits.erase(key); });
-  auto change = [key = std::move(key)](db::Connection& sql) {
-    sql.run("DELETE FROM commits WHERE key = ?1", key);
-  };
-  database_.write_soon(std::move(change));
+void Catalog::keep_commit(const hub::Endpoint& endpoint, const hub::RepoId& repo,
+                          const std::string& revision, const std::string& commit) {
+  keep_row(commit_key(endpoint, repo, revision), commit);
+  // Confirmed for this very repo.
+  if (revision != commit) keep_row(commit_key(endpoint, repo, commit), commit);
 }
 
-void Catalog::keep_commit(const std::string& repo, const std::string& revision,
-                          const std::string& commit) {
+void Catalog::keep_row(std::string key, std::string commit) {
   const auto now = clock_.now();
-  auto keep = [this, now, &commit](std::string key) {
-    on_each_worker([key, known = KnownCommit{.id = commit, .at = now}](Shard& shard) {
-      shard.commits.put(key, known);
-    });
-    auto change = [key = std::move(key), commit, now](db::Connection& sql) {
-      sql.run("INSERT OR REPLACE INTO commits (key, id, at) VALUES (?1, ?2, ?3)", key, commit,
-              now.time_since_epoch().count());
-    };
-    database_.write_soon(std::move(change));
+  on_each_worker([key, known = KnownCommit{.known = true, .id = commit, .at = now}](Shard& shard) {
+    shard.commits.put(key, known);
+  });
+  auto change = [key = std::move(key), commit = std::move(commit), now](db::Connection& sql) {
+    sql.run("INSERT OR REPLACE INTO commits (key, id, at) VALUES (?1, ?2, ?3)", key, commit,
+            now.time_since_epoch().count());
   };
-  keep(key_of(repo, revision));
-  if (revision != commit) keep(key_of(repo, commit));  // confirmed for this very repo
+  database_.write_soon(std::move(change));
 }
 
 /// Here at once, on the others as soon as they come to it: before they read the next request of

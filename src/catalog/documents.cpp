@@ -55,10 +55,14 @@ std::string key_of(const DocumentRequest& request) {
   return (key += '\n') += request.kind;
 }
 
-/// Absences are told for a path at a commit only, by the very word of the Hub (SECURITY 13).
-bool is_for_keeps(const hub::DocumentAnswer& answer, bool at_commit) {
-  return answer.status == kOk ||
-         (at_commit && answer.status == kNotFound && answer.error_code == "EntryNotFound");
+/// Absences are told by the very word of the Hub only, which names the commit it looked at
+/// (SECURITY 13). That a repo has lost a commit it had is not for ever.
+bool is_for_keeps(const hub::DocumentAnswer& answer, const std::string& target, bool at_commit) {
+  if (answer.status == kOk) return true;
+  if (answer.status != kNotFound) return false;
+  if (answer.error_code == "RevisionNotFound") return !at_commit;
+  if (answer.error_code != "EntryNotFound" || answer.commit.empty()) return false;
+  return !at_commit || target.find('/' + answer.commit) != std::string::npos;
 }
 
 }  // namespace
@@ -82,8 +86,8 @@ Task<std::shared_ptr<const Document>> Documents::get(DocumentRequest request,
   std::exception_ptr trouble;
   try {
     auto credential = credential_for(std::move(request.credential), request.kind);
-    const auto answer = co_await flights.document(
-        std::move(request.endpoint), std::move(credential), std::move(request.query), patience);
+    const auto answer = co_await flights.document(std::move(request.endpoint),
+                                                  std::move(credential), request.query, patience);
     static_cast<hub::DocumentAnswer&>(*document) = *answer;
   } catch (const Error&) {
     trouble = std::current_exception();
@@ -97,7 +101,7 @@ Task<std::shared_ptr<const Document>> Documents::get(DocumentRequest request,
   }
   const bool of_repo = document->canonical == request.repo;
   const bool as_promised = request.kind != "granted" || !is_masked(document->body);
-  if (is_for_keeps(*document, request.at_commit) && as_promised && of_repo) {
+  if (is_for_keeps(*document, request.query.target, request.at_commit) && as_promised && of_repo) {
     co_await keep(std::move(key),
                   {.document = std::make_shared<Document>(*document), .at = clock_.now()});
   }

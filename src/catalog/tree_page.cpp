@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hubcache/base/error.h"
+#include "hubcache/hub/bounded_json.h"
 
 namespace hubcache::catalog {
 namespace {
@@ -41,7 +42,7 @@ TreeFile file_of(const json& item) {
 }  // namespace
 
 std::vector<TreeFile> read_tree_page(std::string_view body) {
-  const auto page = json::parse(body, nullptr, false);
+  const auto page = hub::bounded_json(body);
   if (!page.is_array()) refuse("not a list");
   std::vector<TreeFile> files;
   files.reserve(page.size());

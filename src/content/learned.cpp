@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hubcache/hub/bounded_json.h"
+
 namespace hubcache::content {
 namespace {
 
@@ -49,7 +51,7 @@ std::string text_in(const nlohmann::json& object, const char* name) {
 /// A branch or tag is asked for by its name, the others by their full ref.
 Told told_by_refs(std::string_view body) {
   Told told;
-  const auto document = nlohmann::json::parse(body, nullptr, false);
+  const auto document = hub::bounded_json(body);
   if (!document.is_object()) return told;
   for (const auto& [list, field] :
        {std::pair("tags", "name"), std::pair("branches", "name"), std::pair("converts", "ref"),

@@ -6,6 +6,7 @@
 
 #include "hubcache/base/error.h"
 #include "hubcache/http/url.h"
+#include "hubcache/hub/bounded_json.h"
 
 namespace hubcache::content {
 namespace {
@@ -23,7 +24,7 @@ struct Asked {
 }
 
 Asked asked_by_json(const std::string& body) {
-  const auto document = nlohmann::json::parse(body, nullptr, false);
+  const auto document = hub::bounded_json(body);
   if (!document.is_object()) refuse();
   Asked asked;
   const auto add = [&asked](const nlohmann::json& path) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hubcache/hub/bounded_json.h"
 #include "hubcache/hub/grammar.h"
 #include "hubcache/hub/urls.h"
 
@@ -63,7 +64,7 @@ FileAnswer file_answer(const Reply& reply) {
 
 /// Does an info document say that everybody may read the repo?
 bool says_public(std::string_view body) {
-  const auto document = nlohmann::json::parse(body, nullptr, false);
+  const auto document = bounded_json(body, 1);
   if (!document.is_object()) return false;
   const auto is_false = [&document](const char* field) {
     const auto found = document.find(field);

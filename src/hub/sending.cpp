@@ -3,15 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/basic_waitable_timer.hpp>
-
 namespace hubcache::hub {
 
 using std::chrono::milliseconds;
 
 Task<void> sleep_for(milliseconds time) {
-  using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                           asio::wait_traits<std::chrono::steady_clock>, Executor>;
   if (time <= milliseconds::zero()) co_return;
   Timer timer(co_await asio::this_coro::executor, time);
   co_await timer.async_wait(use_task);

@@ -53,8 +53,9 @@ class Catalog {
           const Clock& clock);
 
   /// The commit of the probe's revision. A name counts for its time, longer when the Hub cannot be
-  /// asked. A commit id does not change, but the repo may be another one by now, that took the
-  /// name: so the Hub has to confirm it from time to time. Throws the Hub's 404.
+  /// asked, and so does that there is none, which is thrown as the Hub's 404. A commit id does not
+  /// change, but the repo may be another one by now, that took the name: so the Hub has to confirm
+  /// it from time to time.
   Task<Commit> commit(hub::Probe& probe);
   /// The probe's path at that commit; nullopt when the commit has no such path, which is remembered
   /// too. Whoever may read the whole repo (`kind`, as of a DocumentRequest) and asks for a path
@@ -71,7 +72,8 @@ class Catalog {
 
  private:
   struct KnownCommit {
-    std::string id;  // empty: none
+    bool known = false;
+    std::string id{};  // empty: there is no such revision
     WallTime at{};
   };
   struct KnownEntry {
@@ -87,11 +89,13 @@ class Catalog {
   };
 
   Shard& here() { return *shards_[workers_.current()]; }
+  static Commit commit_in(const KnownCommit& known, const std::string& revision, bool stale);
   bool fresh(const KnownCommit& commit, std::chrono::milliseconds ttl) const;
   Task<KnownCommit> recall_commit(std::string key);
   Task<KnownEntry> recall_entry(std::string commit, std::string path);
-  void forget_commit(std::string key);
-  void keep_commit(const std::string& repo, const std::string& revision, const std::string& commit);
+  void keep_row(std::string key, std::string commit);
+  void keep_commit(const hub::Endpoint& endpoint, const hub::RepoId& repo,
+                   const std::string& revision, const std::string& commit);
   static Task<std::shared_ptr<const hub::FileAnswer>> ask_at(hub::Probe& probe, Commit commit,
                                                              hub::Flights& flights);
   template <typename Change>

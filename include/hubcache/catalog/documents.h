@@ -43,7 +43,7 @@ struct DocumentRequest {
 };
 
 /// Cached API answers: at a commit id for ever, else for a time, longer when the Hub cannot be
-/// asked. Kept is, of the very repo, a 200 and, at a commit, a 404 that says the path is absent.
+/// asked. Kept is, of the very repo, a 200, and a 404 that says the path or the revision is absent.
 /// Small ones stay in the memory of each worker that used them. Callable from any worker.
 class Documents {
  public:

@@ -73,7 +73,8 @@ class Manifests {
   std::vector<std::unique_ptr<Shard>> shards_;  // by worker
 };
 
-/// Rows of a commit begin with this key; its manifest's row is called so.
+/// Rows of a commit begin with this key; its manifest's row is called so. The row of a revision,
+/// its name in place of the commit, too.
 std::string commit_key(const hub::Endpoint& endpoint, const hub::RepoId& repo,
                        std::string_view commit);
 

@@ -85,9 +85,30 @@ TEST_F(CatalogTest, SecurityRule1ARepoThatTookANameHasNoCommitsOfTheOneBefore) {
   time.advance(31min);
   EXPECT_EQ(failure(config).hub().code, "RevisionNotFound");
   sim.stop();
-  EXPECT_EQ(failure(config).kind(), Error::Kind::kUpstream);
+  EXPECT_EQ(failure(config).hub().code, "RevisionNotFound");
   restart();
-  EXPECT_EQ(failure(config).kind(), Error::Kind::kUpstream);
+  EXPECT_EQ(failure(config).hub().code, "RevisionNotFound");
+}
+
+TEST_F(CatalogTest, ThatThereIsNoRevisionIsKeptForItsTimeAndServesStale) {
+  const auto nope = file("org/model", "config.json", "nope");
+  const auto first = failure(nope);
+  for (int i = 0; i < 2; ++i) {
+    const auto again = failure(nope);
+    EXPECT_EQ(again.hub().status, 404);
+    EXPECT_EQ(again.hub().code, "RevisionNotFound");
+    EXPECT_EQ(again.hub().message, first.hub().message);
+  }
+  EXPECT_EQ(asked("HEAD", "/resolve/"), 1U);
+  time.advance(2min);
+  sim.stop();
+  EXPECT_EQ(failure(nope).hub().code, "RevisionNotFound");
+  sim.start();
+  sim.set_ref("org/model", "nope", "main");
+  EXPECT_FALSE(find(nope).commit.stale);
+  time.advance(25h);
+  sim.stop();
+  EXPECT_EQ(failure(nope).kind(), Error::Kind::kUpstream);
 }
 
 TEST_F(CatalogTest, SecurityRule9NothingIsLearnedOfWhatARedirectLeadsTo) {

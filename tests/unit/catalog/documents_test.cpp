@@ -117,11 +117,44 @@ TEST_F(DocumentsTest, ALargeDocumentIsNotKeptInMemoryButInItsRow) {
   EXPECT_EQ(asked("GET"), 1U);
 }
 
-TEST_F(DocumentsTest, AtABranchOnlyA200IsKept) {
-  const auto missing = get("/api/models/org/model/tree/nowhere");
-  EXPECT_EQ(missing.status, 404);
-  EXPECT_EQ(missing.error_code, "RevisionNotFound");
-  get("/api/models/org/model/tree/nowhere");
+TEST_F(DocumentsTest, ThatThereIsNoRevisionOrPathIsKeptForItsTime) {
+  const std::string revision = "/api/models/org/model/tree/nowhere";
+  const std::string folder = "/api/models/org/model/tree/main/nowhere";
+  EXPECT_EQ(get(revision).error_code, "RevisionNotFound");
+  EXPECT_EQ(get(folder).error_code, "EntryNotFound");
+  EXPECT_EQ(get(revision).status, 404);
+  EXPECT_EQ(get(folder).status, 404);
+  EXPECT_EQ(asked("GET"), 2U);
+  time.advance(2min);
+  EXPECT_EQ(get(revision).status, 404);
+  EXPECT_EQ(asked("GET"), 3U);
+  time.advance(2min);
+  sim.stop();
+  EXPECT_TRUE(get(revision).stale);
+}
+
+TEST_F(DocumentsTest, SecurityRule13AnAbsenceWithoutTheVeryCommitIsNotKept) {
+  const auto folder = "/api/models/org/model/tree/" + sim.sha("org/model") + "/nowhere";
+  for (const auto& commit : {std::string(), std::string(40, 'e')}) {
+    sim.clear_faults();
+    sim.set_fault({.kind = Fault::Kind::kHeader, .headers = {{"X-Repo-Commit", commit}}});
+    sim.clear_log();
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_EQ(get(folder, "public", anonymous(), true).error_code, "EntryNotFound");
+    }
+    EXPECT_EQ(asked("GET"), 2U) << commit;
+  }
+}
+
+TEST_F(DocumentsTest, ThatACommitIsGoneIsNotForEver) {
+  const std::string tree = "/api/models/org/model/tree/" + std::string(40, 'e');
+  EXPECT_EQ(get(tree, "public", anonymous(), true).error_code, "RevisionNotFound");
+  get(tree, "public", anonymous(), true);
+  EXPECT_EQ(asked("GET"), 2U);
+}
+
+TEST_F(DocumentsTest, OtherRefusalsAreNotKept) {
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(get("/api/models/org/none").status, 401);
   EXPECT_EQ(asked("GET"), 2U);
 }
 

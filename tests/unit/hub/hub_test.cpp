@@ -225,6 +225,18 @@ TEST_F(HubTest, AHubThatIsGoneIsAnUpstreamError) {
             Error::Kind::kUpstream);
 }
 
+TEST_F(HubTest, SecurityRule15ADocumentThatUnpacksToMoreThanTheLimitIsRefused) {
+  const auto usual = document(model("org/model"), "/api/models/org/model");
+  const auto ask_with = [&](std::size_t most) {
+    Hub::Options options{.instance_id = "self", .max_document_bytes = most};
+    Hub limited(*clients[0], outages, limits, std::move(options), clock);
+    return runner.run(limited.document(
+        endpoint(), anonymous(), {.repo = model("org/model"), .target = "/api/models/org/model"}));
+  };
+  EXPECT_EQ(ask_with(usual.body.size()).body, usual.body);
+  EXPECT_EQ(test::kind_thrown_by([&] { ask_with(usual.body.size() - 1); }), Error::Kind::kUpstream);
+}
+
 TEST_F(HubTest, DocumentsComeUnpackedWithTheirHeaders) {
   const auto tree = document(model("org/model"), "/api/models/org/model/tree/main?limit=2");
   EXPECT_EQ(tree.status, 200);

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace hubcache::hub {
+
+/// JSON of somebody else's, in memory that is bounded (SECURITY 15). Discarded (is_discarded())
+/// when the text is no JSON, is nested more than 64 deep, or has more than 200,000 values. Lists
+/// and objects that are `keep_depth` deep or deeper are discarded values, and count for nothing.
+nlohmann::json bounded_json(std::string_view text, int keep_depth = 64);
+
+}  // namespace hubcache::hub
