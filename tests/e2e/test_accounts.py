@@ -70,6 +70,26 @@ def test_a_hub_client_passes_a_guard_with_an_access_token(world):
             assert not file.is_file() or secret.encode() not in file.read_bytes(), file
 
 
+def test_whoami_tells_the_account_where_the_remote_has_a_token_of_its_own(world):
+    hub = world.hub()
+    server = world.server(hub)
+    command(world, server, "user", "add", "ci", typed="a password\n")
+    token = command(world, server, "token", "create", "laptop", "--account", "ci")
+    remote = json.loads(admin(world, server, "POST", API + "remotes/hugging_face/hugging-face/",
+                              json.dumps({"name": "ours", "url": hub.url, "hf_token": "hf_good"})))
+    admin(world, server, "POST", API + "distributions/hugging_face/hugging-face/", json.dumps(
+        {"name": "ours", "base_path": "ours", "remote": remote["pulp_href"]}))
+    endpoint = server.origin + "/pulp/content/ours"
+    script = "from huggingface_hub import HfApi; print(HfApi().whoami()['name'])"
+    hub.forget()
+    for version in ("2.4", "0.36", "0.25"):
+        code, out, err = world.python(version, script, endpoint, token=token)
+        assert (code, out) == (0, "ci"), out + err
+        code, _, _ = world.python(version, script, endpoint, token="hf_other")
+        assert code != 0
+    assert not hub.requests(part="whoami")
+
+
 def test_tokens_of_administrators_open_the_api_and_others_do_not(world):
     server = world.server(world.hub())
     command(world, server, "user", "add", "ci", typed="pw\n")
