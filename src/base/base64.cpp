@@ -1,6 +1,9 @@
 #include "hubcache/base/base64.h"
 
+#include <cstddef>
 #include <cstdint>
+
+#include <openssl/evp.h>
 
 namespace hubcache {
 namespace {
@@ -14,6 +17,17 @@ int value_of(char c) {
 }
 
 }  // namespace
+
+std::string base64_encode(std::string_view bytes) {
+  constexpr std::size_t kIn = 3;
+  constexpr std::size_t kOut = 4;
+  std::string text((bytes.size() + kIn - 1) / kIn * kOut + 1, '\0');  // OpenSSL ends it with a zero
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                   reinterpret_cast<const unsigned char*>(bytes.data()),
+                                   static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(size));
+  return text;
+}
 
 std::optional<std::string> base64_decode(std::string_view text) {
   if (text.empty() || text.size() % 4 != 0) return std::nullopt;

@@ -1,6 +1,5 @@
 #include "hubcache/base/digest.h"
 
-#include <algorithm>
 #include <array>
 
 #include <openssl/crypto.h>
@@ -9,6 +8,7 @@
 #include <openssl/rand.h>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/text.h"
 
 namespace hubcache {
 namespace {
@@ -30,12 +30,8 @@ void require(int openssl_result, const char* doing) {
 
 std::optional<Digest> Digest::parse(Algorithm algorithm, std::string_view hex) {
   if (hex.size() != hex_size(algorithm)) return std::nullopt;
-  std::string folded(hex);
-  for (char& c : folded) {
-    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-    const bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-    if (!digit) return std::nullopt;
-  }
+  auto folded = lower_case(hex);
+  if (!is_lower_hex(folded)) return std::nullopt;
   return Digest(algorithm, std::move(folded));
 }
 

@@ -19,4 +19,9 @@ std::string lower_case(std::string_view text) {
   return small;
 }
 
+bool is_lower_hex(std::string_view text) {
+  return std::ranges::all_of(
+      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
 }  // namespace hubcache

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/text.h"
 
 namespace hubcache::content {
 namespace {
@@ -14,9 +15,7 @@ constexpr std::string_view kProtocol = "1.1 ";
 /// Is it an instance id, as app makes them?
 bool is_instance_id(std::string_view text) {
   constexpr std::size_t kDigits = 16;
-  return text.size() == kDigits && std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return text.size() == kDigits && is_lower_hex(text);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "hubcache/http/public_name.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include <boost/asio/ip/address.hpp>
 

@@ -7,6 +7,8 @@
 
 #include <arpa/inet.h>
 
+#include "hubcache/base/text.h"
+
 namespace hubcache::http {
 namespace {
 
@@ -19,14 +21,6 @@ bool is_clean(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     return byte > 0x20 && byte != 0x7f;
   });
-}
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  }
-  return out;
 }
 
 bool is_ipv6(std::string_view text) {
@@ -111,14 +105,14 @@ std::optional<Url> Url::parse(std::string_view text) {
   const auto colon = text.find("://");
   if (colon == std::string_view::npos) return std::nullopt;
   Url url;
-  url.scheme = lowered(text.substr(0, colon));
+  url.scheme = lower_case(text.substr(0, colon));
   if (url.scheme != "http" && url.scheme != "https") return std::nullopt;
   text = text.substr(colon + 3);
   text = text.substr(0, text.find('#'));
   const auto end = std::min(text.find_first_of("/?\\"), text.size());
   const auto authority = read_authority(text.substr(0, end), default_port(url.scheme));
   if (!authority) return std::nullopt;
-  url.host = lowered(authority->host);
+  url.host = lower_case(authority->host);
   url.port = authority->port;
   text.remove_prefix(end);
   if (text.starts_with('\\')) return std::nullopt;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/text.h"
 #include "hubcache/http/url.h"
 
 namespace hubcache::hub {
@@ -289,9 +290,7 @@ bool is_repo_name(std::string_view name) {
 
 bool is_commit_id(std::string_view text) {
   constexpr std::size_t kDigits = 40;
-  return text.size() == kDigits && std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return text.size() == kDigits && is_lower_hex(text);
 }
 
 }  // namespace hubcache::hub

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
-#include <openssl/evp.h>
+#include "hubcache/base/base64.h"
 
 namespace hubcache::hub {
 namespace {
@@ -23,15 +22,6 @@ constexpr std::array<std::string_view, 12> kNotForRemotes{"Accept-Encoding",
                                                           "Upgrade",
                                                           "Via"};
 
-std::string base64(std::string_view text) {
-  constexpr std::size_t kIn = 3;
-  constexpr std::size_t kOut = 4;
-  std::vector<unsigned char> out((text.size() + kIn - 1) / kIn * kOut + 1);
-  const std::vector<unsigned char> in(text.begin(), text.end());
-  const int size = EVP_EncodeBlock(out.data(), in.data(), static_cast<int>(in.size()));
-  return {out.begin(), out.begin() + size};
-}
-
 void add_right_of_remote(const Endpoint& endpoint, http::Headers& headers) {
   for (const auto& [name, value] : endpoint.headers) {
     const auto same = [&name](std::string_view other) { return http::same_name(name, other); };
@@ -40,7 +30,8 @@ void add_right_of_remote(const Endpoint& endpoint, http::Headers& headers) {
   if (!endpoint.token.empty()) {
     headers.set("Authorization", "Bearer " + endpoint.token);
   } else if (!endpoint.username.empty()) {
-    headers.set("Authorization", "Basic " + base64(endpoint.username + ":" + endpoint.password));
+    headers.set("Authorization",
+                "Basic " + base64_encode(endpoint.username + ":" + endpoint.password));
   }
 }
 

@@ -6,6 +6,7 @@
 #include "hubcache/access/accounts.h"
 #include "hubcache/access/jq_path.h"
 #include "hubcache/base/digest.h"
+#include "hubcache/base/text.h"
 #include "hubcache/registry/load.h"
 #include "hubcache/rest/rendering.h"
 #include "hubcache/rest/row.h"
@@ -26,8 +27,7 @@ rest::Resource guard(std::string name, std::string_view kind, const std::string&
       rest::text("name").required().unique().filters(rest::kNameFilters),
       rest::text("description").nullable()};
   fields.insert(fields.end(), std::move_iterator(more.begin()), std::move_iterator(more.end()));
-  auto model = "core." + name;
-  std::ranges::transform(model, model.begin(), [](unsigned char c) { return std::tolower(c); });
+  auto model = lower_case("core." + name);
   return {.name = std::move(name),
           .kind = std::string(kind),
           .path = "contentguards/core/" + type + "/",

@@ -1,7 +1,6 @@
 #include "filtering.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <memory>
 #include <optional>

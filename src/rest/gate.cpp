@@ -1,7 +1,6 @@
 #include "gate.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "hubcache/base/digest.h"
 #include "hubcache/base/text.h"

@@ -4,6 +4,8 @@
 #include <cctype>
 #include <utility>
 
+#include "hubcache/base/text.h"
+
 #include "openapi_schemas.h"
 
 namespace hubcache::rest {
@@ -225,9 +227,7 @@ class Writer {
 
   void add_view(const View& view) {
     for (std::size_t i = 0; i < view.operations.size(); ++i) {
-      auto method = view.methods[i];
-      std::ranges::transform(method, method.begin(),
-                             [](unsigned char c) { return std::tolower(c); });
+      const auto method = lower_case(view.methods[i]);
       auto& operation = add(method.c_str(), view.path, view.operations[i], tag_of_path(view.path),
                             method == "get" ? read_parameters() : Json::array());
       if (view.anonymous) operation.erase("security");

@@ -16,5 +16,12 @@ TEST(Text, LowerCaseChangesLettersOfAsciiOnly) {
   EXPECT_EQ(lower_case("Application/JSON; [Q]=\xC3\x89"), "application/json; [q]=\xC3\x89");
 }
 
+TEST(Text, LowerHexIsDigitsAndSmallLettersToF) {
+  EXPECT_TRUE(is_lower_hex("0123456789abcdef"));
+  EXPECT_FALSE(is_lower_hex("aB"));
+  EXPECT_FALSE(is_lower_hex("g"));
+  EXPECT_FALSE(is_lower_hex(" 1"));
+}
+
 }  // namespace
 }  // namespace hubcache
