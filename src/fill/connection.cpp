@@ -52,8 +52,8 @@ Task<void> Fill::complete(Run& run, std::span<std::byte> buffer) {
   int waits = 0;
   while (!stopping_) {
     const std::uint64_t before = stored_;
-    int max_retries = 0;
-    const auto failure = co_await attempt(run, buffer, max_retries);
+    const auto entry = sources_.current(via_);
+    const auto failure = co_await attempt(entry, run, buffer);
     if (!failure || winding_down_ || run.position >= run.end) co_return;
     if (stored_ != before) failures = waits = 0;
     if (is_refusal(failure->kind())) {
@@ -65,7 +65,7 @@ Task<void> Fill::complete(Run& run, std::span<std::byte> buffer) {
       co_await wait_as_told(*failure, asked);
       continue;
     }
-    if (!may_be_tried_again(failure->kind()) || ++failures > max_retries) {
+    if (!may_be_tried_again(failure->kind()) || ++failures > entry->max_retries) {
       stop(*failure);
       co_return;
     }
@@ -76,10 +76,9 @@ Task<void> Fill::complete(Run& run, std::span<std::byte> buffer) {
   }
 }
 
-Task<std::optional<Error>> Fill::attempt(Run& run, std::span<std::byte> buffer, int& max_retries) {
-  const auto entry = sources_.current(via_);
+Task<std::optional<Error>> Fill::attempt(std::shared_ptr<Sources::Entry> entry, Run& run,
+                                         std::span<std::byte> buffer) {
   if (!entry) co_return Error(Error::Kind::kForbidden, "no reader is left who may read this");
-  max_retries = entry->max_retries;
   std::optional<Error> failure;
   try {
     co_await transfer(*entry, run, buffer);

@@ -89,8 +89,9 @@ class Fill : public std::enable_shared_from_this<Fill> {
 
   Task<void> connection(Run* first);
   Task<void> complete(Run& run, std::span<std::byte> buffer);
-  /// `max_retries` becomes that of the source that was used.
-  Task<std::optional<Error>> attempt(Run& run, std::span<std::byte> buffer, int& max_retries);
+  /// Without an entry it fails as a refusal does.
+  Task<std::optional<Error>> attempt(std::shared_ptr<Sources::Entry> entry, Run& run,
+                                     std::span<std::byte> buffer);
   Task<void> transfer(Sources::Entry& entry, Run& run, std::span<std::byte> buffer);
   Task<void> keep(std::uint64_t offset, std::span<const std::byte> bytes, const std::string& via);
   Task<void> back_off(int failures);
