@@ -180,20 +180,9 @@ Task<Login> Accounts::verify_token(std::string token, std::string address) {
   co_return Login{.account = owner->account, .retry_after = {}};
 }
 
-template <typename Change>
-Task<std::invoke_result_t<Change&, db::Connection&>> Accounts::change(Change change,
-                                                                      const char* event,
-                                                                      std::string about) {
-  if constexpr (std::is_void_v<std::invoke_result_t<Change&, db::Connection&>>) {
-    co_await database_.write_durable(std::move(change));
-    co_await on(workers_.executor(0), forget());
-    log_.info(event, {{"name", about}});
-  } else {
-    auto result = co_await database_.write_durable(std::move(change));
-    co_await on(workers_.executor(0), forget());
-    log_.info(event, {{"name", about}});
-    co_return result;
-  }
+Task<> Accounts::changed(const char* event, std::string name) {
+  co_await on(workers_.executor(0), forget());
+  log_.info(event, {{"name", name}});
 }
 
 Task<std::string> Accounts::hash_of(const std::string& name, std::string password) {
@@ -210,7 +199,8 @@ Task<> Accounts::add(std::string name, std::string password, Role role) {
     }
     store(sql, name, hash, role);
   };
-  co_await change(std::move(work), "account added", name);
+  co_await database_.write_durable(std::move(work));
+  co_await changed("account added", name);
 }
 
 Task<> Accounts::change_password(std::string name, std::string password) {
@@ -220,7 +210,8 @@ Task<> Accounts::change_password(std::string name, std::string password) {
     if (!stored) throw no_such_account(name);
     store(sql, name, hash, stored->account.role);
   };
-  co_await change(std::move(work), "password changed", name);
+  co_await database_.write_durable(std::move(work));
+  co_await changed("password changed", name);
   if (name == kAdmin) co_await drop_generated_file();
 }
 
@@ -236,7 +227,8 @@ Task<> Accounts::remove(std::string name) {
     sql.run("DELETE FROM access_tokens WHERE account = ?1", stored->account.id);
     sql.run("DELETE FROM accounts WHERE id = ?1", stored->account.id);
   };
-  co_await change(std::move(work), "account removed", name);
+  co_await database_.write_durable(std::move(work));
+  co_await changed("account removed", name);
 }
 
 Task<std::string> Accounts::create_token(std::string account, std::string name,
@@ -247,7 +239,9 @@ Task<std::string> Accounts::create_token(std::string account, std::string name,
   auto work = [account, name, now, expires](db::Connection& sql) {
     return access::create_token(sql, account, name, now, expires);
   };
-  co_return co_await change(std::move(work), "access token created", name);
+  auto token = co_await database_.write_durable(std::move(work));
+  co_await changed("access token created", std::move(name));
+  co_return token;
 }
 
 Task<> Accounts::revoke_token(std::string name) {
@@ -255,7 +249,8 @@ Task<> Accounts::revoke_token(std::string name) {
     if (access::revoke_token(sql, name)) return;
     throw Error(Error::Kind::kNotFound, "there is no token \"" + name + "\"");
   };
-  co_await change(std::move(work), "access token revoked", name);
+  co_await database_.write_durable(std::move(work));
+  co_await changed("access token revoked", name);
 }
 
 Task<> Accounts::set_password(std::string name, std::string password, Role role) {
@@ -263,7 +258,8 @@ Task<> Accounts::set_password(std::string name, std::string password, Role role)
   auto work = [this, name, hash = std::move(hash), role](db::Connection& sql) {
     store(sql, name, hash, role);
   };
-  co_await change(std::move(work), "password set", name);
+  co_await database_.write_durable(std::move(work));
+  co_await changed("password set", name);
   if (name == kAdmin) co_await drop_generated_file();
 }
 

@@ -77,9 +77,8 @@ Task<> Guards::require(std::shared_ptr<const registry::Snapshot> snapshot, std::
   auto refusal = co_await ask(*snapshot, guard, request, 0);
   if (!refusal) co_return;
   // As a gated repo refuses: what huggingface_hub shows to its user, and does not try again.
-  throw Error(
-      Error::Kind::kForbidden, "403: " + *refusal,
-      Error::HubDetail{.code = "GatedRepo", .message = *refusal, .status = 0, .commit = {}});
+  throw Error(Error::Kind::kForbidden, "403: " + *refusal,
+              Error::HubDetail{.code = "GatedRepo", .message = *refusal});
 }
 
 Task<Guards::Refusal> Guards::ask(const registry::Snapshot& snapshot, const std::string& id,

@@ -73,7 +73,7 @@ Task<Json> create_token(access::Accounts& accounts, Json command) {
 /// The command on a data directory that no server has.
 Json run_offline(const Config& config, const Json& command) {
   const std::filesystem::path path = config.storage.data_dir;
-  if (path.empty() || !std::filesystem::exists(path / "hubcache.db")) {
+  if (path.empty() || !std::filesystem::exists(store::DataDir::database_in(path))) {
     throw Error(Error::Kind::kNotFound,
                 "there is no hubcache data in \"" + path.string() +
                     "\" yet: run `hubcache serve` first, or set --data-dir");
@@ -81,7 +81,6 @@ Json run_offline(const Config& config, const Json& command) {
   const auto data_dir = store::DataDir::open(path);
   const SystemClock clock;
   obs::Log log({.level = obs::Level::kWarn});
-  // Outlives the database: whose threads may still be leaving the queue that they woke.
   Workers workers(1);
   db::Database database({.file = data_dir.database()}, all_migrations(), log);
   access::Accounts accounts(workers, database, {.generated_file = data_dir.admin_password()}, clock,
@@ -122,8 +121,8 @@ Task<Json> run_account_command(access::Accounts& accounts, db::Database& databas
 }
 
 Json order_account_command(const Config& config, const Json& command) {
-  const std::filesystem::path data_dir = config.storage.data_dir;
-  if (auto answer = command_server(data_dir / "control.sock", command)) return *answer;
+  const auto socket = store::DataDir::control_socket_in(config.storage.data_dir);
+  if (auto answer = command_server(socket, command)) return *answer;
   return run_offline(config, command);
 }
 

@@ -9,7 +9,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <unordered_map>
 #include <vector>
 
@@ -120,10 +119,8 @@ class Accounts {
   const Account* remembered(const std::string& name, const std::string& key);
   void remember(const std::string& name, Remembered known);
   Task<> forget();
-  /// A durable change of accounts and tokens, logged as `event` of `about`.
-  template <typename Change>
-  Task<std::invoke_result_t<Change&, db::Connection&>> change(Change change, const char* event,
-                                                              std::string about);
+  /// After each durable change of accounts and tokens: it is in force, and logged.
+  Task<> changed(const char* event, std::string name);
   /// Throws as set_password() says.
   Task<std::string> hash_of(const std::string& name, std::string password);
   Task<> drop_generated_file();

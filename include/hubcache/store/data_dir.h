@@ -16,11 +16,19 @@ class DataDir {
   static DataDir open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const noexcept { return path_; }
-  std::filesystem::path database() const { return path_ / "hubcache.db"; }
+  std::filesystem::path database() const { return database_in(path_); }
   std::filesystem::path secrets_key() const { return path_ / "secrets.key"; }
   std::filesystem::path admin_password() const { return path_ / "admin-password"; }
-  std::filesystem::path control_socket() const { return path_ / "control.sock"; }
+  std::filesystem::path control_socket() const { return control_socket_in(path_); }
   std::filesystem::path documents() const { return path_ / "documents"; }
+
+  // For who has not opened it, and may not: a server has.
+  static std::filesystem::path database_in(const std::filesystem::path& path) {
+    return path / "hubcache.db";
+  }
+  static std::filesystem::path control_socket_in(const std::filesystem::path& path) {
+    return path / "control.sock";
+  }
 
  private:
   DataDir(std::filesystem::path path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
