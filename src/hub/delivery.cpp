@@ -49,9 +49,9 @@ Task<Delivery> deliver(Courier courier, http::Url url, std::string range,
     const bool by_hub = !left_hub && url.same_origin(courier.endpoint.base);
     left_hub = !by_hub;
     http::ClientRequest request{.method = "GET", .target = url.target(), .headers = {}, .body = {}};
-    request.headers = by_hub ? hub_headers(courier.endpoint, courier.credential,
-                                           courier.means.instance_id, "identity")
-                             : cdn_headers();
+    request.headers =
+        by_hub ? hub_headers(courier.endpoint, courier.credential, means.instance_id, "identity")
+               : cdn_headers();
     if (!range.empty()) request.headers.set("Range", range);
     // There is one try only, so no outage begins with it, unless it took its time.
     std::optional<Outages::Call> call;

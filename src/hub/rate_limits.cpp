@@ -73,10 +73,7 @@ milliseconds RateLimits::take_turn(const Endpoint& endpoint, milliseconds most) 
 
 Error too_many(const std::string& message, const Quota& quota) {
   return {Error::Kind::kTooManyRequests, message,
-          Error::HubDetail{.code = {},
-                           .message = {},
-                           .status = kTooMany,
-                           .commit = {},
+          Error::HubDetail{.status = kTooMany,
                            .retry_after = quota.wait,
                            .quota = quota.name,
                            .quota_policy = quota.policy}};
