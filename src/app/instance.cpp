@@ -109,7 +109,7 @@ struct Instance::Parts {
   store::DataDir data_dir;
   db::SecretBox secrets;
   store::PosixDisk disk;
-  Workers workers;  // outlives the threads that bring results back to it
+  Workers workers;
   Pool disk_pool{"disk", kDiskThreads};
   db::Database database;
   store::Store store;
@@ -309,7 +309,9 @@ void Instance::shut_down() {
   parts.health.set_ready(false);
   if (parts.server) {
     parts.wait_for(parts.server->shut_down(parts.config.server.shutdown_timeout));
-    parts.wait_for(parts.control->shut_down(parts.config.server.shutdown_timeout));
+    if (parts.control) {
+      parts.wait_for(parts.control->shut_down(parts.config.server.shutdown_timeout));
+    }
     parts.wait_for(parts.fills->park());
   }
   parts.workers.stop();

@@ -25,7 +25,8 @@
 namespace hubcache {
 
 /// The event loops: one thread and one io_context each. State belongs to one of them and is
-/// reached from the others with on(). Constructed and joined by one thread.
+/// reached from the others with on(). Constructed and joined by one thread. They outlive every Pool
+/// (and Database) whose work comes back to them: its threads touch a loop after they woke it.
 class Workers {
  public:
   explicit Workers(std::size_t count);
