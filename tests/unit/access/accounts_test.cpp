@@ -9,15 +9,14 @@
 #include "hubcache/access/password.h"
 #include "hubcache/base/error.h"
 
-#include "support/clock.h"
-#include "support/run.h"
+#include "unit/access/accounts_fixture.h"
 
 namespace hubcache::access {
 namespace {
 
 constexpr const char* kHere = "192.0.2.1";
 
-class AccountsTest : public ::testing::Test {
+class AccountsTest : public AccountsWorld {
  protected:
   AccountsTest() { restart(); }
 
@@ -49,11 +48,6 @@ class AccountsTest : public ::testing::Test {
     });
   }
 
-  test::TempDir dir;
-  test::FakeClock clock;
-  obs::Log log{obs::Options{.level = obs::Level::kOff}};
-  test::Runner runner{2};
-  db::Database database{{.file = dir / "test.db"}, account_migrations(), log};
   std::unique_ptr<Accounts> accounts;
 };
 

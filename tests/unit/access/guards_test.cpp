@@ -6,15 +6,14 @@
 
 #include "hubcache/base/error.h"
 
-#include "support/clock.h"
-#include "support/run.h"
+#include "unit/access/accounts_fixture.h"
 
 namespace hubcache::access {
 namespace {
 
 using registry::Guard;
 
-class GuardsTest : public ::testing::Test {
+class GuardsTest : public AccountsFixture {
  protected:
   GuardsTest() {
     runner.run(accounts.set_password("ann", "pw", Role::kDownloader));
@@ -50,14 +49,6 @@ class GuardsTest : public ::testing::Test {
     return std::ranges::find(all, name, &Account::name)->id;
   }
 
-  test::TempDir dir;
-  test::FakeClock clock;
-  obs::Log log{obs::Options{.level = obs::Level::kOff}};
-  test::Runner runner{2};
-  db::Database database{{.file = dir / "test.db"}, account_migrations(), log};
-  Accounts accounts{runner.workers(), database,
-                    Accounts::Options{.failure_burst = 3, .generated_file = dir / "pw"}, clock,
-                    log};
   Guards guards{accounts, clock};
   std::shared_ptr<const registry::Snapshot> snapshot;
 };

@@ -6,10 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "hubcache/base/error.h"
-#include "hubcache/db/database.h"
 
-#include "support/clock.h"
-#include "support/run.h"
+#include "unit/access/accounts_fixture.h"
 
 namespace hubcache::access {
 namespace {
@@ -17,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using Kind = Error::Kind;
 
-class TokensTest : public ::testing::Test {
+class TokensTest : public AccountsFixture {
  protected:
   TokensTest() {
     runner.run(accounts.set_password("admin", "pw", Role::kAdmin));
@@ -42,15 +40,6 @@ class TokensTest : public ::testing::Test {
   Kind failure_of(Task<T> task) {
     return test::kind_thrown_by([&] { runner.run(std::move(task)); });
   }
-
-  test::TempDir dir;
-  test::FakeClock clock;
-  obs::Log log{obs::Options{.level = obs::Level::kOff}};
-  test::Runner runner{2};
-  db::Database database{{.file = dir / "test.db"}, account_migrations(), log};
-  Accounts accounts{runner.workers(), database,
-                    Accounts::Options{.failure_burst = 3, .generated_file = dir / "pw"}, clock,
-                    log};
 };
 
 TEST_F(TokensTest, ATokenStandsForItsAccount) {

@@ -24,15 +24,8 @@ class HubFixture : public testing::Test {
     for (std::size_t i = 0; i < runner.workers().size(); ++i) {
       clients.push_back(std::make_unique<http::Client>(
           runner.executor(i), http::Client::Options{.user_agent = "hubcache/test"}, log));
-      Hub::Options options{.instance_id = "self"};
-      options.on_change = [this](RepoChange change) -> Task<void> {
-        if (on_change) co_await on_change(std::move(change));
-      };
-      hubs.push_back(
-          std::make_unique<Hub>(*clients[i], outages, limits, std::move(options), clock));
     }
-    flights = std::make_unique<Flights>(runner.workers(),
-                                        std::vector<Hub*>{hubs[0].get(), hubs[1].get()});
+    make_hubs(outages, limits, clock);
     remote.remote = "r";
     remote.base = http::Url::parse(sim.url()).value();
     remote.origin.scheme = remote.base.scheme;
@@ -44,6 +37,20 @@ class HubFixture : public testing::Test {
 
   // Clients belong to their workers, which may call them until they have stopped.
   ~HubFixture() override { runner.stop(); }
+
+  /// In place of those there were, one on each worker, with these in common.
+  void make_hubs(Outages& known, RateLimits& heeded, const Clock& time) {
+    hubs.clear();
+    for (const auto& client : clients) {
+      Hub::Options options{.instance_id = "self"};
+      options.on_change = [this](RepoChange change) -> Task<void> {
+        if (on_change) co_await on_change(std::move(change));
+      };
+      hubs.push_back(std::make_unique<Hub>(*client, known, heeded, std::move(options), time));
+    }
+    flights = std::make_unique<Flights>(runner.workers(),
+                                        std::vector<Hub*>{hubs[0].get(), hubs[1].get()});
+  }
 
   /// The remote as it is now.
   EndpointPtr endpoint() const { return std::make_shared<const Endpoint>(remote); }

@@ -19,12 +19,7 @@ constexpr auto kWeights = "model.safetensors";
 /// Hubs that remember outages, on two workers, and a clock that the test moves.
 class OutagesTest : public HubFixture {
  protected:
-  OutagesTest() {
-    for (std::size_t i = 0; i < 2; ++i) {
-      hubs[i] = std::make_unique<Hub>(*clients[i], known, limits,
-                                      Hub::Options{.instance_id = "self"}, time);
-    }
-  }
+  OutagesTest() { make_hubs(known, limits, time); }
 
   bool file_is_had(std::size_t worker = 0) {
     try {

@@ -18,12 +18,7 @@ const Quota kAMinute{.wait = 56s, .name = "api", .policy = "\"fixed window\";\"a
 /// Hubs that heed limits, on two workers, and a clock that the test moves.
 class RateLimitsTest : public HubFixture {
  protected:
-  RateLimitsTest() {
-    for (std::size_t i = 0; i < 2; ++i) {
-      hubs[i] = std::make_unique<Hub>(*clients[i], outages, heeded,
-                                      Hub::Options{.instance_id = "self"}, time);
-    }
-  }
+  RateLimitsTest() { make_hubs(outages, heeded, time); }
 
   bool is_open(const Credential& credential = anonymous(), Subject subject = Subject::kDocuments) {
     try {
