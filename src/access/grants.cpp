@@ -127,10 +127,8 @@ Task<Right> Access::read_right(hub::Probe& probe) {
   auto found = co_await known(asking);
   if (auto right = right_known(probe, found)) co_return std::move(*right);
   const auto turn = co_await shards_[workers_.current()]->turns.take_or_wait(found.keys.repo);
-  if (!turn) {
-    found = co_await known(asking);
-    if (auto right = right_known(probe, found)) co_return std::move(*right);
-  }
+  found = co_await known(asking);  // others may have learned it since
+  if (auto right = right_known(probe, found)) co_return std::move(*right);
   co_return co_await ask(probe, std::move(asking), std::move(found));
 }
 

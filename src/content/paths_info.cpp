@@ -47,8 +47,11 @@ Asked asked_by_json(const std::string& body) {
 Asked asked_by_form(const std::string& body) {
   Asked asked;
   for (auto& [name, value] : http::parse_pairs(body)) {
-    if (name == "paths" || name == "paths[]") asked.paths.push_back(std::move(value));
-    if (name == "expand") asked.expand = value == "true" || value == "True" || value == "1";
+    if (name == "paths" || name == "paths[]") {
+      asked.paths.push_back(std::move(value));
+    } else if (name == "expand") {
+      asked.expand = value == "true" || value == "True" || value == "1";
+    }
   }
   return asked;
 }
