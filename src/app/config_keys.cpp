@@ -105,6 +105,17 @@ std::optional<std::string> bad_optional_url(std::string_view value) {
   return value.empty() ? std::nullopt : bad_url(value);
 }
 
+std::optional<std::string> bad_origin(std::string_view value) {
+  for (const auto& word : words_of(value)) {
+    const auto url = http::Url::parse(word);
+    if (url && url->scheme + "://" + url->authority() == word) continue;
+    return quoted(word) +
+           " is no origin: allowed are http:// or https:// with a host, and a port that is not the "
+           "usual one, like \"https://app.example\"";
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> bad_listen_address(std::string_view value) {
   const auto addresses = words_of(value);
   if (addresses.empty()) return "an empty list: at least one address is needed";
@@ -293,6 +304,13 @@ const std::vector<Key>& table() {
        .help = "strict: ranges, too, are only served from verified files.",
        .set = flag([](Config& c) -> auto& { return c.strict_integrity; }, "strict"),
        .choices = {"normal", "strict"}},
+      {.name = "content.allowed_origins",
+       .type = Type::kList,
+       .fallback = "",
+       .help = "Origins (\"https://app.example\") whose pages may send tokens and read what needs "
+               "one, or a guard's or a remote's right; other pages read what anybody may.",
+       .set = list([](Config& c) -> auto& { return c.allowed_origins; }),
+       .check = bad_origin},
       {.name = "api.secrets",
        .type = Type::kChoice,
        .fallback = "shown",

@@ -21,7 +21,6 @@
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/catalog/documents.h"
 #include "hubcache/content/content.h"
-#include "hubcache/content/errors.h"
 #include "hubcache/db/database.h"
 #include "hubcache/db/secrets.h"
 #include "hubcache/fill/fills.h"
@@ -232,7 +231,8 @@ Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
                           .log = log},
         content::Options{.public_name = config.server.public_name,
                          .token_key = secrets.derive("caller tokens"),
-                         .instance_id = instance_id}));
+                         .instance_id = instance_id,
+                         .allowed_origins = config.allowed_origins}));
   }
 }
 
@@ -252,7 +252,7 @@ http::Site Instance::Parts::site_of(std::size_t worker) {
     co_return health.readyz();
   };
   auto router = std::make_shared<http::Router>(
-      [&content](const http::Request& request) { return content.handle_root(request); });
+      [&content](const http::Request& request) { return content.handle(request); });
   router->prefix("/pulp/content/",
                  [&content](const http::Request& request) { return content.handle(request); });
   router->prefix("/pulp/", [this](const http::Request& request) { return api->handle(request); });
@@ -261,10 +261,10 @@ http::Site Instance::Parts::site_of(std::size_t worker) {
     router->exact(prefix + "/healthz", answer(web::Health::healthz));
     router->exact(prefix + "/readyz", ready);
   }
-  auto render = [](const http::Request& request, const Error& error) {
+  auto render = [&content](const http::Request& request, const Error& error) {
     const bool rest =
         request.path().starts_with("/pulp/") && !request.path().starts_with("/pulp/content");
-    return rest ? rest::Api::render(request, error) : content::error_response(request, error);
+    return rest ? rest::Api::render(request, error) : content.render(request, error);
   };
   auto handle = [this, router](const http::Request& request) {
     if (loopback_only) require_known_host(request, config.server);

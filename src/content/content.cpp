@@ -1,8 +1,10 @@
 #include "hubcache/content/content.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "hubcache/access/caller.h"
+#include "hubcache/content/errors.h"
 #include "hubcache/content/listing.h"
 #include "hubcache/content/via.h"
 #include "hubcache/hub/grammar.h"
@@ -41,45 +43,78 @@ Error not_for_readers() {
           "hubcache is a read-only cache of the Hub: this is not for readers"};
 }
 
+/// Is nobody's right needed but what anybody has?
+bool is_open_to_all(const registry::Match& match) {
+  return match.remote != nullptr && !match.distribution->content_guard &&
+         !match.remote->endpoint->has_right();
+}
+
 }  // namespace
 
 Content::Content(Services services, Options options)
     : services_(services),
       options_(std::move(options)),
+      browsers_(options_.allowed_origins),
       files_(services_),
       documents_(services_),
       api_(services_) {}
 
 Task<http::Response> Content::handle(const http::Request& request) {
-  const auto snapshot = services_.registry.current(services_.worker);
-  const auto path = request.path().substr(kPrefix.size() + 1);
-  const auto match = snapshot->match(path);
-  if (!match) {
-    co_return co_await list_directory(services_.guards, snapshot, request, std::string(path));
+  auto found = find(request);
+  if (Browsers::is_from_page(request)) return answer_page(request, std::move(found));
+  return answer(request, std::move(found));
+}
+
+http::Response Content::render(const http::Request& request, const Error& error) const {
+  auto response = error_response(request, error);
+  const auto found = find(request);
+  if (found.match && request.headers.has("Origin")) {
+    browsers_.share(request, is_open_to_all(*found.match), response);
   }
-  std::string own_path = std::string(kPrefix) + "/" + match->distribution->base_path;
-  std::string below(match->rest);
-  co_return co_await route(request, snapshot, *match, std::move(below), std::move(own_path));
+  return response;
 }
 
-Task<http::Response> Content::handle_root(const http::Request& request) {
-  const auto snapshot = services_.registry.current(services_.worker);
-  const auto match = snapshot->root();
-  if (!match) throw not_found();
-  std::string below(request.path().substr(1));
-  co_return co_await route(request, snapshot, *match, std::move(below), "");
+Content::Found Content::find(const http::Request& request) const {
+  Found found{.snapshot = services_.registry.current(services_.worker)};
+  const auto path = request.path();
+  found.by_prefix =
+      path.starts_with(kPrefix) && (path.size() == kPrefix.size() || path[kPrefix.size()] == '/');
+  found.below = path.substr(std::min(path.size(), found.by_prefix ? kPrefix.size() + 1 : 1));
+  if (!found.by_prefix) {
+    found.match = found.snapshot->root();
+  } else if ((found.match = found.snapshot->match(found.below))) {
+    found.below = found.match->rest;
+    ((found.own_path = kPrefix) += '/') += found.match->distribution->base_path;
+  }
+  return found;
 }
 
-Task<http::Response> Content::route(const http::Request& request,
-                                    std::shared_ptr<const registry::Snapshot> snapshot,
-                                    registry::Match match, std::string below,
-                                    std::string own_path) {
+Task<http::Response> Content::answer(const http::Request& request, Found found) {
+  if (found.match) co_return co_await route(request, std::move(found));
+  if (!found.by_prefix) throw not_found();
+  co_return co_await list_directory(services_.guards, std::move(found.snapshot), request,
+                                    std::string(found.below));
+}
+
+Task<http::Response> Content::answer_page(const http::Request& request, Found found) {
+  Browsers::refuse_service_worker(request);
+  if (!found.match || !request.headers.has("Origin")) {
+    co_return co_await answer(request, std::move(found));
+  }
+  const bool to_all = is_open_to_all(*found.match);
+  if (Browsers::is_preflight(request)) co_return browsers_.preflight(request, to_all);
+  auto response = co_await answer(request, std::move(found));
+  browsers_.share(request, to_all, response);
+  co_return response;
+}
+
+Task<http::Response> Content::route(const http::Request& request, Found found) {
   auto via = via_hubcaches(request, options_.instance_id);
-  if (const auto& guard = match.distribution->content_guard) {
-    co_await services_.guards.require(snapshot, *guard, request);
+  if (const auto& guard = found.match->distribution->content_guard) {
+    co_await services_.guards.require(found.snapshot, *guard, request);
   }
-  if (below.empty() && !request.path().ends_with('/')) co_return redirect_to_slash(request);
-  const auto* remote = match.remote;
+  if (found.below.empty() && !request.path().ends_with('/')) co_return redirect_to_slash(request);
+  const auto* remote = found.match->remote;
   if (remote == nullptr) {
     throw Error(Error::Kind::kNotFound,
                 "Distribution is not pointing to a publication, repository, repository version, "
@@ -89,10 +124,10 @@ Task<http::Response> Content::route(const http::Request& request,
   Place place{.endpoint = with_via(remote->endpoint, std::move(via)),
               .credential = access::credential_for(*remote->endpoint, caller, options_.token_key),
               .streamed = remote->policy == registry::Policy::kStreamed,
-              .own_base = http::public_base(request, options_.public_name) + own_path};
+              .own_base = http::public_base(request, options_.public_name) + found.own_path};
 
   using Kind = hub::Route::Kind;
-  auto asked = hub::parse_route(below);
+  auto asked = hub::parse_route(found.below);
   require_reading(request, asked.kind);
   switch (asked.kind) {
     case Kind::kResolve:

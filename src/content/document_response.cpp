@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "hubcache/content/browsers.h"
 #include "hubcache/content/json_filter.h"
 #include "hubcache/content/own_link.h"
 #include "hubcache/http/text_answer.h"
@@ -24,7 +25,7 @@ Task<http::Response> document_response(Pool& pool, const http::Request& request,
   auto& headers = response.headers;
   const bool json = is_json(answer);
   headers.set("Content-Type", json ? answer.content_type : "text/plain; charset=utf-8");
-  headers.set("X-Content-Type-Options", "nosniff");
+  shield(response);
   const auto relay = [&headers](std::string_view name, const std::string& value) {
     if (!value.empty()) headers.set(std::string(name), value);
   };

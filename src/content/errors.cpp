@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hubcache/content/browsers.h"
 #include "hubcache/http/status.h"
 
 namespace hubcache::content {
@@ -38,6 +39,7 @@ http::Response error_response(const http::Request& request, const Error& error) 
                       ? http::text_response(status, nlohmann::json{{"error", message}}.dump(),
                                             "application/json; charset=utf-8")
                       : http::text_response(status, error.what());
+  shield(response);
   if (!detail.code.empty()) response.headers.set("X-Error-Code", detail.code);
   response.headers.set("X-Error-Message", message);
   if (!detail.commit.empty()) response.headers.set("X-Repo-Commit", detail.commit);

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "hubcache/content/browsers.h"
 #include "hubcache/content/proof.h"
 #include "hubcache/content/want_digest.h"
 #include "hubcache/http/multipart.h"
@@ -38,8 +39,7 @@ http::Response file_response(std::string_view content_type, std::string_view pat
   http::Response response;
   response.headers.add("Content-Type", content_type);
   response.headers.add("Content-Disposition", content_disposition_of(path));
-  response.headers.add("Content-Security-Policy", "default-src 'none'; sandbox");
-  response.headers.add("X-Content-Type-Options", "nosniff");
+  shield(response);
   return response;
 }
 

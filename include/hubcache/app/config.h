@@ -48,6 +48,7 @@ struct Config {
     bool operator==(const Cache&) const = default;
   } cache;
   bool strict_integrity = false;
+  std::vector<std::string> allowed_origins;
   bool masked_secrets = false;
   obs::Options log;
   std::string admin_password;  // HUBCACHE_ADMIN_PASSWORD or a systemd credential; never in a file

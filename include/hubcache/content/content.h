@@ -1,6 +1,12 @@
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "hubcache/content/api_route.h"
+#include "hubcache/content/browsers.h"
 #include "hubcache/content/document_route.h"
 #include "hubcache/content/file_route.h"
 #include "hubcache/content/services.h"
@@ -14,18 +20,27 @@ class Content {
  public:
   Content(Services services, Options options);
 
-  /// A request whose path starts with /pulp/content/.
   Task<http::Response> handle(const http::Request& request);
-  /// Any other path: the root distribution's.
-  Task<http::Response> handle_root(const http::Request& request);
+  /// The answer to a request that failed.
+  http::Response render(const http::Request& request, const Error& error) const;
 
  private:
-  Task<http::Response> route(const http::Request& request,
-                             std::shared_ptr<const registry::Snapshot> snapshot,
-                             registry::Match match, std::string below, std::string own_path);
+  /// Where a path leads.
+  struct Found {
+    std::shared_ptr<const registry::Snapshot> snapshot;
+    bool by_prefix = false;                  // it is below /pulp/content
+    std::optional<registry::Match> match{};  // the distribution, if there is one
+    std::string own_path{};                  // of the distribution: what is below it follows
+    std::string_view below{};                // of the request's path, still encoded
+  };
+  Found find(const http::Request& request) const;
+  Task<http::Response> answer(const http::Request& request, Found found);
+  Task<http::Response> answer_page(const http::Request& request, Found found);
+  Task<http::Response> route(const http::Request& request, Found found);
 
   Services services_;
   Options options_;
+  Browsers browsers_;
   FileRoute files_;
   DocumentRoute documents_;
   ApiRoute api_;

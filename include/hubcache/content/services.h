@@ -24,6 +24,7 @@ struct Options {
   http::PublicName public_name;
   std::string token_key;    // for the keyed hash that stands for a caller's token
   std::string instance_id;  // what our own requests carry in Via
+  std::vector<std::string> allowed_origins{};  // of pages that may read with a caller's right
 };
 
 /// What the routes of one worker work with; app keeps all of it alive.

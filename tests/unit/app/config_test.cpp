@@ -89,6 +89,11 @@ TEST_F(ConfigTest, ValuesOfTheRightTypeThatCannotWorkAreRefusedWithWhatIsAllowed
               testing::HasSubstr("https://"));
   EXPECT_THAT(refusal_of("[server]\ntrusted_proxies = [\"::1\", \"proxy\"]\n"),
               testing::HasSubstr("\"proxy\" is no IP address"));
+  for (const std::string bad :
+       {"*", "null", "page.example", "https://page.example/", "https://a:443"}) {
+    EXPECT_THAT(refusal_of("[content]\nallowed_origins = [\"https://a\", \"" + bad + "\"]\n"),
+                testing::HasSubstr("\"" + bad + "\" is no origin"));
+  }
   EXPECT_THAT(refusal_of("[upstream]\nurl = \"https://me:secret@hub.example\"\n"),
               testing::HasSubstr("without credentials"));
 }
@@ -115,6 +120,7 @@ TEST_F(ConfigTest, EveryDefaultInTheTableIsTheOneInForce) {
   EXPECT_EQ(plain.upstream.url, spelled_out.upstream.url);
   EXPECT_EQ(plain.cache, spelled_out.cache);
   EXPECT_EQ(plain.strict_integrity, spelled_out.strict_integrity);
+  EXPECT_EQ(plain.allowed_origins, spelled_out.allowed_origins);
   EXPECT_EQ(plain.masked_secrets, spelled_out.masked_secrets);
   EXPECT_EQ(plain.log.level, spelled_out.log.level);
   EXPECT_EQ(plain.log.format, spelled_out.log.format);
