@@ -1,0 +1,46 @@
+"""pulp-cli and pulp-glue from PyPI, unmodified, with the document that we serve."""
+import json
+import os
+import pathlib
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def run(world, command, code=0):
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("PULP", "XDG_"))}
+    done = world.client([world.venvs / "pulp-cli" / "bin" / command[0], *command[1:]], "",
+                        env={"HOME": str(world.folder), "PATH": env["PATH"]})
+    assert done[0] == code, (command, done)
+    return done[1]
+
+
+def pulp(world, server, *arguments):
+    """What `pulp` prints, as JSON."""
+    return json.loads(run(world, ["pulp", "--base-url", server.origin, "--username", "admin",
+                                  "--password", "password", "--format", "json", *arguments]))
+
+
+def test_pulp_cli_reads_everything_that_it_lists(world):
+    server = world.server("http://127.0.0.1:9")
+    status = pulp(world, server, "status")
+    assert {"core", "hugging_face"} <= {v["component"] for v in status["versions"]}
+    remotes = pulp(world, server, "remote", "list")
+    assert [r["name"] for r in remotes] == ["huggingface"]
+    distributions = pulp(world, server, "distribution", "list")
+    assert [d["base_path"] for d in distributions] == ["hf"]
+    shown = pulp(world, server, "show", "--href", remotes[0]["pulp_href"])
+    assert (shown["name"], shown["policy"]) == ("huggingface", "on_demand")
+    for kind in ("repository", "publication", "content", "content-guard", "artifact", "task",
+                 "task-group", "worker", "user", "group", "role"):
+        assert isinstance(pulp(world, server, kind, "list"), list), kind
+
+
+def test_pulp_glue_makes_changes_finds_and_removes(world):
+    server = world.server("http://127.0.0.1:9")
+    seen = json.loads(run(world, ["python", HERE / "clients" / "glue_calls.py", server.origin]))
+    found = seen["found"]
+    assert (found["policy"], found["max_retries"], found["hf_token"]) == ("streamed", 7, "hf_glue")
+    assert found["pulp_labels"] == {"team": "blue"}
+    assert seen["remotes"] == ["glue", "huggingface"] and seen["distributions"] == ["glue", "hf"]
+    assert seen["base_path"] == "glue" and seen["tasks"] > 0
+    assert seen["left"] == ["huggingface", "hf"]
