@@ -1,4 +1,5 @@
 """What the end-to-end tests share: a simulated Hub, a server, and clients, ended after each test."""
+import base64
 import hashlib
 import json
 import os
@@ -105,6 +106,13 @@ class Server(Process):
         self.port = int(line[1])
         self.origin = f"http://127.0.0.1:{self.port}"
         self.endpoint = self.origin + "/pulp/content/hf"
+
+    def rest(self, method, path, body=None):
+        """A request to the API as its administrator."""
+        headers = {"Authorization": "Basic " + base64.b64encode(":".join(ADMIN).encode()).decode(),
+                   "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        return get(self.origin + path, headers, method, data)
 
     def anonymous_memory(self):
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()

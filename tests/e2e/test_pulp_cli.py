@@ -35,6 +35,18 @@ def test_pulp_cli_reads_everything_that_it_lists(world):
         assert isinstance(pulp(world, server, kind, "list"), list), kind
 
 
+def test_pulp_cli_shows_the_tasks_that_changes_were(world):
+    server = world.server("http://127.0.0.1:9")
+    assert pulp(world, server, "task", "list") == []
+    remote = pulp(world, server, "remote", "list")[0]["pulp_href"]
+    changed = server.rest("PATCH", remote, {"max_retries": 2}).json()
+    listed, = pulp(world, server, "task", "list", "--state", "completed")
+    assert listed["pulp_href"] == changed["task"] and listed["error"] is None
+    shown = pulp(world, server, "task", "show", "--href", changed["task"])
+    assert shown["name"].endswith(".ageneral_update") and shown["result"]["max_retries"] == 2
+    assert pulp(world, server, "task", "list", "--state", "failed") == []
+
+
 def test_pulp_glue_makes_changes_finds_and_removes(world):
     server = world.server("http://127.0.0.1:9")
     seen = json.loads(run(world, ["python", HERE / "clients" / "glue_calls.py", server.origin]))
