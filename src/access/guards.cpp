@@ -98,8 +98,7 @@ Task<Guards::Refusal> Guards::ask(const registry::Snapshot& snapshot, const std:
   co_return "Access denied.";
 }
 
-Guards::Refusal Guards::ask_header(const registry::Guard& guard,
-                                   const http::Request& request) const {
+Guards::Refusal Guards::ask_header(const registry::Guard& guard, const http::Request& request) {
   const auto sent = request.headers.get(guard.header_name);
   auto value = sent ? base64_decode(*sent) : std::nullopt;
   if (value && !guard.jq_filter.empty()) {

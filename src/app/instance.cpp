@@ -95,7 +95,7 @@ std::vector<db::Migration> all_migrations() {
 }
 
 struct Instance::Parts {
-  Parts(const Config& c, const Clock& clk, obs::Log& lg);
+  Parts(Config c, const Clock& clk, obs::Log& lg);
 
   http::Site site_of(std::size_t worker);
   int rate_of(std::string_view remote) const;
@@ -137,8 +137,8 @@ struct Instance::Parts {
   std::unique_ptr<Control> control;
 };
 
-Instance::Parts::Parts(const Config& c, const Clock& clk, obs::Log& lg)
-    : config(c),
+Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg)
+    : config(std::move(c)),
       clock(clk),
       log(lg),
       data_dir(store::DataDir::open(config.storage.data_dir)),
@@ -290,6 +290,7 @@ void Instance::start(std::vector<net::Listener> listeners) {
   auto& parts = *parts_;
   parts.loopback_only = std::ranges::all_of(listeners, is_loopback);
   std::vector<http::Site> sites;
+  sites.reserve(parts.workers.size());
   for (std::size_t i = 0; i < parts.workers.size(); ++i) sites.push_back(parts.site_of(i));
   parts.server = std::make_unique<http::Server>(parts.workers, std::move(sites),
                                                 parts.config.server.limits, parts.clock, parts.log);

@@ -281,7 +281,7 @@ Task<http::Body> FileRoute::pass(UpstreamFile file, http::RangePlan plan) {
 }
 
 fill::Wish FileRoute::wish(const UpstreamFile& file, const std::string& repo,
-                           http::RangePlan plan) const {
+                           const http::RangePlan& plan) const {
   auto source = [&hubs = services_.hubs, file](std::size_t worker) {
     return make_source(*hubs[worker], file);
   };

@@ -147,8 +147,8 @@ Error refusal_of(int status, std::string code, std::string message, std::string 
   auto kind = Error::Kind::kNotFound;
   if (status == kUnauthorized) kind = Error::Kind::kUnauthorized;
   if (status == kForbidden) kind = Error::Kind::kForbidden;
-  std::string text = message.empty() ? "The Hub refuses this file" : message;
-  return {kind, std::move(text),
+  const std::string text = message.empty() ? "The Hub refuses this file" : message;
+  return {kind, text,
           Error::HubDetail{.code = std::move(code),
                            .message = std::move(message),
                            .status = status,

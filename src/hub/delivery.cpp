@@ -28,8 +28,8 @@ std::optional<Digest> named_digest(const http::ClientResponse& response, Digest:
   return own;
 }
 
-Error bad_answer(std::string what, const http::Url& url) {
-  return {Error::Kind::kUpstream, std::move(what), loggable(url)};
+Error bad_answer(const std::string& what, const http::Url& url) {
+  return {Error::Kind::kUpstream, what, loggable(url)};
 }
 
 /// A CDN counts for itself: its limits keep nobody from the hub.

@@ -40,8 +40,8 @@ bool is_reserved(std::string_view segment) {
   return std::ranges::find(kReserved, segment) != kReserved.end();
 }
 
-[[noreturn]] void refuse(std::string message) {
-  throw Error(Error::Kind::kBadRequest, std::move(message));
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(Error::Kind::kBadRequest, message);
 }
 
 /// A search among repos, where a repo's name could stand (contract/hub.md 1.3).
@@ -193,7 +193,7 @@ Route repo_api_route(const Segments& segments, RepoId repo, std::size_t at) {
   Route other{.kind = Kind::kApiOther, .file = {.repo = repo}};
   const auto& text = segments.decoded[at++];
   if (!is_for_readers(text)) other.kind = Kind::kNotForReaders;
-  const auto word = std::ranges::find(kWords, text, &Word::text);
+  const auto* const word = std::ranges::find(kWords, text, &Word::text);
   if (word == kWords.end()) return other;
 
   Route route{.kind = word->kind, .file = {.repo = std::move(repo)}};

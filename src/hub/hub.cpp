@@ -92,7 +92,7 @@ Means Hub::means() const {
 }
 
 Task<void> Hub::heed(EndpointPtr endpoint, Credential credential, RepoId asked, RepoId canonical,
-                     int status, const http::Headers& headers) {
+                     int status, const http::Headers& headers) const {
   if (!options_.on_change || asked.name.empty()) co_return;
   auto code = error_code_of(status, headers);
   const bool refused = is_of_repo(status, code);

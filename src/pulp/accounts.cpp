@@ -21,7 +21,7 @@ constexpr std::string_view kExactIn[] = {"", "in"};
 
 constexpr const char* kDownloader = "core.rbaccontentguard_downloader";
 
-rest::Resource read_only(std::string name, std::string path, std::string model) {
+rest::Resource read_only(std::string name, const std::string& path, std::string model) {
   return {.name = std::move(name),
           .kind = path.substr(0, path.size() - 2),
           .path = path,

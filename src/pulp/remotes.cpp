@@ -51,8 +51,7 @@ std::optional<std::string> usable_token(const std::string& token) {
 }
 
 bool is_set(const Json& document, const char* field) {
-  const auto value = document.value(field, Json());
-  return !value.is_null() && value != "";
+  return rest::is_set(document.value(field, Json()));
 }
 
 std::string proxy_credentials_need_a_proxy(const Proposal& proposal) {

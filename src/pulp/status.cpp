@@ -124,9 +124,10 @@ std::vector<rest::View> status_views(const Services& services, const Options& op
     if (resource.parent.empty()) paths.push_back(resource.path);
   }
   auto root = [paths, base = options.rest.root](const rest::Call& call) {
+    const std::string api = call.base + base;
     Json map = Json::object();
-    for (const auto& path : paths) map[path.substr(0, path.size() - 1)] = call.base + base + path;
-    map["status"] = call.base + base + "status/";
+    for (const auto& path : paths) map[path.substr(0, path.size() - 1)] = api + path;
+    map["status"] = api + "status/";
     return ready({.status = 200, .body = rest::to_text(map)});
   };
   return {{.path = "status/",

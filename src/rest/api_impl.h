@@ -15,7 +15,7 @@
 namespace hubcache::rest {
 
 struct Api::Impl {
-  Impl(std::vector<Resource> described, std::vector<Action> actions, std::vector<View> views,
+  Impl(std::vector<Resource> described, std::vector<Action> verbs, std::vector<View> pages,
        Options with, Hooks hooking, db::Database& db, const db::SecretBox& secrets,
        access::Accounts& who, const Clock& clock, obs::Log& logging);
 

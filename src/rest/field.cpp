@@ -62,7 +62,8 @@ Field nothing(std::string name) {
 }
 
 Field always(std::string name, std::string value) {
-  return computed(std::move(name), [value](const Row&, const Rendering&) { return Json(value); });
+  return computed(std::move(name),
+                  [value = Json(std::move(value))](const Row&, const Rendering&) { return value; });
 }
 
 Field prn_of(std::string name, std::string of) {

@@ -96,13 +96,12 @@ class Writer {
 
   /// The path as the document has it, with the parameters it needs.
   std::string place(const std::string& path, Json& parameters) const {
-    std::string written = path;
     if (document_.with_ids) {
       for (const char* name : {"id", "number"}) {
         if (path.find(std::string("{") + name + "}") == std::string::npos) continue;
         parameters.push_back(path_parameter(name));
       }
-      return document_.root + written;
+      return document_.root + path;
     }
     const Resource* object = nullptr;  // the one whose detail path is the longest beginning
     for (const auto& resource : document_.resources) {
@@ -111,10 +110,10 @@ class Writer {
         object = &resource;
       }
     }
-    if (object == nullptr) return document_.root + written;
+    if (object == nullptr) return document_.root + path;
     const auto name = parameter_of(*object) + "_href";
     parameters.push_back(path_parameter(name));
-    return "{" + name + "}" + written.substr(detail_path(*object).size());
+    return "{" + name + "}" + path.substr(detail_path(*object).size());
   }
 
   static Json path_parameter(const std::string& name) {

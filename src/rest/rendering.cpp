@@ -9,8 +9,6 @@
 namespace hubcache::rest {
 namespace {
 
-bool is_set(const Json& value) { return !value.is_null() && value != ""; }
-
 Json hidden_of(const Resource& resource, const Row& row, const Selection& selection) {
   Json list = Json::array();
   for (const auto& field : resource.fields) {

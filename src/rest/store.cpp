@@ -52,7 +52,7 @@ std::string Store::seal(const Resource& resource, const Row& row) const {
 
 Json Store::open(const std::string& id, const std::string& text) const {
   auto document = Json::parse(text);
-  for (auto& [field, value] : document.items()) {
+  for (const auto& [field, value] : document.items()) {
     if (!value.is_object() || !value.contains("$sealed")) continue;
     const auto sealed = value.at("$sealed").get<std::string>();
     value = Json::parse(secrets_.open(sealed, {.table = kTable, .row = id, .field = field}));

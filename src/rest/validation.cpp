@@ -53,7 +53,7 @@ class Validation {
     if (sent == input_.values.end()) return read_absent(field);
     const Json* raw = &*sent;
     const Json null;
-    if (input_.is_form && *raw == "") {
+    if (input_.is_form && is_empty_text(*raw)) {
       // An empty input of a form: nothing, where the field can be nothing (contract/pulp.md 3.5).
       if (field.is_nullable && !field.may_be_blank) {
         raw = &null;
@@ -74,10 +74,11 @@ class Validation {
   void read_absent(const Field& field) {
     if (mode_ == Mode::kPatch) return;
     if (field.is_required) return complain(field.name, error_list("This field is required."));
+    const bool has_default = !std::holds_alternative<std::monostate>(field.default_value);
+    const bool stays = field.is_initial_only && mode_ == Mode::kReplace;
     if (input_.is_form && field.type == Field::Type::kBoolean) {
       result_.given[field.name] = false;
-    } else if (!std::holds_alternative<std::monostate>(field.default_value) &&
-               !(field.is_initial_only && mode_ == Mode::kReplace)) {
+    } else if (has_default && !stays) {
       result_.given[field.name] = default_of(field);
     }
   }
@@ -88,7 +89,7 @@ class Validation {
     } else if (field.type != Field::Type::kHref) {
       return read_value(field, raw, error);
     }
-    if (raw.is_null() || raw == "") {
+    if (!is_set(raw)) {
       if (field.is_nullable) return Json();
       error = error_list("This field may not be null.");
       return std::nullopt;

@@ -264,6 +264,12 @@ std::string to_text(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+bool is_empty_text(const Json& value) {
+  return value.is_string() && value.get_ref<const std::string&>().empty();
+}
+
+bool is_set(const Json& value) { return !value.is_null() && !is_empty_text(value); }
+
 Json error_list(std::string text) { return Json::array({std::move(text)}); }
 
 std::string label_error(const std::string& key, const Json& value) {

@@ -28,12 +28,12 @@ class Guards {
 
  private:
   using Refusal = std::optional<std::string>;  // why not; nullopt: the request may pass
-  Task<Refusal> ask(const registry::Snapshot& snapshot, const std::string& guard,
+  Task<Refusal> ask(const registry::Snapshot& snapshot, const std::string& id,
                     const http::Request& request, int depth) const;
   Task<Refusal> ask_accounts(const registry::Guard& guard, const http::Request& request) const;
   Task<Refusal> ask_each(const registry::Snapshot& snapshot, const registry::Guard& guard,
                          const http::Request& request, int depth) const;
-  Refusal ask_header(const registry::Guard& guard, const http::Request& request) const;
+  static Refusal ask_header(const registry::Guard& guard, const http::Request& request);
   Refusal ask_signature(const registry::Guard& guard, const http::Request& request) const;
 
   Accounts& accounts_;

@@ -36,7 +36,8 @@ class FileRoute {
                              http::Served& served);
   Task<bool> proven_against_fill(UpstreamFile file, std::string repo, std::string via);
   Task<http::Body> pass(UpstreamFile file, http::RangePlan plan);
-  fill::Wish wish(const UpstreamFile& file, const std::string& repo, http::RangePlan plan) const;
+  fill::Wish wish(const UpstreamFile& file, const std::string& repo,
+                  const http::RangePlan& plan) const;
 
   Services& services_;
 };

@@ -68,7 +68,7 @@ class Hub {
  private:
   Means means() const;
   Task<void> heed(EndpointPtr endpoint, Credential credential, RepoId asked, RepoId canonical,
-                  int status, const http::Headers& headers);
+                  int status, const http::Headers& headers) const;
 
   http::Client& client_;
   Outages& outages_;

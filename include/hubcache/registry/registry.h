@@ -66,6 +66,7 @@ class Snapshot {
   Snapshot(std::uint64_t version, std::vector<Remote> remotes,
            std::vector<Distribution> distributions, const std::optional<std::string>& root,
            std::vector<Guard> guards = {});
+  ~Snapshot() = default;
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;
 
