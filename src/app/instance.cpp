@@ -32,6 +32,7 @@
 #include "hubcache/store/data_dir.h"
 #include "hubcache/store/open_blobs.h"
 #include "hubcache/store/store.h"
+#include "hubcache/tasks/queue.h"
 #include "hubcache/web/health.h"
 
 namespace hubcache::app {
@@ -90,6 +91,7 @@ std::vector<db::Migration> all_migrations() {
   add(access::account_migrations());
   add(access::grant_migrations());
   add(access::proof_migrations());
+  add(tasks::migrations());
   add(pulp::migrations());
   return all;
 }
@@ -128,6 +130,7 @@ struct Instance::Parts {
   catalog::Manifests manifests;
   catalog::Catalog catalog;
   std::unique_ptr<fill::Fills> fills;
+  tasks::Queue tasks;
   std::unique_ptr<rest::Api> api;
   std::vector<std::unique_ptr<content::Content>> contents;
   web::Health health;
@@ -151,7 +154,8 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg)
       proofs(workers, database, clock),
       documents(workers, database, {.ttl = config.cache.document_ttl}, clock),
       manifests(workers, database, documents, {}, clock, log),
-      catalog(workers, database, manifests, catalog_options(config), clock) {
+      catalog(workers, database, manifests, catalog_options(config), clock),
+      tasks(workers, database, {}, clock, log) {
   store.recover();
   const auto upstream =
       config.upstream.url_given ? std::optional(config.upstream.url) : std::optional<std::string>();
@@ -201,11 +205,13 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg)
       fill::Fills::Options{.strict = config.strict_integrity, .on_verified = std::move(verified)},
       clock, log);
 
+  pulp::define_tasks(tasks, {.database = database, .store = store, .clock = clock});
   api = pulp::make_api(
       {.database = database,
        .secrets = secrets,
        .registry = *registry,
        .accounts = *accounts,
+       .tasks = tasks,
        .clock = clock,
        .log = log},
       {.rest = {.public_name = config.server.public_name, .mask_secrets = config.masked_secrets},
@@ -295,6 +301,7 @@ void Instance::start(std::vector<net::Listener> listeners) {
   parts.server = std::make_unique<http::Server>(parts.workers, std::move(sites),
                                                 parts.config.server.limits, parts.clock, parts.log);
   parts.workers.start();
+  parts.tasks.start();
   for (auto& listener : listeners) parts.server->serve(std::move(listener));
   auto run = [&parts](nlohmann::json command) {
     return run_account_command(*parts.accounts, parts.database, std::move(command));
@@ -313,6 +320,7 @@ void Instance::shut_down() {
     if (parts.control) {
       parts.wait_for(parts.control->shut_down(parts.config.server.shutdown_timeout));
     }
+    parts.wait_for(parts.tasks.shut_down());
     parts.wait_for(parts.fills->park());
   }
   parts.workers.stop();

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "hubcache/base/joined.h"
+
 namespace hubcache::catalog {
 namespace {
 
@@ -45,6 +47,34 @@ void each_entry(db::Connection& sql, const std::function<void(const KeptEntry&)>
           .digest = std::move(*digest),
           .size = static_cast<std::uint64_t>(rows.integer(2))});
   }
+}
+
+std::vector<std::string> lost_scopes(db::Connection& sql) {
+  std::vector<std::string> scopes;
+  auto rows = sql.query(
+      "SELECT substr(key, 1, instr(key, char(10)) - 1) AS scope FROM entries "
+      "UNION SELECT substr(key, 1, instr(key, char(10)) - 1) FROM commits "
+      "EXCEPT SELECT id || '/' || epoch FROM resources WHERE kind = 'remote'");
+  while (rows.step()) scopes.push_back(rows.text(0));
+  return scopes;
+}
+
+std::int64_t remove_entries(db::Connection& sql, std::string_view scope, std::int64_t limit) {
+  const auto begin = std::string(scope) + '\n';
+  const auto end = std::string(scope) + static_cast<char>('\n' + 1);
+  sql.run("DELETE FROM manifests WHERE key >= ?1 AND key < ?2", begin, end);
+  sql.run("DELETE FROM commits WHERE key >= ?1 AND key < ?2", begin, end);
+  return sql.run(
+      "DELETE FROM entries WHERE key IN "
+      "(SELECT key FROM entries WHERE key >= ?1 AND key < ?2 LIMIT ?3)",
+      begin, end, limit);
+}
+
+// The manifest goes first: without it the path is not absent but unknown.
+bool remove_entry(db::Connection& sql, std::string_view key) {
+  const auto [scope, repo, commit, path] = parts_of(key);
+  sql.run("DELETE FROM manifests WHERE key = ?1", joined({scope, "\n", repo, "\n", commit}));
+  return sql.run("DELETE FROM entries WHERE key = ?1", key) > 0;
 }
 
 }  // namespace hubcache::catalog

@@ -11,6 +11,7 @@
 #include "hubcache/rest/stamps.h"
 #include "hubcache/rest/validation.h"
 
+#include "recorder.h"
 #include "resources.h"
 
 namespace hubcache::pulp {
@@ -23,7 +24,6 @@ constexpr const char* kOwner = "core.rbaccontentguard_owner";
 constexpr const char* kRepository = "repositories/hugging_face/hugging-face/{id}/";
 constexpr const char* kVersion = "repositories/hugging_face/hugging-face/{id}/versions/{number}/";
 constexpr const char* kGuard = "contentguards/core/rbac/{id}/";
-constexpr const char* kLock = "shared:prn:core.domain:01900000-0000-7000-8000-000000000000";
 constexpr std::chrono::days kPurgeAfter{30};
 
 using Shared = std::shared_ptr<const Json>;
@@ -33,44 +33,13 @@ rest::Reply reply(int status, const Json& body) {
 }
 Task<rest::Reply> ready(rest::Reply answer) { co_return answer; }
 
-Json report(const char* code, const char* message, std::int64_t done) {
-  return Json{{"message", message}, {"code", code}, {"state", "completed"},
-              {"total", done},      {"done", done}, {"suffix", nullptr}};
+tasks::Report report(const char* code, const char* message, std::int64_t done) {
+  return {.code = code,
+          .message = message,
+          .state = tasks::State::kCompleted,
+          .total = done,
+          .done = done};
 }
-
-/// Keeps finished tasks; what the actions share.
-class Recorder {
- public:
-  Recorder(const Services& services, std::string root)
-      : database_(services.database),
-        secrets_(services.secrets),
-        stamps_(services.clock),
-        root_(std::move(root)) {}
-
-  /// 202 and a task that is over. `work`, in its transaction, may fill in what came of it.
-  Task<rest::Reply> finish(rest::Call call, std::string name,
-                           std::function<void(db::Connection&, rest::FinishedTask&)> work) {
-    rest::FinishedTask task{.name = "pulpcore.app.tasks." + std::move(name),
-                            .created_resources = {},
-                            .created_prns = {},
-                            .locks = {kLock},
-                            .result = {},
-                            .correlation_id = call.correlation_id,
-                            .created_by = root_ + "users/" + std::to_string(call.caller->id) + "/"};
-    auto run = [this, task, work = std::move(work)](db::Connection& sql) mutable {
-      work(sql, task);
-      return record_task(sql, secrets_, stamps_, root_, task);
-    };
-    const auto href = co_await database_.write_durable(std::move(run));
-    co_return reply(202, Json{{"task", href}});
-  }
-
- private:
-  db::Database& database_;
-  const db::SecretBox& secrets_;
-  rest::Stamps stamps_;
-  std::string root_;
-};
 
 // Who may download through an rbac guard ---------------------------------------------------------
 
@@ -252,10 +221,9 @@ rest::Action reclaim_space(std::shared_ptr<Recorder> recorder) {
           .fields = {rest::uris("repo_hrefs", std::string(kRepositoryKind)).required().or_all(),
                      rest::hrefs("repo_versions_keeplist", std::string(kVersionKind))},
           .handle = [recorder](rest::Call call, Shared) {
-            auto work = [](db::Connection&, rest::FinishedTask& task) {
+            auto work = [](db::Connection&, tasks::Record& task) {
               // Repositories hold nothing: what is cached belongs to remotes.
-              task.reports = rest::to_text(
-                  Json::array({report("reclaim-space.artifact", "Reclaim disk space", 0)}));
+              task.reports = {report("reclaim-space.artifact", "Reclaim disk space", 0)};
             };
             return recorder->finish(call, "reclaim_space.reclaim_space", work);
           }};
@@ -272,11 +240,10 @@ rest::Action repair_version(std::shared_ptr<Recorder> recorder) {
               return ready(
                   reply(404, Json{{"detail", "No RepositoryVersion matches the given query."}}));
             }
-            auto work = [](db::Connection&, rest::FinishedTask& task) {
-              task.reports = rest::to_text(
-                  Json::array({report("repair.missing", "Identify missing units", 0),
-                               report("repair.corrupted", "Identify corrupted units", 0),
-                               report("repair.repaired", "Repair corrupted units", 0)}));
+            auto work = [](db::Connection&, tasks::Record& task) {
+              task.reports = {report("repair.missing", "Identify missing units", 0),
+                              report("repair.corrupted", "Identify corrupted units", 0),
+                              report("repair.repaired", "Repair corrupted units", 0)};
             };
             return recorder->finish(call, "repository.repair_version", work);
           }};
@@ -294,8 +261,8 @@ rest::View delete_version(const Services& services, std::shared_ptr<Recorder> re
     if (call.id != "0" || !co_await database.read(std::move(exists))) {
       co_return reply(404, Json{{"detail", "No RepositoryVersion matches the given query."}});
     }
-    auto work = [](db::Connection&, rest::FinishedTask& task) {
-      task.state = "failed";
+    auto work = [](db::Connection&, tasks::Record& task) {
+      task.state = tasks::State::kFailed;
       task.error = rest::to_text(
           Json{{"traceback", nullptr},
                {"description",
@@ -315,7 +282,7 @@ rest::View delete_version(const Services& services, std::shared_ptr<Recorder> re
 // Tasks ------------------------------------------------------------------------------------------
 
 rest::Action purge_tasks(std::shared_ptr<Recorder> recorder, const Clock& clock) {
-  auto purge = [&clock](db::Connection& sql, rest::FinishedTask& task, const Json& values) {
+  auto purge = [&clock](db::Connection& sql, tasks::Record& task, const Json& values) {
     const auto& given = values.at("finished_before");
     const auto before = given.is_string()
                             ? *rest::parse_iso_time(given.get<std::string>())
@@ -323,21 +290,20 @@ rest::Action purge_tasks(std::shared_ptr<Recorder> recorder, const Clock& clock)
     const auto states =
         values.at("states").is_array() ? values.at("states") : Json::array({"completed"});
     std::int64_t gone = 0;
-    for (const auto& state : states) {
-      gone += sql.run("DELETE FROM pulp_tasks WHERE finished < ?1 AND state = ?2", before,
-                      state.get<std::string>());
+    for (const auto& name : states) {  // none is ever skipped here
+      const auto state = name.get<std::string>();
+      if (state != "skipped") gone += tasks::purge(sql, tasks::state_named(state), before);
     }
-    task.reports = rest::to_text(
-        Json::array({report("purge.tasks.total", "Purged task-related-objects total", gone),
-                     report("purge.tasks.key.core.Task", "Purged core.Task objects", gone),
-                     report("purge.tasks.error", "Errors purging task-objects", 0)}));
+    task.reports = {report("purge.tasks.total", "Purged task-related-objects total", gone),
+                    report("purge.tasks.key.core.Task", "Purged core.Task objects", gone),
+                    report("purge.tasks.error", "Errors purging task-objects", 0)};
   };
   return {.path = "tasks/purge/",
           .operation = "tasks_purge",
           .fields = {rest::time("finished_before"),
                      rest::texts("states", {"skipped", "completed", "failed", "canceled"})},
           .handle = [recorder, purge](rest::Call call, Shared values) {
-            auto work = [purge, values](db::Connection& sql, rest::FinishedTask& task) {
+            auto work = [purge, values](db::Connection& sql, tasks::Record& task) {
               purge(sql, task, *values);
             };
             return recorder->finish(call, "purge.purge", work);

@@ -59,8 +59,12 @@ std::string relative_path(const catalog::KeptEntry& entry) {
   return prefix + entry.repo.name + "/resolve/" + entry.commit + "/" + entry.path;
 }
 
+std::string content_id(const catalog::KeptEntry& entry) {
+  return rest::derived_uuid("content " + entry.key);
+}
+
 Row content_row(const catalog::KeptEntry& entry, const StoredBlob& blob) {
-  Row row{.id = rest::derived_uuid("content " + entry.key),
+  Row row{.id = content_id(entry),
           .kind = {},
           .type = {},
           .name = entry.path,
@@ -217,6 +221,16 @@ rest::Resource content() {
     return find_in(all_content_rows(sql), id);
   };
   return resource;
+}
+
+std::vector<std::string> entry_keys(db::Connection& sql, const Json& ids) {
+  std::vector<std::string> keys;
+  if (!ids.is_array()) return keys;
+  const auto wanted = ids.get<std::set<std::string>>();
+  catalog::each_entry(sql, [&](const catalog::KeptEntry& entry) {
+    if (wanted.contains(content_id(entry))) keys.push_back(entry.key);
+  });
+  return keys;
 }
 
 rest::Resource all_content() {

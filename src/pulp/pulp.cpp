@@ -43,12 +43,12 @@ std::unique_ptr<rest::Api> make_api(Services services, Options options) {
   add({user(), group(), role(), upload(), worker(services.clock)});
   add(lists_of_all_kinds(with));
   auto views = status_views(services, options, resources);
-  for (auto& view : task_views(services.database, services.secrets, options.rest)) {
-    views.push_back(std::move(view));
-  }
+  for (auto& view : task_views(services, options.rest)) views.push_back(std::move(view));
   for (auto& view : action_views(services, options.rest.root)) views.push_back(std::move(view));
+  for (auto& view : upkeep_views(services, options.rest.root)) views.push_back(std::move(view));
   options.rest.versions = versions();
   auto verbs = actions(services, options.rest.root);
+  for (auto& verb : upkeep(services, options.rest.root)) verbs.push_back(std::move(verb));
   auto hooks = hooks_of(services, options.rest.root, options.offline);
   return std::make_unique<rest::Api>(std::move(resources), std::move(verbs), std::move(views),
                                      std::move(options.rest), std::move(hooks), services.database,

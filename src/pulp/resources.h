@@ -9,6 +9,7 @@
 #include "hubcache/rest/api.h"
 #include "hubcache/rest/resource.h"
 #include "hubcache/rest/stamps.h"
+#include "hubcache/tasks/record.h"
 
 namespace hubcache::pulp {
 
@@ -41,6 +42,8 @@ rest::Filter checkpoint_filter();
 /// What is cached: entries of the Hub whose bytes are stored...
 rest::Resource content();
 rest::Resource all_content();
+/// The keys of the entries that are the contents with these ids; null stands for none.
+std::vector<std::string> entry_keys(db::Connection& sql, const rest::Json& ids);
 /// ...and those bytes.
 rest::Resource artifact(const std::filesystem::path& data_dir);
 
@@ -61,11 +64,19 @@ std::vector<rest::Action> actions(const Services& services, const std::string& r
 /// GET and DELETE beside them.
 std::vector<rest::View> action_views(const Services& services, const std::string& root);
 
+/// The verbs that tend the whole cache: POST, and DELETE beside it.
+std::vector<rest::Action> upkeep(const Services& services, const std::string& root);
+std::vector<rest::View> upkeep_views(const Services& services, const std::string& root);
+
 /// PATCH and DELETE of tasks.
-std::vector<rest::View> task_views(db::Database& database, const db::SecretBox& secrets,
-                                   const rest::Options& options);
+std::vector<rest::View> task_views(const Services& services, const rest::Options& options);
+/// A task that waits, made now.
+tasks::Record new_task(rest::Stamps& stamps, std::string name);
+/// Ends a task that began and ended when it was made.
+void finish(tasks::Record& task, tasks::State state);
+std::string href_of(const std::string& root, const tasks::Record& task);
 /// Keeps a finished task; returns its href.
 std::string record_task(db::Connection& sql, const db::SecretBox& secrets, rest::Stamps& stamps,
-                        const std::string& root, const rest::FinishedTask& task);
+                        const std::string& root, const rest::FinishedTask& finished);
 
 }  // namespace hubcache::pulp

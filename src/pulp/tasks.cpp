@@ -8,6 +8,7 @@
 #include "hubcache/rest/rendering.h"
 #include "hubcache/rest/row.h"
 #include "hubcache/rest/validation.h"
+#include "hubcache/tasks/queue.h"
 
 #include "resources.h"
 
@@ -18,7 +19,8 @@ using rest::Filter;
 using rest::Json;
 using rest::Row;
 
-constexpr db::Migration kMigrations[] = {{.number = 600, .name = "pulp: tasks", .sql = R"(
+constexpr db::Migration kMigrations[] = {
+    {.number = 600, .name = "pulp: tasks", .sql = R"(
 CREATE TABLE pulp_tasks (
   id TEXT PRIMARY KEY,
   name TEXT NOT NULL,
@@ -38,9 +40,19 @@ CREATE TABLE pulp_state (
   bootstrapped_remote TEXT NOT NULL
 ) STRICT;
 )"},
-                                         {.number = 601, .name = "pulp: how tasks went", .sql = R"(
+    {.number = 601, .name = "pulp: how tasks went", .sql = R"(
 ALTER TABLE pulp_tasks ADD COLUMN error TEXT;
 ALTER TABLE pulp_tasks ADD COLUMN reports TEXT NOT NULL DEFAULT '[]';
+)"},
+    // Results stay behind: they are sealed for that table.
+    {.number = 602, .name = "pulp: tasks of its own", .sql = R"(
+INSERT INTO tasks (id, name, state, created, updated, started, finished, starts, correlation_id,
+                   created_by, created_resources, created_prns, locks, arguments, reports, error,
+                   result)
+  SELECT id, name, state, created, updated, created, finished, 0, logging_cid,
+         coalesce(created_by, ''), created_resources, created_prns, locks, '{}', reports,
+         coalesce(error, ''), '' FROM pulp_tasks;
+DROP TABLE pulp_tasks;
 )"}};
 
 constexpr std::string_view kStateFilters[] = {"", "in", "ne"};
@@ -51,55 +63,61 @@ constexpr std::string_view kExactIn[] = {"", "in"};
 
 constexpr const char* kSealedResult = "$result";
 
-Json texts(const std::vector<std::string>& list) { return list; }
+Json time_or_null(const std::optional<std::int64_t>& micros) {
+  return micros ? Json(rest::iso_time(*micros)) : Json();
+}
 
-Row row_of(const db::Statement& columns) {
-  Row row{.id = columns.text(0),
+Json reports_of(const tasks::Record& record) {
+  Json list = Json::array();
+  for (const auto& report : record.reports) {
+    list.push_back(Json{{"message", report.message},
+                        {"code", report.code},
+                        {"state", tasks::name_of(report.state)},
+                        {"total", report.total ? Json(*report.total) : Json()},
+                        {"done", report.done},
+                        {"suffix", nullptr}});
+  }
+  return list;
+}
+
+Row row_of(const tasks::Record& record) {
+  Row row{.id = record.id,
           .kind = {},
           .type = {},
-          .name = columns.text(1),
-          .created = columns.integer(3),
-          .updated = columns.integer(4)};
-  const auto finished = rest::iso_time(columns.integer(5));
-  row.doc = Json{{"state", columns.text(2)},
-                 {"name", row.name},
-                 {"logging_cid", columns.text(6)},
-                 {"unblocked_at", rest::iso_time(row.created)},
-                 {"started_at", rest::iso_time(row.created)},
-                 {"finished_at", finished},
+          .name = record.name,
+          .created = record.created,
+          .updated = record.updated};
+  row.doc = Json{{"state", tasks::name_of(record.state)},
+                 {"name", record.name},
+                 {"logging_cid", record.correlation_id},
+                 {"unblocked_at", time_or_null(record.started)},
+                 {"started_at", time_or_null(record.started)},
+                 {"finished_at", time_or_null(record.finished)},
                  {"child_tasks", Json::array()},
-                 {"error", columns.is_null(12) ? Json() : Json::parse(columns.text(12))},
-                 {"progress_reports", Json::parse(columns.text(13))},
-                 {"created_resources", Json::parse(columns.text(8))},
-                 {"created_resource_prns", Json::parse(columns.text(9))},
-                 {"reserved_resources_record", Json::parse(columns.text(10))}};
-  if (!columns.is_null(7)) row.doc["created_by"] = columns.text(7);
-  if (!columns.is_null(11)) row.doc[kSealedResult] = columns.text(11);
+                 {"error", record.error.empty() ? Json() : Json::parse(record.error)},
+                 {"progress_reports", reports_of(record)},
+                 {"created_resources", record.created_resources},
+                 {"created_resource_prns", record.created_prns},
+                 {"reserved_resources_record", record.locks}};
+  if (!record.created_by.empty()) row.doc["created_by"] = record.created_by;
+  if (!record.result.empty()) row.doc[kSealedResult] = record.result;
   return row;
 }
 
-constexpr std::string_view kAllTasks =
-    "SELECT id, name, state, created, updated, finished, logging_cid, created_by, "
-    "created_resources, created_prns, locks, result, error, reports FROM pulp_tasks";
-constexpr std::string_view kOneTask =
-    "SELECT id, name, state, created, updated, finished, logging_cid, created_by, "
-    "created_resources, created_prns, locks, result, error, reports FROM pulp_tasks WHERE id = ?1";
-
 std::vector<Row> all_tasks(db::Connection& sql) {
   std::vector<Row> rows;
-  auto columns = sql.query(kAllTasks);
-  while (columns.step()) rows.push_back(row_of(columns));
+  for (const auto& record : tasks::all(sql)) rows.push_back(row_of(record));
   return rows;
 }
 
 std::optional<Row> find_task(db::Connection& sql, std::string_view id) {
-  auto columns = sql.query(kOneTask, id);
-  if (!columns.step()) return std::nullopt;
-  return row_of(columns);
+  const auto record = tasks::find(sql, id);
+  if (!record) return std::nullopt;
+  return row_of(*record);
 }
 
 db::SecretBox::Place place_of(std::string_view id) {
-  return {.table = "pulp_tasks", .row = id, .field = "result"};
+  return {.table = "tasks", .row = id, .field = "result"};
 }
 
 /// The object a task made or changed, secrets in clear or masked.
@@ -209,6 +227,27 @@ Json cancel_errors(const rest::Parsed& body) {
   return errors;
 }
 
+rest::Reply no_such_task() {
+  return reply_of(404, Json{{"detail", "No Task matches the given query."}});
+}
+
+/// 200 and the task, canceled or about to be; 409 and the task when it was over.
+Task<rest::Reply> cancel_task(Services services, rest::Options options, std::string id,
+                              rest::Parsed body) {
+  auto look = [id](db::Connection& sql) { return tasks::find(sql, id).has_value(); };
+  if (!co_await services.database.read(std::move(look))) co_return no_such_task();
+  if (body.status != 0) co_return reply_of(body.status, Json{{"detail", body.detail}});
+  if (auto errors = cancel_errors(body); !errors.empty()) co_return reply_of(400, errors);
+  const auto canceled = co_await services.tasks.cancel(id);
+  if (!canceled) co_return no_such_task();
+  const std::vector<rest::Resource> resources;
+  const rest::Rendering rendering{
+      .resources = resources, .root = options.root, .mask_secrets = options.mask_secrets};
+  const auto description = task(services.secrets, options.mask_secrets);
+  co_return reply_of(canceled->was_final ? 409 : 200,
+                     rest::render(rendering, description, row_of(canceled->record)));
+}
+
 }  // namespace
 
 std::span<const db::Migration> migrations() { return kMigrations; }
@@ -280,30 +319,15 @@ rest::Resource task_group() {
   };
 }
 
-std::vector<rest::View> task_views(db::Database& database, const db::SecretBox& secrets,
-                                   const rest::Options& options) {
-  // Every task is final when it is written, so there is nothing left to cancel: 409 and the task.
-  auto cancel = [&database, &secrets, options](const rest::Call& call) {
-    auto work = [&secrets, options, id = call.id,
-                 body = rest::parse_body(call.request)](db::Connection& sql) {
-      const auto found = find_task(sql, id);
-      const auto description = task(secrets, options.mask_secrets);
-      if (!found) return reply_of(404, Json{{"detail", "No Task matches the given query."}});
-      if (body.status != 0) return reply_of(body.status, Json{{"detail", body.detail}});
-      if (auto errors = cancel_errors(body); !errors.empty()) return reply_of(400, errors);
-      const std::vector<rest::Resource> resources;
-      const rest::Rendering rendering{
-          .resources = resources, .root = options.root, .mask_secrets = options.mask_secrets};
-      return reply_of(409, rest::render(rendering, description, *found));
-    };
-    return database.read(std::move(work));
+std::vector<rest::View> task_views(const Services& services, const rest::Options& options) {
+  auto cancel = [services, options](const rest::Call& call) {
+    return cancel_task(services, options, call.id, rest::parse_body(call.request));
   };
-  auto remove = [&database](const rest::Call& call) {
+  auto remove = [&database = services.database](const rest::Call& call) {
     auto work = [id = call.id](db::Connection& sql) {
-      if (sql.run("DELETE FROM pulp_tasks WHERE id = ?1", id) > 0) {
-        return rest::Reply{.status = 204};
-      }
-      return reply_of(404, Json{{"detail", "No Task matches the given query."}});
+      if (tasks::remove(sql, id)) return rest::Reply{.status = 204};
+      if (tasks::find(sql, id)) return rest::Reply{.status = 409};
+      return no_such_task();
     };
     return database.write(std::move(work));
   };
@@ -318,23 +342,35 @@ std::vector<rest::View> task_views(db::Database& database, const db::SecretBox& 
            .status = 204}};
 }
 
+tasks::Record new_task(rest::Stamps& stamps, std::string name) {
+  auto stamp = stamps.next();
+  return {.id = std::move(stamp.id),
+          .name = std::move(name),
+          .created = stamp.micros,
+          .updated = stamp.micros};
+}
+
+void finish(tasks::Record& task, tasks::State state) {
+  task.state = state;
+  task.started = task.finished = task.updated;
+}
+
+std::string href_of(const std::string& root, const tasks::Record& task) {
+  return root + "tasks/" + task.id + "/";
+}
+
 std::string record_task(db::Connection& sql, const db::SecretBox& secrets, rest::Stamps& stamps,
-                        const std::string& root, const rest::FinishedTask& task) {
-  const auto stamp = stamps.next();
-  std::optional<std::string> result;
-  if (!task.result.empty()) result = secrets.seal(task.result, place_of(stamp.id));
-  std::optional<std::string> author;
-  if (!task.created_by.empty()) author = task.created_by;
-  std::optional<std::string> error;
-  if (!task.error.empty()) error = task.error;
-  sql.run(
-      "INSERT INTO pulp_tasks (id, name, state, created, updated, finished, logging_cid, "
-      "created_by, created_resources, created_prns, locks, result, error, reports) "
-      "VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-      stamp.id, task.name, task.state, stamp.micros, task.correlation_id, author,
-      texts(task.created_resources).dump(), texts(task.created_prns).dump(),
-      texts(task.locks).dump(), result, error, task.reports.empty() ? "[]" : task.reports);
-  return root + "tasks/" + stamp.id + "/";
+                        const std::string& root, const rest::FinishedTask& finished) {
+  auto task = new_task(stamps, finished.name);
+  task.correlation_id = finished.correlation_id;
+  task.created_by = finished.created_by;
+  task.created_resources = finished.created_resources;
+  task.created_prns = finished.created_prns;
+  task.locks = finished.locks;
+  if (!finished.result.empty()) task.result = secrets.seal(finished.result, place_of(task.id));
+  finish(task, tasks::State::kCompleted);
+  tasks::insert(sql, task);
+  return href_of(root, task);
 }
 
 }  // namespace hubcache::pulp

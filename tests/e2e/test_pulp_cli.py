@@ -14,10 +14,14 @@ def run(world, command, code=0):
     return done[1]
 
 
+def pulp_command(server, *arguments):
+    return ["pulp", "--base-url", server.origin, "--username", "admin", "--password", "password",
+            "--format", "json", *arguments]
+
+
 def pulp(world, server, *arguments):
     """What `pulp` prints, as JSON."""
-    return json.loads(run(world, ["pulp", "--base-url", server.origin, "--username", "admin",
-                                  "--password", "password", "--format", "json", *arguments]))
+    return json.loads(run(world, pulp_command(server, *arguments)))
 
 
 def test_pulp_cli_reads_everything_that_it_lists(world):
@@ -45,6 +49,15 @@ def test_pulp_cli_shows_the_tasks_that_changes_were(world):
     shown = pulp(world, server, "task", "show", "--href", changed["task"])
     assert shown["name"].endswith(".ageneral_update") and shown["result"]["max_retries"] == 2
     assert pulp(world, server, "task", "list", "--state", "failed") == []
+
+
+def test_pulp_cli_cleans_up_orphans(world):
+    server = world.server("http://127.0.0.1:9")
+    run(world, pulp_command(server, "orphan", "cleanup", "--protection-time", "0"))
+    task, = pulp(world, server, "task", "list", "--name", "pulpcore.app.tasks.orphan.orphan_cleanup")
+    assert task["state"] == "completed"
+    codes = {report["code"] for report in task["progress_reports"]}
+    assert codes == {"clean-up.content", "clean-up.artifacts"}
 
 
 def test_pulp_glue_makes_changes_finds_and_removes(world):

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "hubcache/base/digest.h"
 #include "hubcache/db/connection.h"
@@ -23,5 +25,14 @@ struct KeptEntry {
 /// All of them, in a transaction of the caller's. For lists that are read now and then: it looks at
 /// every row.
 void each_entry(db::Connection& sql, const std::function<void(const KeptEntry&)>& take);
+
+/// Scopes of which something is known though no remote has them any more: the remote is gone, or
+/// has another hub or token by now. Looks at every row.
+std::vector<std::string> lost_scopes(db::Connection& sql);
+/// Removes all that is known under the scope, of its entries at most `limit`; says how many.
+std::int64_t remove_entries(db::Connection& sql, std::string_view scope, std::int64_t limit);
+/// Removes one entry by its key; false when there is none. What the memory of a worker has of it
+/// stays until it is forgotten there.
+bool remove_entry(db::Connection& sql, std::string_view key);
 
 }  // namespace hubcache::catalog

@@ -11,6 +11,8 @@
 #include "hubcache/obs/log.h"
 #include "hubcache/registry/registry.h"
 #include "hubcache/rest/api.h"
+#include "hubcache/store/store.h"
+#include "hubcache/tasks/queue.h"
 
 namespace hubcache::pulp {
 
@@ -27,11 +29,12 @@ struct Services {
   const db::SecretBox& secrets;
   registry::Registry& registry;
   access::Accounts& accounts;
+  tasks::Queue& tasks;
   const Clock& clock;
   obs::Log& log;
 };
 
-/// The tables of tasks and of what was set up at the first start.
+/// The table of what was set up at the first start; after those of tasks.
 std::span<const db::Migration> migrations();
 
 /// At start, before the registry is loaded. With a new database: a remote `huggingface` and a
@@ -40,6 +43,15 @@ std::span<const db::Migration> migrations();
 /// Throws kBadRequest for an upstream that is no http(s) URL.
 void bootstrap(db::Database& database, const db::SecretBox& secrets, const Clock& clock,
                const std::optional<std::string>& upstream);
+
+/// What the tasks of the API work on.
+struct Upkeep {
+  db::Database& database;
+  store::Store& store;
+  const Clock& clock;
+};
+/// Tells the queue how to do the tasks that the API records.
+void define_tasks(tasks::Queue& queue, const Upkeep& with);
 
 /// The management API with the resources and routes of Pulp's Hugging Face plugin.
 std::unique_ptr<rest::Api> make_api(Services services, Options options);

@@ -38,9 +38,6 @@ struct FinishedTask {
   std::string result;              // JSON text, or empty for null
   std::string correlation_id;
   std::string created_by;  // href of the account
-  std::string state = "completed";
-  std::string error = {};    // JSON text, of a failed one
-  std::string reports = {};  // JSON text: its progress; empty: none
 };
 
 /// What makes a change known to the rest of the server; awaited between commit and reply.

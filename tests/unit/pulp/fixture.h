@@ -16,6 +16,7 @@
 #include "hubcache/pulp/pulp.h"
 #include "hubcache/registry/load.h"
 #include "hubcache/store/store.h"
+#include "hubcache/tasks/queue.h"
 
 #include "support/clock.h"
 #include "support/run.h"
@@ -51,7 +52,7 @@ class PulpTest : public ::testing::Test {
     std::vector<db::Migration> steps;
     for (const auto part :
          {store::migrations(), registry::migrations(), catalog::catalog_migrations(),
-          access::account_migrations(), migrations()}) {
+          access::account_migrations(), tasks::migrations(), migrations()}) {
       steps.insert(steps.end(), part.begin(), part.end());
     }
     database =
@@ -65,10 +66,14 @@ class PulpTest : public ::testing::Test {
         runner.workers(), *database,
         access::Accounts::Options{.generated_file = dir / "admin-password"}, clock, log);
     accounts->ensure_admin("password");
+    tasks = std::make_unique<tasks::Queue>(runner.workers(), *database, tasks::Queue::Options{},
+                                           clock, log);
     make_api();
   }
   void stop() {
+    runner.run(tasks->shut_down());
     api.reset();
+    tasks.reset();
     accounts.reset();
     registry.reset();
     database.reset();
@@ -78,6 +83,7 @@ class PulpTest : public ::testing::Test {
                           .secrets = secrets,
                           .registry = *registry,
                           .accounts = *accounts,
+                          .tasks = *tasks,
                           .clock = clock,
                           .log = log},
                          options);
@@ -145,6 +151,7 @@ class PulpTest : public ::testing::Test {
   std::unique_ptr<db::Database> database;
   std::unique_ptr<registry::Registry> registry;
   std::unique_ptr<access::Accounts> accounts;
+  std::unique_ptr<tasks::Queue> tasks;
   std::unique_ptr<rest::Api> api;
 };
 

@@ -1,0 +1,80 @@
+// What operators have done to the whole cache: verbs that take their time, and so are tasks.
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "hubcache/mirror/orphans.h"
+
+#include "recorder.h"
+#include "resources.h"
+
+namespace hubcache::pulp {
+namespace {
+
+using rest::Json;
+
+constexpr const char* kCleanUpOrphans = "pulpcore.app.tasks.orphan.orphan_cleanup";
+constexpr std::int64_t kProtectionMinutes = 24 * 60;
+constexpr double kMostMinutes = 4'294'967'295;
+
+rest::Action clean_up_orphans(const Services& services, const std::shared_ptr<Recorder>& recorder) {
+  auto handle = [&database = services.database, recorder](
+                    rest::Call call, std::shared_ptr<const Json> values) -> Task<rest::Reply> {
+    auto name = [values](db::Connection& sql) {
+      return entry_keys(sql, values->at("content_hrefs"));
+    };
+    const auto entries = co_await database.read(std::move(name));
+    const auto& minutes = values->at("orphan_protection_time");
+    const Json arguments{{"protection", minutes.is_null() ? Json(kProtectionMinutes) : minutes},
+                         {"entries", entries}};
+    co_return co_await recorder->begin(call, kCleanUpOrphans, kOrphansLock, arguments);
+  };
+  return {
+      .path = "orphans/cleanup/",
+      .operation = "orphans_cleanup_cleanup",
+      .fields =
+          {rest::uris("content_hrefs", std::string(kContentKind)),
+           rest::integer("orphan_protection_time").nullable().at_least(0).at_most(kMostMinutes)},
+      .handle = handle};
+}
+
+/// The older way to ask for the same.
+rest::View delete_orphans(const std::shared_ptr<Recorder>& recorder) {
+  return {.path = "orphans/",
+          .methods = {"DELETE"},
+          .handle =
+              [recorder](rest::Call call) {
+                const Json arguments{{"protection", kProtectionMinutes},
+                                     {"entries", Json::array()}};
+                return recorder->begin(std::move(call), kCleanUpOrphans, kOrphansLock, arguments);
+              },
+          .operations = {"orphans_delete"},
+          .status = 202};
+}
+
+mirror::OrphanRules orphan_rules(const std::string& arguments) {
+  const auto values = Json::parse(arguments);
+  return {.protection = std::chrono::minutes(values.at("protection").get<std::int64_t>()),
+          .entries = values.at("entries").get<std::vector<std::string>>()};
+}
+
+}  // namespace
+
+std::vector<rest::Action> upkeep(const Services& services, const std::string& root) {
+  return {clean_up_orphans(services, std::make_shared<Recorder>(services, root))};
+}
+
+std::vector<rest::View> upkeep_views(const Services& services, const std::string& root) {
+  return {delete_orphans(std::make_shared<Recorder>(services, root))};
+}
+
+void define_tasks(tasks::Queue& queue, const Upkeep& with) {
+  queue.define(kCleanUpOrphans, [with](tasks::Run& run) {
+    return mirror::clean_up_orphans(with.database, with.store, with.clock,
+                                    orphan_rules(run.arguments()), run);
+  });
+}
+
+}  // namespace hubcache::pulp
