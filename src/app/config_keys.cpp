@@ -298,6 +298,12 @@ const std::vector<Key>& table() {
        .fallback = "24 h",
        .help = "How long a right outlives its time while the hub cannot be reached.",
        .set = duration([](Config& c) -> auto& { return c.cache.stale_grants; })},
+      {.name = "cache.prefetch_max_size",
+       .type = Type::kSize,
+       .fallback = "100 GiB",
+       .help = "Of remotes with policy immediate: what the files of a commit may have together to "
+               "be fetched before anybody reads them.",
+       .set = size([](Config& c) -> auto& { return c.cache.prefetch_max_size; })},
       {.name = "content.integrity",
        .type = Type::kChoice,
        .fallback = "normal",

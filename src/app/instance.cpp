@@ -27,6 +27,7 @@
 #include "hubcache/http/router.h"
 #include "hubcache/http/server.h"
 #include "hubcache/hub/probe.h"
+#include "hubcache/mirror/prefetch.h"
 #include "hubcache/pulp/pulp.h"
 #include "hubcache/registry/load.h"
 #include "hubcache/store/data_dir.h"
@@ -92,6 +93,7 @@ std::vector<db::Migration> all_migrations() {
   add(access::grant_migrations());
   add(access::proof_migrations());
   add(tasks::migrations());
+  add(mirror::migrations());
   add(pulp::migrations());
   return all;
 }
@@ -101,6 +103,7 @@ struct Instance::Parts {
 
   http::Site site_of(std::size_t worker);
   int rate_of(std::string_view remote) const;
+  void make_prefetch();
   template <typename T>
   void wait_for(Task<T> task);
 
@@ -131,6 +134,7 @@ struct Instance::Parts {
   catalog::Catalog catalog;
   std::unique_ptr<fill::Fills> fills;
   tasks::Queue tasks;
+  std::shared_ptr<mirror::Prefetch> prefetch;
   std::unique_ptr<rest::Api> api;
   std::vector<std::unique_ptr<content::Content>> contents;
   web::Health health;
@@ -205,6 +209,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg)
       fill::Fills::Options{.strict = config.strict_integrity, .on_verified = std::move(verified)},
       clock, log);
 
+  make_prefetch();
   pulp::define_tasks(tasks, {.database = database, .store = store, .clock = clock});
   api = pulp::make_api(
       {.database = database,
@@ -219,27 +224,51 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg)
        .offline = config.upstream.offline});
   for (std::size_t i = 0; i < workers.size(); ++i) {
     contents.push_back(std::make_unique<content::Content>(
-        content::Services{.worker = i,
-                          .registry = *registry,
-                          .access = *access,
-                          .guards = *guards,
-                          .accounts = *accounts,
-                          .proofs = proofs,
-                          .catalog = catalog,
-                          .documents = documents,
-                          .manifests = manifests,
-                          .flights = *flights,
-                          .hubs = hub_of_worker,
-                          .fills = *fills,
-                          .store = store,
-                          .blobs = *blobs[i],
-                          .pool = disk_pool,
-                          .log = log},
+        content::Services{
+            .worker = i,
+            .registry = *registry,
+            .access = *access,
+            .guards = *guards,
+            .accounts = *accounts,
+            .proofs = proofs,
+            .catalog = catalog,
+            .documents = documents,
+            .manifests = manifests,
+            .flights = *flights,
+            .hubs = hub_of_worker,
+            .fills = *fills,
+            .store = store,
+            .blobs = *blobs[i],
+            .pool = disk_pool,
+            .log = log,
+            .prefetch = [this](
+                            const hub::Endpoint& endpoint, const hub::RepoId& repo,
+                            const std::string& commit) { prefetch->want(endpoint, repo, commit); }},
         content::Options{.public_name = config.server.public_name,
                          .token_key = secrets.derive("caller tokens"),
                          .instance_id = instance_id,
                          .allowed_origins = config.allowed_origins}));
   }
+}
+
+void Instance::Parts::make_prefetch() {
+  auto fetch = [this](hub::EndpointPtr endpoint, hub::Credential credential, hub::FileRef file) {
+    return contents[workers.current()]->keep(std::move(endpoint), std::move(credential),
+                                             std::move(file));
+  };
+  prefetch = std::make_shared<mirror::Prefetch>(
+      mirror::Prefetch::Services{.workers = workers,
+                                 .database = database,
+                                 .registry = *registry,
+                                 .store = store,
+                                 .access = *access,
+                                 .manifests = manifests,
+                                 .flights = *flights,
+                                 .tasks = tasks,
+                                 .clock = clock,
+                                 .log = log},
+      std::move(fetch), mirror::Prefetch::Options{.max_size = config.cache.prefetch_max_size});
+  tasks.define(mirror::Prefetch::kTask, [this](tasks::Run& run) { return prefetch->run(run); });
 }
 
 /// As this worker knows it by now.

@@ -31,22 +31,48 @@ hub::RepoId repo_of(const std::string& key) {
   return {.type = hub::RepoType::kModel, .name = key};
 }
 
+/// Of a row of key, etag and size.
+std::optional<KeptEntry> entry_of(const db::Statement& row) {
+  auto digest = Digest::from_etag(row.text(1));
+  if (!digest) return std::nullopt;
+  auto [scope, repo, commit, path] = parts_of(row.text(0));
+  return KeptEntry{.key = row.text(0),
+                   .scope = std::move(scope),
+                   .repo = repo_of(repo),
+                   .commit = std::move(commit),
+                   .path = std::move(path),
+                   .digest = std::move(*digest),
+                   .size = static_cast<std::uint64_t>(row.integer(2))};
+}
+
+/// The keys that begin with `part` and a newline: from the first text to before the second.
+std::pair<std::string, std::string> range_below(std::string_view part) {
+  const std::string text(part);
+  return {text + '\n', text + static_cast<char>('\n' + 1)};
+}
+
 }  // namespace
 
 void each_entry(db::Connection& sql, const std::function<void(const KeptEntry&)>& take) {
   auto rows = sql.query("SELECT key, etag, size FROM entries WHERE present = 1 AND digest = 1");
   while (rows.step()) {
-    auto digest = Digest::from_etag(rows.text(1));
-    if (!digest) continue;
-    auto [scope, repo, commit, path] = parts_of(rows.text(0));
-    take({.key = rows.text(0),
-          .scope = std::move(scope),
-          .repo = repo_of(repo),
-          .commit = std::move(commit),
-          .path = std::move(path),
-          .digest = std::move(*digest),
-          .size = static_cast<std::uint64_t>(rows.integer(2))});
+    if (const auto entry = entry_of(rows)) take(*entry);
   }
+}
+
+std::optional<std::vector<KeptEntry>> files_of_commit(db::Connection& sql,
+                                                      std::string_view commit_key) {
+  if (!sql.query("SELECT 1 FROM manifests WHERE key = ?1", commit_key).step()) return std::nullopt;
+  const auto [begin, end] = range_below(commit_key);
+  std::vector<KeptEntry> files;
+  auto rows = sql.query(
+      "SELECT key, etag, size FROM entries WHERE key >= ?1 AND key < ?2 AND present = 1 AND "
+      "digest = 1",
+      begin, end);
+  while (rows.step()) {
+    if (auto entry = entry_of(rows)) files.push_back(std::move(*entry));
+  }
+  return files;
 }
 
 std::vector<std::string> lost_scopes(db::Connection& sql) {
@@ -60,8 +86,7 @@ std::vector<std::string> lost_scopes(db::Connection& sql) {
 }
 
 std::int64_t remove_entries(db::Connection& sql, std::string_view scope, std::int64_t limit) {
-  const auto begin = std::string(scope) + '\n';
-  const auto end = std::string(scope) + static_cast<char>('\n' + 1);
+  const auto [begin, end] = range_below(scope);
   sql.run("DELETE FROM manifests WHERE key >= ?1 AND key < ?2", begin, end);
   sql.run("DELETE FROM commits WHERE key >= ?1 AND key < ?2", begin, end);
   return sql.run(

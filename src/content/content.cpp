@@ -124,6 +124,7 @@ Task<http::Response> Content::route(const http::Request& request, Found found) {
   Place place{.endpoint = with_via(remote->endpoint, std::move(via)),
               .credential = access::credential_for(*remote->endpoint, caller, options_.token_key),
               .streamed = remote->policy == registry::Policy::kStreamed,
+              .immediate = remote->policy == registry::Policy::kImmediate,
               .own_base = http::public_base(request, options_.public_name) + found.own_path};
 
   using Kind = hub::Route::Kind;
@@ -155,6 +156,11 @@ Task<http::Response> Content::route(const http::Request& request, Found found) {
       throw not_found();
   }
   throw not_found();
+}
+
+Task<bool> Content::keep(hub::EndpointPtr endpoint, hub::Credential credential, hub::FileRef file) {
+  Place place{.endpoint = std::move(endpoint), .credential = std::move(credential), .own_base = {}};
+  return files_.keep(std::move(place), std::move(file));
 }
 
 }  // namespace hubcache::content

@@ -108,6 +108,11 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
       co_await services_.catalog.entry(probe, commit, right.document_class(), services_.flights);
   if (!entry) throw entry_not_found(commit);
   const auto& file = probe.file();
+  const bool is_for_others = right.kind == access::Right::Kind::kPublic ||
+                             place.credential.kind == hub::Credential::Kind::kRemote;
+  if (place.immediate && is_for_others && !commit.stale) {
+    services_.prefetch(*place.endpoint, file.repo, commit.id);
+  }
   if (asked.kind == hub::Route::Kind::kRaw && entry->lfs) {
     co_return co_await pointer_response(request, *entry, commit, file);
   }
@@ -135,6 +140,21 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
   response = co_await http::with_body(std::move(response), plan, entry->size, std::move(open));
   response.served = *served;
   co_return response;
+}
+
+Task<bool> FileRoute::keep(Place place, hub::FileRef file) {
+  const http::Request whole;
+  hub::Route asked{.kind = hub::Route::Kind::kResolve, .file = std::move(file)};
+  auto response = co_await get(whole, std::move(place), std::move(asked));
+  if (response.served.cache == "pass") co_return false;
+  auto* bytes = std::get_if<std::unique_ptr<http::SpanSource>>(&response.body);
+  if (bytes == nullptr) co_return true;  // it is stored, or empty
+  std::uint64_t left = (*bytes)->size();
+  while (left > 0) {
+    const auto span = co_await (*bytes)->next();
+    left -= http::length_of(span);
+  }
+  co_return true;
 }
 
 /// The few files of a gated repo that are open to all are so by `resolve` alone

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/stamps.h"
 #include "hubcache/http/url.h"
 #include "hubcache/pulp/pulp.h"
 #include "hubcache/registry/load.h"
@@ -37,7 +38,7 @@ void bootstrap(db::Database& database, const db::SecretBox& secrets, const Clock
                 "the upstream must be an http or https URL without credentials, not " + *upstream);
   }
   const std::vector<rest::Resource> resources{remote({}), distribution({})};
-  rest::Stamps stamps(clock);
+  Stamps stamps(clock);
   const rest::Store store(resources, secrets, stamps, rest::Options{}.root);
   database.write_now([&](db::Connection& sql) {
     auto state = sql.query("SELECT bootstrapped_remote FROM pulp_state");

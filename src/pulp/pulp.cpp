@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "hubcache/base/stamps.h"
 #include "hubcache/registry/load.h"
 
 #include "resources.h"
@@ -11,7 +12,7 @@ namespace hubcache::pulp {
 namespace {
 
 rest::Hooks hooks_of(const Services& services, const std::string& root, bool offline) {
-  auto stamps = std::make_shared<rest::Stamps>(services.clock);
+  auto stamps = std::make_shared<Stamps>(services.clock);
   auto record = [&secrets = services.secrets, stamps, root](db::Connection& sql,
                                                             const rest::FinishedTask& task) {
     return record_task(sql, secrets, *stamps, root, task);

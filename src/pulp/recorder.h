@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "hubcache/base/stamps.h"
 #include "hubcache/pulp/pulp.h"
 #include "hubcache/rest/json.h"
 #include "hubcache/rest/stamps.h"
@@ -39,7 +40,7 @@ class Recorder {
 
   db::Database& database_;
   tasks::Queue& tasks_;
-  rest::Stamps stamps_;
+  Stamps stamps_;
   std::string root_;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "hubcache/base/stamps.h"
 #include "hubcache/pulp/pulp.h"
 #include "hubcache/rest/api.h"
 #include "hubcache/rest/resource.h"
@@ -71,12 +72,12 @@ std::vector<rest::View> upkeep_views(const Services& services, const std::string
 /// PATCH and DELETE of tasks.
 std::vector<rest::View> task_views(const Services& services, const rest::Options& options);
 /// A task that waits, made now.
-tasks::Record new_task(rest::Stamps& stamps, std::string name);
+tasks::Record new_task(Stamps& stamps, std::string name);
 /// Ends a task that began and ended when it was made.
 void finish(tasks::Record& task, tasks::State state);
 std::string href_of(const std::string& root, const tasks::Record& task);
 /// Keeps a finished task; returns its href.
-std::string record_task(db::Connection& sql, const db::SecretBox& secrets, rest::Stamps& stamps,
+std::string record_task(db::Connection& sql, const db::SecretBox& secrets, Stamps& stamps,
                         const std::string& root, const rest::FinishedTask& finished);
 
 }  // namespace hubcache::pulp

@@ -342,7 +342,7 @@ std::vector<rest::View> task_views(const Services& services, const rest::Options
            .status = 204}};
 }
 
-tasks::Record new_task(rest::Stamps& stamps, std::string name) {
+tasks::Record new_task(Stamps& stamps, std::string name) {
   auto stamp = stamps.next();
   return {.id = std::move(stamp.id),
           .name = std::move(name),
@@ -359,7 +359,7 @@ std::string href_of(const std::string& root, const tasks::Record& task) {
   return root + "tasks/" + task.id + "/";
 }
 
-std::string record_task(db::Connection& sql, const db::SecretBox& secrets, rest::Stamps& stamps,
+std::string record_task(db::Connection& sql, const db::SecretBox& secrets, Stamps& stamps,
                         const std::string& root, const rest::FinishedTask& finished) {
   auto task = new_task(stamps, finished.name);
   task.correlation_id = finished.correlation_id;

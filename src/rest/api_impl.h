@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hubcache/base/stamps.h"
 #include "hubcache/rest/api.h"
 #include "hubcache/rest/rendering.h"
 #include "hubcache/rest/store.h"

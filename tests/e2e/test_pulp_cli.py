@@ -3,6 +3,9 @@ import json
 import os
 import pathlib
 
+from harness import wait_until
+from test_tasks import held_at_its_weights
+
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -58,6 +61,16 @@ def test_pulp_cli_cleans_up_orphans(world):
     assert task["state"] == "completed"
     codes = {report["code"] for report in task["progress_reports"]}
     assert codes == {"clean-up.content", "clean-up.artifacts"}
+
+
+def test_pulp_cli_cancels_a_task(world):
+    hub = world.hub()
+    server, href = held_at_its_weights(world, hub)
+    run(world, pulp_command(server, "task", "cancel", "--href", href))
+    wait_until(lambda: pulp(world, server, "task", "show", "--href", href)["state"] == "canceled",
+               "the end of the task")
+    assert [task["pulp_href"] for task in pulp(world, server, "task", "list", "--state", "canceled")
+            ] == [href]
 
 
 def test_pulp_glue_makes_changes_finds_and_removes(world):

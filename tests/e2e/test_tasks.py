@@ -1,6 +1,8 @@
 """Work that takes its time: tasks by REST, what they do to the cache, and how they outlive a server."""
 
-from harness import get, wait_until
+import signal
+
+from harness import get, sha256, wait_until
 
 API = "/pulp/api/v3/"
 MODEL = "/org/model/resolve/main/"
@@ -61,3 +63,109 @@ def test_content_that_is_named_goes(world):
     assert reports(task) == {"clean-up.content": 1, "clean-up.artifacts": 1}
     assert len(server.stored()) == 1
     assert server.rest("GET", named).status == 404
+
+
+PREFETCH = "hubcache.mirror.prefetch"
+
+
+def immediate(world, hub, **more):
+    """A server whose remote has that policy."""
+    server = world.server(hub, **more)
+    assert server.rest("PATCH", remote_of(server), {"policy": "immediate"}).status in (200, 202)
+    return server
+
+
+def prefetches(server):
+    return server.rest("GET", f"{API}tasks/?name={PREFETCH}").json()["results"]
+
+
+def prefetched(server):
+    """The one task that fetched, once it is over."""
+    wait_until(lambda: prefetches(server), "a task that fetches")
+    task, = prefetches(server)
+    return ended(server, task["pulp_href"])
+
+
+def test_an_immediate_remote_has_all_of_a_commit_fetched_once(world):
+    hub = world.hub()
+    server = immediate(world, hub)
+    assert get(server.endpoint + MODEL + "config.json").status == 200
+    task = prefetched(server)
+    assert task["state"] == "completed", task
+    assert reports(task)["prefetch.files"] == 8 and task["created_by"] is None
+    assert [report["total"] for report in task["progress_reports"]][0] == 8
+    hub.forget()
+    weights = get(server.endpoint + MODEL + "model.safetensors")
+    assert weights.status == 200 and len(weights.body) == 20971736
+    assert sha256(weights.body) == weights.headers["X-Linked-ETag"].strip('"')
+    assert hub.requests() == []
+    assert len(prefetches(server)) == 1
+
+
+def test_what_only_a_caller_may_read_is_not_fetched(world):
+    hub = world.hub()
+    server = immediate(world, hub)
+    gated = server.endpoint + "/org/gated/resolve/main/config.json"
+    assert get(gated, {"Authorization": "Bearer hf_good"}).status == 200
+    assert get(server.endpoint + MODEL + "config.json").status == 200
+    prefetched(server)  # the public one alone
+    assert not hub.requests(part="org/gated/resolve/main/model.safetensors")
+    assert not hub.requests(host="cdn", part="gated")
+
+
+def test_what_the_remotes_token_may_read_is_fetched(world):
+    hub = world.hub()
+    server = immediate(world, hub)
+    assert server.rest("PATCH", remote_of(server), {"hf_token": "hf_good"}).status == 202
+    assert get(server.endpoint + "/org/private/resolve/main/config.json").status == 200
+    assert reports(prefetched(server))["prefetch.files"] == 3
+
+
+def test_a_commit_that_is_too_large_is_not_fetched(world):
+    hub = world.hub()
+    server = immediate(world, hub, env={"HUBCACHE_CACHE_PREFETCH_MAX_SIZE": "1 MiB"})
+    assert get(server.endpoint + MODEL + "config.json").status == 200
+    task = prefetched(server)
+    assert task["state"] == "failed" and "prefetch_max_size" in task["error"]["description"]
+    assert len(server.stored()) <= 1
+
+
+def held_at_its_weights(world, hub):
+    """A server whose prefetch waits for the Hub's CDN; and the task."""
+    hub.fault(kind="hold", host="cdn", match="model.safetensors", offset=1 << 20)
+    server = immediate(world, hub)
+    assert get(server.endpoint + MODEL + "config.json").status == 200
+    wait_until(lambda: hub.requests(host="cdn"), "the fetch of the weights")
+    task, = prefetches(server)
+    assert task["state"] == "running" and task["started_at"]
+    return server, task["pulp_href"]
+
+
+def test_a_running_task_is_canceled(world):
+    hub = world.hub()
+    server, href = held_at_its_weights(world, hub)
+    assert server.rest("DELETE", href).status == 409
+    canceled = server.rest("PATCH", href, {"state": "canceled"})
+    assert canceled.status == 200 and canceled.json()["state"] in ("canceling", "canceled")
+    task = ended(server, href)
+    assert task["state"] == "canceled" and task["error"]["reason"]
+    assert {report["state"] for report in task["progress_reports"]} == {"canceled"}
+    assert server.rest("PATCH", href, {"state": "canceled"}).status == 409
+    hub.release()
+    assert server.rest("DELETE", href).status == 204
+
+
+def test_tasks_go_on_after_a_stop_and_after_a_crash(world):
+    hub = world.hub()
+    server, href = held_at_its_weights(world, hub)
+    before = server.rest("GET", href).json()
+    assert server.stop() == 0
+    server = world.server(hub)
+    wait_until(lambda: server.rest("GET", href).json()["state"] == "running", "its second start")
+    server.stop(signal.SIGKILL)
+    hub.clear_faults()
+    server = world.server(hub)
+    task = ended(server, href)
+    assert task["state"] == "completed" and reports(task)["prefetch.files"] == 8
+    assert task["pulp_created"] == before["pulp_created"]
+    assert task["started_at"] > before["started_at"]

@@ -45,6 +45,7 @@ struct Config {
     std::chrono::milliseconds public_grant_ttl{1'800'000};
     std::chrono::milliseconds refusal_ttl{60'000};
     std::chrono::milliseconds stale_grants{86'400'000};
+    std::uint64_t prefetch_max_size = 100ULL << 30U;
     bool operator==(const Cache&) const = default;
   } cache;
   bool strict_integrity = false;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,11 @@ struct KeptEntry {
 /// All of them, in a transaction of the caller's. For lists that are read now and then: it looks at
 /// every row.
 void each_entry(db::Connection& sql, const std::function<void(const KeptEntry&)>& take);
+
+/// The files of a commit, by the key of its manifest, that have a digest; nullopt while its
+/// manifest is not known.
+std::optional<std::vector<KeptEntry>> files_of_commit(db::Connection& sql,
+                                                      std::string_view commit_key);
 
 /// Scopes of which something is known though no remote has them any more: the remote is gone, or
 /// has another hub or token by now. Looks at every row.

@@ -24,6 +24,9 @@ class Content {
   /// The answer to a request that failed.
   http::Response render(const http::Request& request, const Error& error) const;
 
+  /// Has a file stored, as if somebody read it to its end; false when it cannot be.
+  Task<bool> keep(hub::EndpointPtr endpoint, hub::Credential credential, hub::FileRef file);
+
  private:
   /// Where a path leads.
   struct Found {

@@ -18,6 +18,8 @@ class FileRoute {
 
   /// `resolve` and `raw`: one file at one revision. `raw` gives the pointer of a LFS file.
   Task<http::Response> get(const http::Request& request, Place place, hub::Route asked);
+  /// Has a file stored, as if somebody read it to its end; false when it cannot be.
+  Task<bool> keep(Place place, hub::FileRef file);
   /// A file of a bucket: it has no commit to be kept under, so each request is passed through.
   Task<http::Response> get_from_bucket(const http::Request& request, Place place,
                                        hub::FileRef file);

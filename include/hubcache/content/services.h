@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -45,14 +46,18 @@ struct Services {
   store::OpenBlobs& blobs;  // this worker's
   Pool& pool;               // for work that would hold up the worker
   obs::Log& log;
+  /// A repo that the remote's credentials or anybody may read is read at this commit, through a
+  /// remote with policy `immediate`.
+  std::function<void(const hub::Endpoint&, const hub::RepoId&, const std::string& commit)> prefetch;
 };
 
 /// Where a request goes: a distribution's remote, and what lies below its base_path.
 struct Place {
   hub::EndpointPtr endpoint;
   hub::Credential credential;
-  bool streamed = false;  // the remote's policy: nothing is stored
-  std::string own_base;   // the distribution's absolute URL, without a trailing slash
+  bool streamed = false;   // the remote's policy: nothing is stored...
+  bool immediate = false;  // ...or all of a commit at once
+  std::string own_base;    // the distribution's absolute URL, without a trailing slash
 };
 
 }  // namespace hubcache::content

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hubcache/base/stamps.h"
 #include "hubcache/db/connection.h"
 #include "hubcache/db/secrets.h"
 #include "hubcache/rest/json.h"

@@ -1,6 +1,8 @@
-#include "hubcache/rest/stamps.h"
+#include "hubcache/base/stamps.h"
 
 #include <gtest/gtest.h>
+
+#include "hubcache/rest/stamps.h"
 
 #include "support/clock.h"
 
