@@ -104,6 +104,8 @@ struct Instance::Parts {
   http::Site site_of(std::size_t worker);
   int rate_of(std::string_view remote) const;
   void make_prefetch();
+  void define_upkeep();
+  Task<> forget(Digest digest);
   template <typename T>
   void wait_for(Task<T> task);
 
@@ -210,7 +212,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg)
       clock, log);
 
   make_prefetch();
-  pulp::define_tasks(tasks, {.database = database, .store = store, .clock = clock});
+  define_upkeep();
   api = pulp::make_api(
       {.database = database,
        .secrets = secrets,
@@ -269,6 +271,30 @@ void Instance::Parts::make_prefetch() {
                                  .log = log},
       std::move(fetch), mirror::Prefetch::Options{.max_size = config.cache.prefetch_max_size});
   tasks.define(mirror::Prefetch::kTask, [this](tasks::Run& run) { return prefetch->run(run); });
+}
+
+void Instance::Parts::define_upkeep() {
+  auto refetch = [this](catalog::KeptEntry entry) { return prefetch->refetch(std::move(entry)); };
+  auto drop = [this](Digest digest) { return forget(std::move(digest)); };
+  pulp::define_tasks(tasks, {.database = database,
+                             .store = store,
+                             .clock = clock,
+                             .repair = {.database = database,
+                                        .store = store,
+                                        .pool = disk_pool,
+                                        .forget = std::move(drop),
+                                        .refetch = std::move(refetch)}});
+}
+
+/// Closes what each worker has open of the blob.
+Task<> Instance::Parts::forget(Digest digest) {
+  const auto close = [](store::OpenBlobs& open, const Digest& blob) -> Task<> {
+    open.forget(blob);
+    co_return;
+  };
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    co_await on(workers.executor(i), close(*blobs[i], digest));
+  }
 }
 
 /// As this worker knows it by now.

@@ -145,6 +145,21 @@ Task<> Prefetch::fetch_all(Wanted wanted, tasks::Run& run) {
   run.report(bytes_report(bytes, fetched));
 }
 
+Task<bool> Prefetch::refetch(catalog::KeptEntry entry) {
+  const auto snapshot = services_.registry.current(services_.workers.current());
+  const auto* remote = snapshot->remote(entry.scope.substr(0, entry.scope.find('/')));
+  if (remote == nullptr || remote->endpoint->scope() != entry.scope) co_return false;
+  const auto credential = access::credential_for(*remote->endpoint, access::Caller{}, {});
+  hub::FileRef which{.repo = entry.repo, .revision = entry.commit, .path = entry.path};
+  try {
+    co_return co_await fetch_(remote->endpoint, credential, std::move(which));
+  } catch (const Error& error) {
+    services_.log.warn("a lost file cannot be fetched anew",
+                       {{"digest", entry.digest.text()}, {"reason", error.what()}});
+  }
+  co_return false;
+}
+
 Task<Files> Prefetch::manifest_of(hub::EndpointPtr endpoint, hub::Credential credential,
                                   Wanted wanted) {
   const auto right =

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hubcache/mirror/orphans.h"
+#include "hubcache/mirror/repair.h"
 
 #include "recorder.h"
 #include "resources.h"
@@ -16,6 +17,7 @@ namespace {
 using rest::Json;
 
 constexpr const char* kCleanUpOrphans = "pulpcore.app.tasks.orphan.orphan_cleanup";
+constexpr const char* kRepair = "pulpcore.app.tasks.repository.repair_all_artifacts";
 constexpr std::int64_t kProtectionMinutes = 24 * 60;
 constexpr double kMostMinutes = 4'294'967'295;
 
@@ -54,6 +56,15 @@ rest::View delete_orphans(const std::shared_ptr<Recorder>& recorder) {
           .status = 202};
 }
 
+rest::Action repair(const std::shared_ptr<Recorder>& recorder) {
+  return {.path = "repair/",
+          .operation = "repair_post",
+          .fields = {rest::boolean("verify_checksums").fallback(true)},
+          .handle = [recorder](rest::Call call, const std::shared_ptr<const Json>& values) {
+            return recorder->begin(std::move(call), kRepair, kRepairLock, *values);
+          }};
+}
+
 mirror::OrphanRules orphan_rules(const std::string& arguments) {
   const auto values = Json::parse(arguments);
   return {.protection = std::chrono::minutes(values.at("protection").get<std::int64_t>()),
@@ -63,7 +74,8 @@ mirror::OrphanRules orphan_rules(const std::string& arguments) {
 }  // namespace
 
 std::vector<rest::Action> upkeep(const Services& services, const std::string& root) {
-  return {clean_up_orphans(services, std::make_shared<Recorder>(services, root))};
+  const auto recorder = std::make_shared<Recorder>(services, root);
+  return {clean_up_orphans(services, recorder), repair(recorder)};
 }
 
 std::vector<rest::View> upkeep_views(const Services& services, const std::string& root) {
@@ -74,6 +86,10 @@ void define_tasks(tasks::Queue& queue, const Upkeep& with) {
   queue.define(kCleanUpOrphans, [with](tasks::Run& run) {
     return mirror::clean_up_orphans(with.database, with.store, with.clock,
                                     orphan_rules(run.arguments()), run);
+  });
+  queue.define(kRepair, [with](tasks::Run& run) {
+    const bool verify = Json::parse(run.arguments()).at("verify_checksums").get<bool>();
+    return mirror::repair(with.repair, verify, run);
   });
 }
 

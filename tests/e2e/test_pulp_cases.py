@@ -31,11 +31,7 @@ OUT_OF_SCOPE = cases(
     "rbac-grant.10", "rbac-grant.11") | cases(
     "16_operators", "uploads.3", "uploads.7", "uploads.8", "uploads.9", "uploads.10", "uploads.11")
 
-# What is not there yet: repair.
-NOT_YET = cases("16_operators", "repair02", "repair03", "repair04", "repair05", "repair06") | cases(
-    "19_openapi", "op14")
-
-KNOWN = IMPOSSIBLE | LIKE_THE_HUB | OUT_OF_SCOPE | NOT_YET
+KNOWN = IMPOSSIBLE | LIKE_THE_HUB | OUT_OF_SCOPE
 
 HERE = pathlib.Path(__file__).resolve().parent
 CASES = HERE.parent / "contract" / "pulp"

@@ -65,6 +65,53 @@ def test_content_that_is_named_goes(world):
     assert server.rest("GET", named).status == 404
 
 
+def damage(file):
+    """Other bytes, as many of them."""
+    content = file.read_bytes()
+    file.chmod(0o600)
+    file.write_bytes(bytes(byte ^ 1 for byte in content))
+
+
+def stored_two(server):
+    """The files on disk of two of the model, the first by name."""
+    for name in ("config.json", "README.md"):
+        assert get(server.endpoint + MODEL + name).status == 200
+    wait_until(lambda: len(server.stored()) == 2, "two stored blobs")
+    return server.stored()
+
+
+def test_repair_finds_what_is_wrong_and_fetches_it_anew(world):
+    hub = world.hub()
+    server = world.server(hub)
+    first, second = stored_two(server)
+    contents = {name: get(server.endpoint + MODEL + name).body
+                for name in ("config.json", "README.md")}
+    damage(first)
+    second.unlink()
+    task = do(server, "repair/", {"verify_checksums": False})
+    assert reports(task) == {"repair.missing": 1, "repair.corrupted": 0, "repair.repaired": 1}
+    task = do(server, "repair/", {})
+    assert task["state"] == "completed" and task["name"].endswith("repair_all_artifacts")
+    assert reports(task) == {"repair.missing": 0, "repair.corrupted": 1, "repair.repaired": 1}
+    for name, content in contents.items():
+        assert get(server.endpoint + MODEL + name).body == content
+    wait_until(lambda: len(server.stored()) == 2, "what was repaired to be stored")
+    assert set(reports(do(server, "repair/", {})).values()) == {0}
+
+
+def test_what_repair_cannot_fetch_is_served_to_nobody(world):
+    hub = world.hub()
+    server = world.server(hub)
+    first, second = stored_two(server)
+    damage(first)
+    damage(second)
+    hub.stop()
+    task = do(server, "repair/", {})
+    assert reports(task) == {"repair.missing": 0, "repair.corrupted": 2, "repair.repaired": 0}
+    assert server.stored() == []
+    assert get(server.endpoint + MODEL + "config.json").status in (502, 504)
+
+
 PREFETCH = "hubcache.mirror.prefetch"
 
 

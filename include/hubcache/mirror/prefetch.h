@@ -57,6 +57,9 @@ class Prefetch : public std::enable_shared_from_this<Prefetch> {
   /// unless one did. Costs nothing when that is remembered.
   void want(const hub::Endpoint& endpoint, const hub::RepoId& repo, const std::string& commit);
 
+  /// Fetches a file whose blob was lost, by the same right; false when that is not possible.
+  Task<bool> refetch(catalog::KeptEntry entry);
+
   static constexpr const char* kTask = "hubcache.mirror.prefetch";
   /// Does such a task.
   Task<> run(tasks::Run& run);

@@ -8,6 +8,7 @@
 
 #include "hubcache/access/accounts.h"
 #include "hubcache/base/clock.h"
+#include "hubcache/mirror/repair.h"
 #include "hubcache/obs/log.h"
 #include "hubcache/registry/registry.h"
 #include "hubcache/rest/api.h"
@@ -49,6 +50,7 @@ struct Upkeep {
   db::Database& database;
   store::Store& store;
   const Clock& clock;
+  mirror::RepairParts repair;
 };
 /// Tells the queue how to do the tasks that the API records.
 void define_tasks(tasks::Queue& queue, const Upkeep& with);
