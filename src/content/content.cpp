@@ -82,9 +82,12 @@ Content::Found Content::find(const http::Request& request) const {
   found.below = path.substr(std::min(path.size(), found.by_prefix ? kPrefix.size() + 1 : 1));
   if (!found.by_prefix) {
     found.match = found.snapshot->root();
-  } else if ((found.match = found.snapshot->match(found.below))) {
-    found.below = found.match->rest;
-    ((found.own_path = kPrefix) += '/') += found.match->distribution->base_path;
+  } else {
+    found.match = found.snapshot->match(found.below);
+    if (found.match) {
+      found.below = found.match->rest;
+      ((found.own_path = kPrefix) += '/') += found.match->distribution->base_path;
+    }
   }
   return found;
 }

@@ -41,7 +41,7 @@ struct Fills::Impl {
   std::shared_ptr<Fill> make(std::size_t home, const Key& key, const Wish& wish);
   Task<Admission> admit(std::size_t home, Wish wish);
   FalseStart false_start() const {
-    return FalseStart(context.store, context.clock, context.options.closed_ranges_refused);
+    return {context.store, context.clock, context.options.closed_ranges_refused};
   }
   void admit_as_trusted(Wish& wish) const;
   Task<std::string> source_repo(std::size_t home, Key key);

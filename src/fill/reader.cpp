@@ -1,6 +1,7 @@
 #include "reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "hubcache/base/workers.h"
 
@@ -13,7 +14,7 @@ constexpr std::uint64_t kMostInASpan = std::uint64_t{4} << 20;
 
 Reader::Reader(Executor home, std::shared_ptr<Progress> progress, Ticket ticket,
                std::shared_ptr<const Fd> file, http::ByteRange range)
-    : home_(home),
+    : home_(std::move(home)),
       progress_(std::move(progress)),
       ticket_(std::move(ticket)),
       file_(std::move(file)),
