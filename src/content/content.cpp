@@ -52,7 +52,7 @@ bool is_open_to_all(const registry::Match& match) {
 }  // namespace
 
 Content::Content(Services services, Options options)
-    : services_(services),
+    : services_(std::move(services)),
       options_(std::move(options)),
       browsers_(options_.allowed_origins),
       files_(services_),
