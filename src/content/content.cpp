@@ -55,7 +55,8 @@ Content::Content(Services services, Options options)
     : services_(std::move(services)),
       options_(std::move(options)),
       browsers_(options_.allowed_origins),
-      files_(services_),
+      bytes_(services_),
+      files_(services_, bytes_),
       documents_(services_),
       api_(services_) {}
 

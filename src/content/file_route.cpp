@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "hubcache/content/browsers.h"
-#include "hubcache/content/proof.h"
 #include "hubcache/content/want_digest.h"
 #include "hubcache/http/multipart.h"
 #include "hubcache/hub/refusal.h"
@@ -129,13 +128,14 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
                         .location = entry->location,
                         .digest = entry->digest,
                         .size = entry->size};
+  const auto manner = place.streamed ? Manner::kStreamed : Manner::kPlain;
   if (plan.parts.empty()) {
-    response.body = co_await open_body(std::move(upstream), place, plan, response.served);
+    response.body = co_await bytes_.open(std::move(upstream), manner, plan, response.served);
     co_return response;
   }
   auto served = std::make_shared<http::Served>(response.served);
-  auto open = [this, upstream, place, served](http::RangePlan part) {
-    return open_part(upstream, place, std::move(part), served);
+  auto open = [this, upstream, manner, served](http::RangePlan part) {
+    return open_part(upstream, manner, std::move(part), served);
   };
   response = co_await http::with_body(std::move(response), plan, entry->size, std::move(open));
   response.served = *served;
@@ -188,132 +188,15 @@ Task<http::Response> FileRoute::get_from_bucket(const http::Request& request, Pl
                         .location = answer->location,
                         .digest = std::nullopt,
                         .size = answer->size};
-  auto open = [this, upstream](http::RangePlan part) { return pass(upstream, std::move(part)); };
+  auto open = [this, upstream](http::RangePlan part) {
+    return bytes_.pass(upstream, std::move(part));
+  };
   co_return co_await http::with_body(std::move(response), plan, answer->size, std::move(open));
 }
 
-Task<http::Body> FileRoute::open_part(UpstreamFile file, Place place, http::RangePlan plan,
+Task<http::Body> FileRoute::open_part(UpstreamFile file, Manner manner, http::RangePlan plan,
                                       std::shared_ptr<http::Served> served) {
-  co_return co_await open_body(std::move(file), place, std::move(plan), *served);
-}
-
-Task<http::Body> FileRoute::open_body(UpstreamFile file, const Place& place, http::RangePlan plan,
-                                      http::Served& served) {
-  served.cache = "pass";
-  if (!file.digest) co_return co_await pass(std::move(file), plan);
-  if (plan.status == 206) {
-    services_.fills.refuse_false_start(file.endpoint->origin_key(), *file.digest, file.size,
-                                       plan.range, plan.open_ended);
-  }
-
-  const std::string repo = file.file.repo.key();
-  auto blob = services_.blobs.find(*file.digest);
-  if (!blob) blob = co_await services_.blobs.open(*file.digest);
-  if (blob) {
-    served.cache = "hit";
-    co_return co_await body_of_blob(std::move(blob), std::move(file), repo, plan);
-  }
-  if (place.streamed) co_return co_await pass(std::move(file), plan);
-  co_return co_await join_fill(std::move(file), repo, plan, served);
-}
-
-Task<http::Body> FileRoute::body_of_blob(std::shared_ptr<const store::Blob> blob, UpstreamFile file,
-                                         std::string repo, http::RangePlan plan) {
-  if (blob->size != file.size) {
-    throw Error(Error::Kind::kUpstream, "the Hub names a size that the content does not have");
-  }
-  const std::string origin = file.endpoint->origin_key();
-  if (!co_await services_.proofs.is_proven(origin, repo, *file.digest)) {
-    auto& hub = *services_.hubs[services_.worker];
-    const bool equal = co_await delivers_same_bytes(hub, std::move(file), bytes_of(*blob));
-    co_await services_.proofs.record(origin, repo, blob->digest, equal);
-    if (!equal) {
-      throw Error(Error::Kind::kUpstream, "the Hub delivers other bytes than it names");
-    }
-  }
-  co_return http::FileSpan{
-      .file = blob->file, .offset = plan.range.offset, .length = plan.range.length};
-}
-
-Task<http::Body> FileRoute::join_fill(UpstreamFile file, std::string repo, http::RangePlan plan,
-                                      http::Served& served) {
-  const std::string origin = file.endpoint->origin_key();
-  const std::string via = co_await services_.fills.source_repo(origin, *file.digest);
-  if (via.empty()) hub::require_online(*file.endpoint);  // nothing of it is here
-  if (!via.empty() && via != repo && !co_await proven_against_fill(file, repo, via)) {
-    served.cache = "pass";
-    co_return co_await pass(std::move(file), plan);
-  }
-  auto wanted = wish(file, repo, plan);
-  wanted.seen_via = via;
-  fill::Joined joined;
-  std::optional<Error> refused;
-  try {
-    joined = co_await services_.fills.join(std::move(wanted));
-  } catch (const Error& error) {
-    refused = error;
-  }
-  if (!refused) {
-    served.cache = joined.started ? "miss" : "join";
-    co_return std::move(joined.body);
-  }
-  // Another repo's fill began meanwhile, or the blob is stored by now: looked at anew.
-  if (refused->kind() == Error::Kind::kConflict) {
-    if (auto blob = co_await services_.blobs.open(*file.digest)) {
-      served.cache = "hit";
-      co_return co_await body_of_blob(std::move(blob), std::move(file), repo, plan);
-    }
-  } else if (refused->kind() == Error::Kind::kNoSpace) {
-    services_.log.warn("no room, passing through", {{"size", file.size}});
-  } else {
-    throw *refused;
-  }
-  served.cache = "pass";
-  co_return co_await pass(std::move(file), plan);
-}
-
-// Bytes that are not verified yet prove nothing against this repo: the answer is not recorded, and
-// on a difference the reader is served from its own upstream. What is compared must have come from
-// the others: with a source of its own, a repo would be compared with itself.
-Task<bool> FileRoute::proven_against_fill(UpstreamFile file, std::string repo, std::string via) {
-  const std::string origin = file.endpoint->origin_key();
-  if (co_await services_.proofs.is_proven(origin, repo, *file.digest)) co_return true;
-  auto others = wish(file, via, {.status = 206});
-  others.for_proof = true;
-  others.source = [](std::size_t /*worker*/) { return make_refusing_source(); };
-  Sample sample = [this, others](http::ByteRange range) {
-    auto one = others;
-    one.range = range;
-    return read_through_fill(services_.fills, std::move(one));
-  };
-  try {
-    auto& hub = *services_.hubs[services_.worker];
-    co_return co_await delivers_same_bytes(hub, std::move(file), std::move(sample));
-  } catch (const Error& error) {
-    if (error.kind() != Error::Kind::kForbidden) throw;
-  }
-  co_return false;
-}
-
-Task<http::Body> FileRoute::pass(UpstreamFile file, http::RangePlan plan) {
-  auto& hub = *services_.hubs[services_.worker];
-  co_return co_await pass_through(hub, services_.store, std::move(file), plan.range);
-}
-
-fill::Wish FileRoute::wish(const UpstreamFile& file, const std::string& repo,
-                           const http::RangePlan& plan) const {
-  auto source = [&hubs = services_.hubs, file](std::size_t worker) {
-    return make_source(*hubs[worker], file);
-  };
-  return {.origin = file.endpoint->origin_key(),
-          .digest = *file.digest,
-          .size = file.size,
-          .range = plan.range,
-          .to_end = plan.open_ended,
-          .via = repo,
-          .source = std::move(source),
-          .connections = file.endpoint->download_concurrency,
-          .max_retries = file.endpoint->max_retries};
+  co_return co_await bytes_.open(std::move(file), manner, std::move(plan), *served);
 }
 
 }  // namespace hubcache::content

@@ -45,7 +45,7 @@ std::shared_ptr<Seat> Fill::admit(const Wish& wish) {
   seat->for_proof = wish.for_proof;
   seats_.push_back(seat);
   sources_.add(wish.via, seat, wish.source, wish.max_retries);
-  if (wish.to_end || wish.verified_only) {
+  if (wish.to_end || wish.verified_only || wish.wants_all) {
     plan_.want_all(wish.range.offset);
   } else {
     plan_.want({.begin = wish.range.offset, .end = wish.range.end()});

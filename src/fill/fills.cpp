@@ -102,7 +102,7 @@ Task<Admission> Fills::Impl::admit(std::size_t home, Wish wish) {
 /// How far this reader is trusted with bytes nobody has verified.
 void Fills::Impl::admit_as_trusted(Wish& wish) const {
   const FalseStart false_start = this->false_start();
-  if (!wish.for_proof) {
+  if (!wish.for_proof && !wish.fresh_start) {
     false_start.refuse(wish.origin, wish.digest, wish.size, wish.range, wish.to_end);
   }
   wish.to_end = reads_to_end(wish);

@@ -44,6 +44,7 @@ class Content {
   Services services_;
   Options options_;
   Browsers browsers_;
+  FileBytes bytes_;
   FileRoute files_;
   DocumentRoute documents_;
   ApiRoute api_;

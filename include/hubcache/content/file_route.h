@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "hubcache/catalog/catalog.h"
+#include "hubcache/content/file_bytes.h"
 #include "hubcache/content/services.h"
-#include "hubcache/content/upstream_file.h"
 #include "hubcache/http/message.h"
 #include "hubcache/http/range.h"
 #include "hubcache/hub/grammar.h"
@@ -14,7 +14,7 @@ namespace hubcache::content {
 /// GET and HEAD of files (DESIGN 3). Lives on one worker.
 class FileRoute {
  public:
-  explicit FileRoute(Services& services) : services_(services) {}
+  FileRoute(Services& services, FileBytes& bytes) : services_(services), bytes_(bytes) {}
 
   /// `resolve` and `raw`: one file at one revision. `raw` gives the pointer of a LFS file.
   Task<http::Response> get(const http::Request& request, Place place, hub::Route asked);
@@ -28,20 +28,11 @@ class FileRoute {
   Task<http::Response> answer(const http::Request& request, const Place& place,
                               const hub::Route& asked);
   Task<access::Right> require_right(hub::Probe& probe, hub::Route::Kind kind);
-  Task<http::Body> open_body(UpstreamFile file, const Place& place, http::RangePlan plan,
-                             http::Served& served);
-  Task<http::Body> open_part(UpstreamFile file, Place place, http::RangePlan plan,
+  Task<http::Body> open_part(UpstreamFile file, Manner manner, http::RangePlan plan,
                              std::shared_ptr<http::Served> served);
-  Task<http::Body> body_of_blob(std::shared_ptr<const store::Blob> blob, UpstreamFile file,
-                                std::string repo, http::RangePlan plan);
-  Task<http::Body> join_fill(UpstreamFile file, std::string repo, http::RangePlan plan,
-                             http::Served& served);
-  Task<bool> proven_against_fill(UpstreamFile file, std::string repo, std::string via);
-  Task<http::Body> pass(UpstreamFile file, http::RangePlan plan);
-  fill::Wish wish(const UpstreamFile& file, const std::string& repo,
-                  const http::RangePlan& plan) const;
 
   Services& services_;
+  FileBytes& bytes_;
 };
 
 }  // namespace hubcache::content

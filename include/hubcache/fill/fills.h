@@ -28,6 +28,8 @@ struct Wish {
   http::ByteRange range;
   bool to_end = true;  // whole body, or open-ended range: gets the last block after verify()
   bool verified_only = false;  // gets nothing before verify()
+  bool fresh_start = false;    // holds nothing of a false download: no false start is refused
+  bool wants_all = false;      // will ask for the rest of the blob too, range by range
   bool for_proof = false;      // its bytes are compared with the Hub's (SECURITY 8), not handed out
   std::string via;             // the repo it is read through (scope and canonical repo)
   SourceFactory source;

@@ -56,6 +56,19 @@ TEST_F(FalseStartTest, ClosedRangesAreRefusedForAWhileAlsoOnceTheBlobIsStored) {
   EXPECT_EQ(read(middle), bytes_.substr(kMiB, kMiB));
 }
 
+TEST_F(FalseStartTest, AReaderKnownToStartAfreshGetsVerifiedBytesOnly) {
+  corrupt_once(3 * kMiB);
+  auto wish = closed(kMiB, 2 * kMiB);
+  wish.fresh_start = true;
+  hold(2 * kMiB, 3 * kMiB);
+  auto joined = join(wish);
+  auto reading = start_read(joined);
+  until([](Upstream& upstream) { return upstream.delivered >= 2 * kMiB; });
+  EXPECT_EQ(reading.wait_for(0s), std::future_status::timeout);
+  release();
+  EXPECT_EQ(reading.get(), bytes_.substr(kMiB, kMiB));
+}
+
 TEST_F(FalseStartTest, ARefusalTellsHowLongItHolds) {
   corrupt_once(3 * kMiB);
   const auto told = [&](const Wish& wish) {

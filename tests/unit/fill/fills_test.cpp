@@ -112,6 +112,16 @@ TEST_F(FillsTest, AClosedFillParksWhenNobodyAsksForMore) {
   EXPECT_EQ(delivered(), bytes_.size());
 }
 
+TEST_F(FillsTest, AReaderWhoWillAskForAllHasItFetchedByOneRequest) {
+  serve(some_bytes(12 * kMiB));
+  auto wish = closed(0, 6 * kMiB);
+  wish.wants_all = true;
+  EXPECT_EQ(read(wish), bytes_.substr(0, 6 * kMiB));
+  until([](Upstream& upstream) { return upstream.delivered == 12 * kMiB; });
+  EXPECT_EQ(read(closed(6 * kMiB, 12 * kMiB)), bytes_.substr(6 * kMiB));
+  EXPECT_EQ(requests().size(), 1U);
+}
+
 TEST_F(FillsTest, SequentialClosedRangesAreReadAhead) {
   serve(some_bytes(20 * kMiB));
   read(closed(0, kMiB));

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "hubcache/content/services.h"
+#include "hubcache/content/upstream_file.h"
+#include "hubcache/http/message.h"
+#include "hubcache/http/range.h"
+
+namespace hubcache::content {
+
+/// How a reader is served.
+enum class Manner : std::uint8_t {
+  kPlain,
+  kStreamed,  // the remote's policy: nothing is stored
+  /// By Xet: whole chunks to who checks none of them. Nothing is passed through that is not
+  /// verified in the end, and a false start, which the token would tell of, is not suspected.
+  kXet,
+  kXetWhole,  // the same, and all of the file will be read
+};
+
+/// The bytes of a file for one reader, who may read it: from the store, from the running fill, or
+/// straight from the Hub (DESIGN 3, 7). Lives on one worker.
+class FileBytes {
+ public:
+  explicit FileBytes(Services& services) : services_(services) {}
+
+  /// The part that `plan` names, which is one range. Says in `served` where it comes from.
+  Task<http::Body> open(UpstreamFile file, Manner manner, http::RangePlan plan,
+                        http::Served& served);
+  /// Straight from the Hub, nothing stored.
+  Task<http::Body> pass(UpstreamFile file, http::RangePlan plan);
+
+ private:
+  Task<http::Body> body_of_blob(std::shared_ptr<const store::Blob> blob, UpstreamFile file,
+                                http::RangePlan plan);
+  Task<http::Body> join_fill(UpstreamFile file, Manner manner, http::RangePlan plan,
+                             http::Served& served);
+  Task<http::Body> instead_of_fill(UpstreamFile file, Manner manner, http::RangePlan plan,
+                                   http::Served& served);
+  Task<bool> proven_against_fill(UpstreamFile file, std::string via);
+  fill::Wish wish(const UpstreamFile& file, const std::string& repo, Manner manner,
+                  const http::RangePlan& plan) const;
+
+  Services& services_;
+};
+
+}  // namespace hubcache::content

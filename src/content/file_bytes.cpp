@@ -1,0 +1,149 @@
+#include "hubcache/content/file_bytes.h"
+
+#include <optional>
+#include <utility>
+
+#include "hubcache/content/proof.h"
+
+namespace hubcache::content {
+namespace {
+
+bool is_by_xet(Manner manner) { return manner == Manner::kXet || manner == Manner::kXetWhole; }
+
+}  // namespace
+
+Task<http::Body> FileBytes::open(UpstreamFile file, Manner manner, http::RangePlan plan,
+                                 http::Served& served) {
+  served.cache = "pass";
+  if (!file.digest) co_return co_await pass(std::move(file), plan);
+  if (plan.status == 206 && !is_by_xet(manner)) {
+    services_.fills.refuse_false_start(file.endpoint->origin_key(), *file.digest, file.size,
+                                       plan.range, plan.open_ended);
+  }
+
+  auto blob = services_.blobs.find(*file.digest);
+  if (!blob) blob = co_await services_.blobs.open(*file.digest);
+  if (blob) {
+    served.cache = "hit";
+    co_return co_await body_of_blob(std::move(blob), std::move(file), plan);
+  }
+  if (manner == Manner::kStreamed) co_return co_await pass(std::move(file), plan);
+  co_return co_await join_fill(std::move(file), manner, plan, served);
+}
+
+Task<http::Body> FileBytes::body_of_blob(std::shared_ptr<const store::Blob> blob, UpstreamFile file,
+                                         http::RangePlan plan) {
+  if (blob->size != file.size) {
+    throw Error(Error::Kind::kUpstream, "the Hub names a size that the content does not have");
+  }
+  const std::string origin = file.endpoint->origin_key();
+  const std::string repo = file.file.repo.key();
+  if (!co_await services_.proofs.is_proven(origin, repo, *file.digest)) {
+    auto& hub = *services_.hubs[services_.worker];
+    const bool equal = co_await delivers_same_bytes(hub, std::move(file), bytes_of(*blob));
+    co_await services_.proofs.record(origin, repo, blob->digest, equal);
+    if (!equal) {
+      throw Error(Error::Kind::kUpstream, "the Hub delivers other bytes than it names");
+    }
+  }
+  co_return http::FileSpan{
+      .file = blob->file, .offset = plan.range.offset, .length = plan.range.length};
+}
+
+Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::RangePlan plan,
+                                      http::Served& served) {
+  const std::string origin = file.endpoint->origin_key();
+  const std::string repo = file.file.repo.key();
+  const std::string via = co_await services_.fills.source_repo(origin, *file.digest);
+  if (via.empty()) hub::require_online(*file.endpoint);  // nothing of it is here
+  if (!via.empty() && via != repo && !co_await proven_against_fill(file, via)) {
+    co_return co_await instead_of_fill(std::move(file), manner, plan, served);
+  }
+  auto wanted = wish(file, repo, manner, plan);
+  wanted.seen_via = via;
+  fill::Joined joined;
+  std::optional<Error> refused;
+  try {
+    joined = co_await services_.fills.join(std::move(wanted));
+  } catch (const Error& error) {
+    refused = error;
+  }
+  if (!refused) {
+    served.cache = joined.started ? "miss" : "join";
+    co_return std::move(joined.body);
+  }
+  // Another repo's fill began meanwhile, or the blob is stored by now: looked at anew.
+  if (refused->kind() == Error::Kind::kConflict) {
+    if (auto blob = co_await services_.blobs.open(*file.digest)) {
+      served.cache = "hit";
+      co_return co_await body_of_blob(std::move(blob), std::move(file), plan);
+    }
+  } else if (refused->kind() == Error::Kind::kNoSpace) {
+    services_.log.warn("no room, passing through", {{"size", file.size}});
+  } else {
+    throw *refused;
+  }
+  co_return co_await instead_of_fill(std::move(file), manner, plan, served);
+}
+
+/// What Xet clients get nobody would check on the way through, at no end of the file.
+Task<http::Body> FileBytes::instead_of_fill(UpstreamFile file, Manner manner, http::RangePlan plan,
+                                            http::Served& served) {
+  if (is_by_xet(manner)) {
+    throw Error(Error::Kind::kUnavailable,
+                "this file cannot be stored now, and so not be checked: it can be had by plain "
+                "HTTP (HF_HUB_DISABLE_XET=1)");
+  }
+  served.cache = "pass";
+  co_return co_await pass(std::move(file), plan);
+}
+
+// Bytes that are not verified yet prove nothing against this repo: the answer is not recorded, and
+// on a difference the reader is served from its own upstream. What is compared must have come from
+// the others: with a source of its own, a repo would be compared with itself.
+Task<bool> FileBytes::proven_against_fill(UpstreamFile file, std::string via) {
+  const std::string origin = file.endpoint->origin_key();
+  if (co_await services_.proofs.is_proven(origin, file.file.repo.key(), *file.digest)) {
+    co_return true;
+  }
+  auto others = wish(file, via, Manner::kPlain, {.status = 206});
+  others.for_proof = true;
+  others.source = [](std::size_t /*worker*/) { return make_refusing_source(); };
+  Sample sample = [this, others](http::ByteRange range) {
+    auto one = others;
+    one.range = range;
+    return read_through_fill(services_.fills, std::move(one));
+  };
+  try {
+    auto& hub = *services_.hubs[services_.worker];
+    co_return co_await delivers_same_bytes(hub, std::move(file), std::move(sample));
+  } catch (const Error& error) {
+    if (error.kind() != Error::Kind::kForbidden) throw;
+  }
+  co_return false;
+}
+
+Task<http::Body> FileBytes::pass(UpstreamFile file, http::RangePlan plan) {
+  auto& hub = *services_.hubs[services_.worker];
+  co_return co_await pass_through(hub, services_.store, std::move(file), plan.range);
+}
+
+fill::Wish FileBytes::wish(const UpstreamFile& file, const std::string& repo, Manner manner,
+                           const http::RangePlan& plan) const {
+  auto source = [&hubs = services_.hubs, file](std::size_t worker) {
+    return make_source(*hubs[worker], file);
+  };
+  return {.origin = file.endpoint->origin_key(),
+          .digest = *file.digest,
+          .size = file.size,
+          .range = plan.range,
+          .to_end = plan.open_ended,
+          .fresh_start = is_by_xet(manner),
+          .wants_all = manner == Manner::kXetWhole,
+          .via = repo,
+          .source = std::move(source),
+          .connections = file.endpoint->download_concurrency,
+          .max_retries = file.endpoint->max_retries};
+}
+
+}  // namespace hubcache::content
