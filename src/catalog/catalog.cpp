@@ -10,6 +10,8 @@
 #include "hubcache/hub/grammar.h"
 #include "hubcache/hub/refusal.h"
 
+#include "xet_name.h"
+
 namespace hubcache::catalog {
 namespace {
 
@@ -27,7 +29,13 @@ constexpr std::array kMigrations{
                          "INTEGER NOT NULL) STRICT, WITHOUT ROWID;"},
     db::Migration{.number = 302,
                   .name = "catalog: manifests",
-                  .sql = "CREATE TABLE manifests (key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"}};
+                  .sql = "CREATE TABLE manifests (key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"},
+    // What Xet calls the files is in their manifests: they are read again.
+    db::Migration{.number = 303,
+                  .name = "catalog: what Xet calls a file",
+                  .sql = "DELETE FROM manifests; ALTER TABLE entries ADD COLUMN xet TEXT NOT NULL "
+                         "DEFAULT ''; UPDATE entries SET xet = etag WHERE present = 1 AND lfs = 1; "
+                         "CREATE INDEX entries_by_xet ON entries (xet, key) WHERE xet <> '';"}};
 
 bool origin_is_down(const Error& error) {
   return error.kind() == Error::Kind::kUpstream || error.kind() == Error::Kind::kUpstreamTimeout ||
@@ -35,10 +43,10 @@ bool origin_is_down(const Error& error) {
 }
 
 Entry entry_of(const hub::FileAnswer& answer) {
-  return {.etag = answer.etag,
-          .digest = answer.digest,
-          .size = answer.size,
-          .lfs = answer.digest && answer.digest->algorithm() == Digest::Algorithm::kSha256};
+  Entry entry{.etag = answer.etag, .digest = answer.digest, .size = answer.size};
+  entry.lfs = answer.digest && answer.digest->algorithm() == Digest::Algorithm::kSha256;
+  if (entry.lfs) entry.xet = xet_name(answer.xet_hash, *answer.digest);
+  return entry;
 }
 
 /// What the Hub said of the file itself, there or not.
@@ -120,8 +128,7 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   if (!is_about_the_entry(*answer) || !right_one) throw refusal_in(*answer);
   require_same_repo(*answer, repo);
   keep_commit(*probe.endpoint(), repo, revision, answer->commit);
-  const auto at = commit_key(*probe.endpoint(), repo, answer->commit);
-  keep_entry(joined({at, "\n", probe.file().path}), *answer);
+  keep_entry(commit_key(*probe.endpoint(), repo, answer->commit), probe.file().path, *answer);
   co_return Commit{.id = answer->commit};
 }
 
@@ -157,7 +164,7 @@ Task<std::optional<Entry>> Catalog::entry(hub::Probe& probe, Commit commit, std:
     const auto answer = co_await ask_at(probe, commit, flights);
     if (!is_about_the_entry(*answer) || answer->commit != commit.id) throw refusal_in(*answer);
     require_same_repo(*answer, repo);
-    known = keep_entry(key, *answer);
+    known = keep_entry(at, probe.file().path, *answer);
     if (known.entry) known.entry->location = answer->location;
   } else if (known.entry) {
     if (const auto* location = here().locations.find(key)) known.entry->location = *location;
@@ -251,7 +258,7 @@ Task<Catalog::KnownEntry> Catalog::recall_entry(std::string commit, std::string 
   auto query = [key, commit = std::move(commit)](db::Connection& sql) {
     KnownEntry known;
     auto rows =
-        sql.query("SELECT present, etag, digest, size, lfs FROM entries WHERE key = ?1", key);
+        sql.query("SELECT present, etag, digest, size, lfs, xet FROM entries WHERE key = ?1", key);
     if (!rows.step()) {
       known.known = sql.query("SELECT 1 FROM manifests WHERE key = ?1", commit).step();
       return known;
@@ -260,7 +267,8 @@ Task<Catalog::KnownEntry> Catalog::recall_entry(std::string commit, std::string 
     if (!rows.boolean(0)) return known;
     Entry entry{.etag = rows.text(1),
                 .size = static_cast<std::uint64_t>(rows.integer(3)),
-                .lfs = rows.boolean(4)};
+                .lfs = rows.boolean(4),
+                .xet = rows.text(5)};
     if (rows.boolean(2)) entry.digest = Digest::from_etag(entry.etag);
     known.entry = std::move(entry);
     return known;
@@ -270,22 +278,27 @@ Task<Catalog::KnownEntry> Catalog::recall_entry(std::string commit, std::string 
   co_return known;
 }
 
-Catalog::KnownEntry Catalog::keep_entry(std::string key, const hub::FileAnswer& answer) {
+Catalog::KnownEntry Catalog::keep_entry(const std::string& commit, const std::string& path,
+                                        const hub::FileAnswer& answer) {
+  std::string key = joined({commit, "\n", path});
   KnownEntry known{.known = true, .entry = std::nullopt};
   if (answer.found()) known.entry = entry_of(answer);
   // Without a digest there is no telling whether a later answer means the same bytes.
   if (known.entry && !known.entry->digest) return known;
-  on_each_worker([key, known, location = answer.location](Shard& shard) {
+  std::string by_xet;
+  if (known.entry && known.entry->lfs) by_xet = joined({commit, "\n", known.entry->xet});
+  on_each_worker([key, known, location = answer.location, by_xet, path](Shard& shard) {
     shard.entries.put(key, known);
     if (!location.empty()) shard.locations.put(key, location);
+    if (!by_xet.empty()) shard.xet_paths.put(by_xet, path);
   });
   auto change = [key = std::move(key), known](db::Connection& sql) {
     const Entry entry = known.entry.value_or(Entry{});
     sql.run(
-        "INSERT OR REPLACE INTO entries (key, present, etag, digest, size, lfs) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT OR REPLACE INTO entries (key, present, etag, digest, size, lfs, xet) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         key, known.entry.has_value(), entry.etag, entry.digest.has_value(),
-        static_cast<std::int64_t>(entry.size), entry.lfs);
+        static_cast<std::int64_t>(entry.size), entry.lfs, entry.xet);
   };
   database_.write_soon(std::move(change));
   return known;

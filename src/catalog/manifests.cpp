@@ -31,9 +31,9 @@ void write_page(db::Connection& sql, const std::string& commit, const Document& 
     const std::string key = commit + '\n' + file.path;
     const bool lfs = file.digest.algorithm() == Digest::Algorithm::kSha256;
     sql.run(
-        "INSERT OR REPLACE INTO entries (key, present, etag, digest, size, lfs) "
-        "VALUES (?1, 1, ?2, 1, ?3, ?4)",
-        key, file.digest.hex(), static_cast<std::int64_t>(file.size), lfs);
+        "INSERT OR REPLACE INTO entries (key, present, etag, digest, size, lfs, xet) "
+        "VALUES (?1, 1, ?2, 1, ?3, ?4, ?5)",
+        key, file.digest.hex(), static_cast<std::int64_t>(file.size), lfs, file.xet);
   }
 }
 

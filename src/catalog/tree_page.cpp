@@ -7,6 +7,8 @@
 #include "hubcache/base/error.h"
 #include "hubcache/hub/bounded_json.h"
 
+#include "xet_name.h"
+
 namespace hubcache::catalog {
 namespace {
 
@@ -36,7 +38,11 @@ TreeFile file_of(const json& item) {
   auto digest = Digest::parse(algorithm, text_in(content, "oid"));
   auto path = text_in(item, "path");
   if (!digest || path.empty()) refuse("a file without its digest or path");
-  return {.path = std::move(path), .digest = *std::move(digest), .size = size_in(content)};
+  auto xet = in_lfs ? xet_name(text_in(item, "xetHash"), *digest) : std::string();
+  return {.path = std::move(path),
+          .digest = *std::move(digest),
+          .size = size_in(content),
+          .xet = std::move(xet)};
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ struct TreeFile {
   std::string path;
   Digest digest;
   std::uint64_t size = 0;
+  std::string xet{};  // of a LFS file: what Xet calls it
 };
 
 /// The files of one page; directories are left out. Throws kUpstream for a page that does not tell

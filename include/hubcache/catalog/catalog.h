@@ -33,6 +33,7 @@ struct Entry {
   std::optional<Digest> digest{};  // nullopt: unknown, so nothing is stored
   std::uint64_t size = 0;
   bool lfs = false;
+  std::string xet{};       // of a LFS file: what Xet calls it (contract/xet.md)
   std::string location{};  // where the bytes were found, or empty; in memory only, never stored
 };
 
@@ -64,6 +65,13 @@ class Catalog {
   Task<std::optional<Entry>> entry(hub::Probe& probe, Commit commit, std::string_view kind,
                                    hub::Flights& flights);
 
+  /// The path of a LFS file that Xet calls `xet` at that commit, which the repo has; nullopt: there
+  /// is none, or the commit's manifest, which is read for it, could not be. `kind` as of entry().
+  Task<std::optional<std::string>> path_of_xet(hub::EndpointPtr endpoint,
+                                               hub::Credential credential, hub::RepoId repo,
+                                               std::string commit, std::string xet,
+                                               std::string_view kind, hub::Flights& flights);
+
   /// Has the Hub confirmed lately that the repo has this commit?
   Task<bool> confirms(hub::EndpointPtr endpoint, hub::RepoId repo, std::string commit);
   /// A document said what the revision stands for.
@@ -82,10 +90,14 @@ class Catalog {
   };
   struct Shard {
     explicit Shard(const Options& options)
-        : commits(options.remembered), entries(options.remembered), locations(options.locations) {}
+        : commits(options.remembered),
+          entries(options.remembered),
+          locations(options.locations),
+          xet_paths(options.locations) {}
     Lru<KnownCommit> commits;
     Lru<KnownEntry> entries;
     Lru<std::string> locations;  // by the key of the entry; apart, for they are long
+    Lru<std::string> xet_paths;  // by the key of the commit, and what Xet calls the file there
   };
 
   Shard& here() { return *shards_[workers_.current()]; }
@@ -100,7 +112,9 @@ class Catalog {
                                                              hub::Flights& flights);
   template <typename Change>
   void on_each_worker(const Change& change);
-  KnownEntry keep_entry(std::string key, const hub::FileAnswer& answer);
+  KnownEntry keep_entry(const std::string& commit, const std::string& path,
+                        const hub::FileAnswer& answer);
+  Task<std::optional<std::string>> recall_xet_path(std::string commit, std::string xet);
 
   Workers& workers_;
   db::Database& database_;
