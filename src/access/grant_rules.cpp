@@ -1,4 +1,5 @@
 // What Access's memory means at this time.
+#include <algorithm>
 #include <utility>
 
 #include "hubcache/access/grants.h"
@@ -43,11 +44,16 @@ std::optional<Right> Access::repo_right(const Known& known, Use use, millisecond
     const bool documents = use == Use::kDocuments && decision.verdict == Verdict::kDocumentsOnly;
     return granted(decision, ttl) || (documents && fresh(decision, ttl));
   };
+  const auto longer = std::max(beyond, milliseconds::zero());
   if (gives(known.everybody, options_.public_ttl + beyond)) {
-    return Right{.kind = Right::Kind::kPublic, .repo = known.name};
+    return Right{.kind = Right::Kind::kPublic,
+                 .repo = known.name,
+                 .until = known.everybody.at + options_.public_ttl + longer};
   }
   if (gives(known.repo, options_.grant_ttl + beyond)) {
-    return Right{.kind = Right::Kind::kRepo, .repo = known.name};
+    return Right{.kind = Right::Kind::kRepo,
+                 .repo = known.name,
+                 .until = known.repo.at + options_.grant_ttl + longer};
   }
   return std::nullopt;
 }
@@ -61,10 +67,16 @@ bool Access::file_granted(const Known& known, milliseconds beyond) const {
          granted(known.file, options_.grant_ttl + beyond);
 }
 
+Right Access::file_right(const Known& known, milliseconds beyond) const {
+  return {.kind = Right::Kind::kFile,
+          .repo = known.name,
+          .until = known.file.at + options_.grant_ttl + beyond};
+}
+
 std::optional<Right> Access::stale_right(const Known& known, Use use) const {
   auto right = repo_right(known, use, options_.stale_grants);
   if (!right && file_granted(known, options_.stale_grants)) {
-    right = Right{.kind = Right::Kind::kFile, .repo = known.name};
+    right = file_right(known, options_.stale_grants);
   }
   if (right) right->stale = true;
   return right;

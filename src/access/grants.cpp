@@ -71,11 +71,6 @@ bool is_anonymous(const hub::Credential& credential) {
   return credential.kind == hub::Credential::Kind::kAnonymous;
 }
 
-Right right_of(const hub::Credential& credential, hub::RepoId repo) {
-  return {.kind = is_anonymous(credential) ? Right::Kind::kPublic : Right::Kind::kRepo,
-          .repo = std::move(repo)};
-}
-
 /// As anybody would ask.
 hub::Credential anybody() {
   return {.kind = hub::Credential::Kind::kAnonymous, .token = {}, .key = "anonymous"};
@@ -120,9 +115,7 @@ Task<Right> Access::require_read(hub::Probe& probe) {
 // Many files of a repo are asked for at once: one asks the Hub what it lets the caller read, the
 // others wait for that, and ask only where it does not tell of their files.
 Task<Right> Access::read_right(hub::Probe& probe) {
-  if (known_as_public(*probe.endpoint(), probe.file().repo)) {
-    co_return Right{.kind = Right::Kind::kPublic, .repo = probe.file().repo};
-  }
+  if (auto right = right_of_all(*probe.endpoint(), probe.file().repo)) co_return std::move(*right);
   auto asking = asking_of(probe);
   auto found = co_await known(asking);
   if (auto right = right_known(probe, found)) co_return std::move(*right);
@@ -133,15 +126,25 @@ Task<Right> Access::read_right(hub::Probe& probe) {
 }
 
 /// What most requests come to, from this worker's memory alone.
-bool Access::known_as_public(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
+std::optional<Right> Access::right_of_all(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
   const auto* everybody =
       shards_[workers_.current()]->decisions.find(everybodys_key(endpoint, repo));
-  return everybody != nullptr && granted(*everybody, options_.public_ttl);
+  if (everybody == nullptr || !granted(*everybody, options_.public_ttl)) return std::nullopt;
+  return Right{
+      .kind = Right::Kind::kPublic, .repo = repo, .until = everybody->at + options_.public_ttl};
+}
+
+Right Access::right_just_given(const hub::Credential& credential, hub::RepoId repo,
+                               WallTime at) const {
+  const bool to_all = is_anonymous(credential);
+  return {.kind = to_all ? Right::Kind::kPublic : Right::Kind::kRepo,
+          .repo = std::move(repo),
+          .until = at + (to_all ? options_.public_ttl : options_.grant_ttl)};
 }
 
 std::optional<Right> Access::right_known(const hub::Probe& probe, const Known& known) const {
   if (auto right = repo_right(known, Use::kFiles)) return right;
-  if (file_granted(known)) return Right{.kind = Right::Kind::kFile, .repo = known.name};
+  if (file_granted(known)) return file_right(known);
   if (refused(known, Use::kFiles) && !may_be_open(probe.file().path, known.repo.refusal)) {
     throw error_of(known.repo.refusal);
   }
@@ -169,7 +172,7 @@ Task<Right> Access::ask(hub::Probe& probe, Asking asking, Known known) {
   if ((may_read && let_in && agreed) || was_one_repo) {
     const auto& canonical = auth.answer->canonical;
     co_await grant(asking, canonical, Use::kFiles, Verdict::kAlias, asked_at);
-    co_return right_of(probe.credential(), canonical);
+    co_return right_just_given(probe.credential(), canonical, asked_at);
   }
   // A refusal of the file alone says nothing of other files: only without a yes it is the repo's.
   if (auth.answer && is_refusal(auth.answer->status)) {
@@ -183,9 +186,10 @@ Task<Right> Access::ask(hub::Probe& probe, Asking asking, Known known) {
   if (head.answer && head.answer->found()) {
     const auto& canonical = head.answer->canonical;
     // The time outlasts the refusal above.
-    co_await decide(keys_of(asking, canonical).file,
-                    {.verdict = Verdict::kGranted, .at = clock_.now()});
-    co_return Right{.kind = Right::Kind::kFile, .repo = canonical};
+    const auto at = clock_.now();
+    co_await decide(keys_of(asking, canonical).file, {.verdict = Verdict::kGranted, .at = at});
+    co_return Right{
+        .kind = Right::Kind::kFile, .repo = canonical, .until = at + options_.grant_ttl};
   }
   if (head.answer) throw error_of(refusal_in(*head.answer), head.answer->commit);
   if (auth.answer && !may_read) throw error_of(refusal_in(*auth.answer));
@@ -198,11 +202,11 @@ Task<Right> Access::ask(hub::Probe& probe, Asking asking, Known known) {
 }
 
 Task<Right> Access::right_of_repo(hub::EndpointPtr endpoint, hub::Credential credential,
-                                  hub::RepoId repo, hub::Flights& flights) {
+                                  hub::RepoId repo, hub::Flights& flights, milliseconds at_least) {
   const Asking asking{
       .endpoint = *endpoint, .credential = credential, .repo = std::move(repo), .file = {}};
   const auto found = co_await known(asking);
-  if (auto right = repo_right(found, Use::kDocuments)) co_return std::move(*right);
+  if (auto right = repo_right(found, Use::kDocuments, -at_least)) co_return std::move(*right);
   if (refused(found, Use::kDocuments)) {
     co_return Right{
         .kind = Right::Kind::kRefused, .refusal = found.repo.refusal, .repo = found.name};
@@ -220,7 +224,7 @@ Task<Right> Access::right_of_repo(hub::EndpointPtr endpoint, hub::Credential cre
   if (auth.answer->status == kOk) {
     co_await grant(asking, canonical, by_head ? Use::kFiles : Use::kDocuments,
                    by_head ? Verdict::kAlias : Verdict::kDocumentsAlias, asked_at);
-    co_return right_of(credential, canonical);
+    co_return right_just_given(credential, canonical, asked_at);
   }
   auto refusal = refusal_in(*auth.answer);
   if (is_refusal(refusal.status)) {

@@ -39,6 +39,7 @@ struct Right {
   bool stale = false;  // prolonged because the hub's origin is down
   Refusal refusal{};
   hub::RepoId repo{};  // by its canonical name, as far as the Hub told: what is kept is keyed by it
+  WallTime until{};    // for how long it is known; a refusal's is not told
 
   bool refused() const { return kind == Kind::kRefused; }
   /// Documents of repos that are not public are kept per class (SECURITY 4).
@@ -72,9 +73,10 @@ class Access {
   /// anybody, so that nobody's own right teaches what is shown to all.
   Task<Right> require_read(hub::Probe& probe);
   /// The right to the repo's documents; a refusal is a value. Opens no file by itself: only a HEAD
-  /// tells whether files and documents of that name are one repo's (SECURITY 9).
+  /// tells whether files and documents of that name are one repo's (SECURITY 9). What is known for
+  /// no longer than `at_least` is asked anew.
   Task<Right> right_of_repo(hub::EndpointPtr endpoint, hub::Credential credential, hub::RepoId repo,
-                            hub::Flights& flights);
+                            hub::Flights& flights, std::chrono::milliseconds at_least = {});
   /// What hub::Hub::Options::on_change is for. A refusal takes back the credential's grants, and
   /// that the repo is public; another name does that for the one that was asked. Whoever comes next
   /// is asked for anew. Done on all workers, and in the rows, on return.
@@ -132,7 +134,8 @@ class Access {
   static std::string everybodys_key(const hub::Endpoint& endpoint, const hub::RepoId& repo);
 
   Task<Right> read_right(hub::Probe& probe);
-  bool known_as_public(const hub::Endpoint& endpoint, const hub::RepoId& repo);
+  std::optional<Right> right_of_all(const hub::Endpoint& endpoint, const hub::RepoId& repo);
+  Right right_just_given(const hub::Credential& credential, hub::RepoId repo, WallTime at) const;
   /// What is known without asking; throws a refusal that still holds.
   std::optional<Right> right_known(const hub::Probe& probe, const Known& known) const;
   Task<Right> ask(hub::Probe& probe, Asking asking, Known known);
@@ -150,6 +153,7 @@ class Access {
   std::optional<Right> repo_right(const Known& known, Use use,
                                   std::chrono::milliseconds beyond = {}) const;
   bool file_granted(const Known& known, std::chrono::milliseconds beyond = {}) const;
+  Right file_right(const Known& known, std::chrono::milliseconds beyond = {}) const;
   std::optional<Right> stale_right(const Known& known, Use use) const;
   bool seen_by_head(const Known& known, const hub::Credential& credential,
                     const hub::RepoId& canonical) const;
