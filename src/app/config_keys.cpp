@@ -310,6 +310,14 @@ const std::vector<Key>& table() {
        .help = "strict: ranges, too, are only served from verified files.",
        .set = flag([](Config& c) -> auto& { return c.strict_integrity; }, "strict"),
        .choices = {"normal", "strict"}},
+      {.name = "content.xet",
+       .type = Type::kChoice,
+       .fallback = "off",
+       .help =
+           "on: files are served by Xet too, made of the plain files, to clients that speak it; "
+           "off: what the Hub says of Xet is left out.",
+       .set = flag([](Config& c) -> auto& { return c.xet; }, "on"),
+       .choices = {"on", "off"}},
       {.name = "content.allowed_origins",
        .type = Type::kList,
        .fallback = "",

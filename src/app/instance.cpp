@@ -35,6 +35,7 @@
 #include "hubcache/store/store.h"
 #include "hubcache/tasks/queue.h"
 #include "hubcache/web/health.h"
+#include "hubcache/xet/tokens.h"
 
 namespace hubcache::app {
 namespace {
@@ -114,6 +115,7 @@ struct Instance::Parts {
   obs::Log& log;
   store::DataDir data_dir;
   db::SecretBox secrets;
+  xet::Tokens xet_tokens{secrets};
   store::PosixDisk disk;
   Workers workers;
   Pool disk_pool{"disk", kDiskThreads};
@@ -249,6 +251,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg)
         content::Options{.public_name = config.server.public_name,
                          .token_key = secrets.derive("caller tokens"),
                          .instance_id = instance_id,
+                         .xet_tokens = config.xet ? &xet_tokens : nullptr,
                          .allowed_origins = config.allowed_origins}));
   }
 }

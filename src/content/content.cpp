@@ -26,11 +26,6 @@ void require_reading(const http::Request& request, hub::Route::Kind kind) {
                   : "hubcache is a read-only cache of the Hub: only GET and HEAD are allowed here");
 }
 
-/// A revision that cannot be, so that clients fall back on plain HTTP (contract/hub.md 10).
-Error no_xet() {
-  return {Error::Kind::kNotFound, "hubcache serves files by plain HTTP, not by Xet"};
-}
-
 hub::EndpointPtr with_via(hub::EndpointPtr endpoint, std::string via) {
   if (via.empty()) return endpoint;
   auto copy = std::make_shared<hub::Endpoint>(*endpoint);
@@ -43,12 +38,6 @@ Error not_for_readers() {
           "hubcache is a read-only cache of the Hub: this is not for readers"};
 }
 
-/// Is nobody's right needed but what anybody has?
-bool is_open_to_all(const registry::Match& match) {
-  return match.remote != nullptr && !match.distribution->content_guard &&
-         !match.remote->endpoint->has_right();
-}
-
 }  // namespace
 
 Content::Content(Services services, Options options)
@@ -58,7 +47,8 @@ Content::Content(Services services, Options options)
       bytes_(services_),
       files_(services_, bytes_),
       documents_(services_),
-      api_(services_) {}
+      api_(services_),
+      xet_(services_, bytes_, options_.xet_tokens) {}
 
 Task<http::Response> Content::handle(const http::Request& request) {
   auto found = find(request);
@@ -70,9 +60,16 @@ http::Response Content::render(const http::Request& request, const Error& error)
   auto response = error_response(request, error);
   const auto found = find(request);
   if (found.match && request.headers.has("Origin")) {
-    browsers_.share(request, is_open_to_all(*found.match), response);
+    browsers_.share(request, is_open_to_all(found), response);
   }
   return response;
+}
+
+/// Is nobody's right needed but what anybody has? What has a token in its URL is by somebody's.
+bool Content::is_open_to_all(const Found& found) {
+  const auto& match = *found.match;
+  return match.remote != nullptr && !match.distribution->content_guard &&
+         !match.remote->endpoint->has_right() && !found.below.starts_with(XetRoute::kBelow);
 }
 
 Content::Found Content::find(const http::Request& request) const {
@@ -105,7 +102,7 @@ Task<http::Response> Content::answer_page(const http::Request& request, Found fo
   if (!found.match || !request.headers.has("Origin")) {
     co_return co_await answer(request, std::move(found));
   }
-  const bool to_all = is_open_to_all(*found.match);
+  const bool to_all = is_open_to_all(found);
   if (Browsers::is_preflight(request)) co_return browsers_.preflight(request, to_all);
   auto response = co_await answer(request, std::move(found));
   browsers_.share(request, to_all, response);
@@ -113,23 +110,13 @@ Task<http::Response> Content::answer_page(const http::Request& request, Found fo
 }
 
 Task<http::Response> Content::route(const http::Request& request, Found found) {
+  if (xet_.is_on() && found.below.starts_with(XetRoute::kBelow)) {
+    co_return co_await answer_cas(request, std::move(found));
+  }
   auto via = via_hubcaches(request, options_.instance_id);
-  if (const auto& guard = found.match->distribution->content_guard) {
-    co_await services_.guards.require(found.snapshot, *guard, request);
-  }
+  if (found.match->distribution->content_guard) co_await require_guard(request, found);
   if (found.below.empty() && !request.path().ends_with('/')) co_return redirect_to_slash(request);
-  const auto* remote = found.match->remote;
-  if (remote == nullptr) {
-    throw Error(Error::Kind::kNotFound,
-                "Distribution is not pointing to a publication, repository, repository version, "
-                "or remote.");
-  }
-  const auto caller = access::Caller::of(request.headers);
-  Place place{.endpoint = with_via(remote->endpoint, std::move(via)),
-              .credential = access::credential_for(*remote->endpoint, caller, options_.token_key),
-              .streamed = remote->policy == registry::Policy::kStreamed,
-              .immediate = remote->policy == registry::Policy::kImmediate,
-              .own_base = http::public_base(request, options_.public_name) + found.own_path};
+  auto place = place_of(request, found, std::move(via));
 
   using Kind = hub::Route::Kind;
   auto asked = hub::parse_route(found.below);
@@ -153,7 +140,8 @@ Task<http::Response> Content::route(const http::Request& request, Found found) {
     case Kind::kApiOther:
       co_return co_await api_.get(request, std::move(place), std::move(asked));
     case Kind::kXetReadToken:
-      throw no_xet();
+      co_return co_await xet_.read_token(request, std::move(place), found.match->distribution->id,
+                                         std::move(asked));
     case Kind::kNotForReaders:
       throw not_for_readers();
     case Kind::kUnknown:
@@ -165,6 +153,51 @@ Task<http::Response> Content::route(const http::Request& request, Found found) {
 Task<bool> Content::keep(hub::EndpointPtr endpoint, hub::Credential credential, hub::FileRef file) {
   Place place{.endpoint = std::move(endpoint), .credential = std::move(credential), .own_base = {}};
   return files_.keep(std::move(place), std::move(file));
+}
+
+/// What a Xet client asks for by a token of ours: it stands for the credentials it was made for,
+/// and whoever has those is asked for everything anew.
+Task<http::Response> Content::answer_cas(const http::Request& request, Found found) {
+  auto asked = CasRoute::parse(found.below.substr(XetRoute::kBelow.size()));
+  if (!asked) throw not_found();
+  if (asked->kind == CasRoute::Kind::kTelemetry) co_return http::Response{};
+  require_reading(request, hub::Route::Kind::kUnknown);
+  auto via = via_hubcaches(request, options_.instance_id);
+  auto claims = xet_.claims_of(request, *asked);
+  http::Request by_its_owner = request;
+  by_its_owner.headers.remove("Authorization");
+  if (!claims.authorization.empty()) {
+    by_its_owner.headers.set("Authorization", claims.authorization);
+  }
+  if (claims.distribution != found.match->distribution->id) throw not_found();
+  if (found.match->distribution->content_guard) co_await require_guard(by_its_owner, found);
+  auto place = place_of(by_its_owner, found, std::move(via));
+  co_return co_await xet_.answer(request, std::move(place), std::move(claims), *std::move(asked));
+}
+
+Task<> Content::require_guard(const http::Request& request, const Found& found) const {
+  return services_.guards.require(found.snapshot, *found.match->distribution->content_guard,
+                                  request);
+}
+
+Place Content::place_of(const http::Request& request, const Found& found, std::string via) const {
+  const auto* remote = found.match->remote;
+  if (remote == nullptr) {
+    throw Error(Error::Kind::kNotFound,
+                "Distribution is not pointing to a publication, repository, repository version, "
+                "or remote.");
+  }
+  const auto caller = access::Caller::of(request.headers);
+  const bool streamed = remote->policy == registry::Policy::kStreamed;
+  // A password goes into no token, and pages may not send one (Browsers).
+  const bool xet = xet_.is_on() && !streamed && caller.kind != access::Caller::Kind::kBasic &&
+                   !request.headers.has("Origin");
+  return {.endpoint = with_via(remote->endpoint, std::move(via)),
+          .credential = access::credential_for(*remote->endpoint, caller, options_.token_key),
+          .streamed = streamed,
+          .immediate = remote->policy == registry::Policy::kImmediate,
+          .own_base = http::public_base(request, options_.public_name) + found.own_path,
+          .xet = xet};
 }
 
 }  // namespace hubcache::content

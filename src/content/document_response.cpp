@@ -38,7 +38,7 @@ Task<http::Response> document_response(Pool& pool, const http::Request& request,
   if (answer.status == kUnauthorized) {
     headers.set("WWW-Authenticate", R"(Bearer realm="Authentication required", charset="UTF-8")");
   }
-  response.body = json ? without_xet(answer.body) : answer.body;
+  response.body = json && !place.xet ? without_xet(answer.body) : answer.body;
   co_return co_await http::finish_text(pool, request, std::move(response));
 }
 

@@ -7,6 +7,7 @@
 
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/want_digest.h"
+#include "hubcache/content/xet_route.h"
 #include "hubcache/http/multipart.h"
 #include "hubcache/hub/refusal.h"
 
@@ -118,6 +119,13 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
 
   auto response = file_response(*entry, commit, file);
   add_digest(request, entry->digest, response);
+  if (place.xet && entry->lfs && right.kind != access::Right::Kind::kFile) {
+    const bool asked_for = asks_for_xet(request);
+    if (asked_for || request.is_head()) {
+      offer_xet(place, {.repo = file.repo, .revision = commit.id, .path = {}}, *entry, response);
+    }
+    if (asked_for && !request.is_head()) co_return xet_file_info(std::move(response), *entry);
+  }
   const auto plan = http::apply_conditions(request, '"' + entry->etag + '"', entry->size, response);
   if (right.stale || commit.stale) response.served.cache = "stale";
   if (request.is_head() || plan.status >= 300 || entry->size == 0) co_return response;

@@ -10,6 +10,7 @@
 #include "hubcache/content/document_route.h"
 #include "hubcache/content/file_route.h"
 #include "hubcache/content/services.h"
+#include "hubcache/content/xet_route.h"
 #include "hubcache/http/message.h"
 
 namespace hubcache::content {
@@ -37,9 +38,13 @@ class Content {
     std::string_view below{};                // of the request's path, still encoded
   };
   Found find(const http::Request& request) const;
+  static bool is_open_to_all(const Found& found);
   Task<http::Response> answer(const http::Request& request, Found found);
   Task<http::Response> answer_page(const http::Request& request, Found found);
   Task<http::Response> route(const http::Request& request, Found found);
+  Task<http::Response> answer_cas(const http::Request& request, Found found);
+  Task<> require_guard(const http::Request& request, const Found& found) const;
+  Place place_of(const http::Request& request, const Found& found, std::string via) const;
 
   Services services_;
   Options options_;
@@ -48,6 +53,7 @@ class Content {
   FileRoute files_;
   DocumentRoute documents_;
   ApiRoute api_;
+  XetRoute xet_;
 };
 
 }  // namespace hubcache::content

@@ -18,13 +18,15 @@
 #include "hubcache/hub/probe.h"
 #include "hubcache/registry/registry.h"
 #include "hubcache/store/store.h"
+#include "hubcache/xet/tokens.h"
 
 namespace hubcache::content {
 
 struct Options {
   http::PublicName public_name;
-  std::string token_key;    // for the keyed hash that stands for a caller's token
-  std::string instance_id;  // what our own requests carry in Via
+  std::string token_key;                    // for the keyed hash that stands for a caller's token
+  std::string instance_id;                  // what our own requests carry in Via
+  const xet::Tokens* xet_tokens = nullptr;  // null: Xet is off
   std::vector<std::string> allowed_origins{};  // of pages that may read with a caller's right
 };
 
@@ -58,6 +60,7 @@ struct Place {
   bool streamed = false;   // the remote's policy: nothing is stored...
   bool immediate = false;  // ...or all of a commit at once
   std::string own_base;    // the distribution's absolute URL, without a trailing slash
+  bool xet = false;        // files are offered by Xet too
 };
 
 }  // namespace hubcache::content

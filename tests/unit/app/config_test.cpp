@@ -120,6 +120,7 @@ TEST_F(ConfigTest, EveryDefaultInTheTableIsTheOneInForce) {
   EXPECT_EQ(plain.upstream.url, spelled_out.upstream.url);
   EXPECT_EQ(plain.cache, spelled_out.cache);
   EXPECT_EQ(plain.strict_integrity, spelled_out.strict_integrity);
+  EXPECT_EQ(plain.xet, spelled_out.xet);
   EXPECT_EQ(plain.allowed_origins, spelled_out.allowed_origins);
   EXPECT_EQ(plain.masked_secrets, spelled_out.masked_secrets);
   EXPECT_EQ(plain.log.level, spelled_out.log.level);

@@ -1,0 +1,87 @@
+#include "hubcache/xet/layout.h"
+
+#include <algorithm>
+#include <span>
+
+#include "hubcache/base/digest.h"
+#include "hubcache/base/text.h"
+
+namespace hubcache::xet {
+namespace {
+
+constexpr std::uint64_t kXorbData = kChunkSize * kChunksPerXorb;
+constexpr std::uint64_t kRecord = kHeaderSize + kChunkSize;
+
+std::uint64_t chunks_of(std::uint64_t bytes) { return (bytes + kChunkSize - 1) / kChunkSize; }
+
+/// Of the data, how much lies before that place of a xorb's bytes.
+std::uint64_t data_before(std::uint64_t packed) {
+  const auto in_record = packed % kRecord;
+  return packed / kRecord * kChunkSize + in_record - std::min(in_record, kHeaderSize);
+}
+
+}  // namespace
+
+std::uint64_t Layout::xorb_count() const noexcept { return (size_ + kXorbData - 1) / kXorbData; }
+
+http::ByteRange Layout::file_range_of(std::uint64_t xorb) const noexcept {
+  if (xorb >= xorb_count()) return {.offset = size_, .length = 0};
+  const auto offset = xorb * kXorbData;
+  return {.offset = offset, .length = std::min(kXorbData, size_ - offset)};
+}
+
+std::uint64_t Layout::packed_size(std::uint64_t xorb) const noexcept {
+  const auto data = file_range_of(xorb).length;
+  return data + chunks_of(data) * kHeaderSize;
+}
+
+std::vector<Term> Layout::terms(http::ByteRange range) const {
+  std::vector<Term> terms;
+  const auto end = chunks_of(range.end());
+  for (auto chunk = range.offset / kChunkSize; chunk < end && range.length > 0;) {
+    const auto xorb = chunk / kChunksPerXorb;
+    const auto stop = std::min(end, (xorb + 1) * kChunksPerXorb);
+    const auto unpacked = std::min(stop * kChunkSize, size_) - chunk * kChunkSize;
+    const auto first = chunk - xorb * kChunksPerXorb;
+    terms.push_back(
+        {.xorb = xorb,
+         .first_chunk = first,
+         .end_chunk = first + stop - chunk,
+         .unpacked = unpacked,
+         .packed = {.offset = first * kRecord, .length = unpacked + (stop - chunk) * kHeaderSize}});
+    chunk = stop;
+  }
+  return terms;
+}
+
+http::ByteRange Layout::data_of(std::uint64_t xorb, http::ByteRange packed) const noexcept {
+  const auto begin = data_before(packed.offset);
+  return {.offset = xorb * kXorbData + begin, .length = data_before(packed.end()) - begin};
+}
+
+std::string chunk_header(std::uint64_t length) {
+  std::string header;
+  for (int twice = 0; twice < 2; ++twice) {
+    header += '\0';
+    for (const unsigned shift : {0U, 8U, 16U}) {
+      header += static_cast<char>(static_cast<unsigned char>(length >> shift & 255U));
+    }
+  }
+  return header;
+}
+
+bool is_hash(std::string_view text) {
+  constexpr std::size_t kDigits = 64;
+  return text.size() == kDigits && is_lower_hex(text);
+}
+
+std::string xorb_hash(std::string_view file_id, std::uint64_t xorb, std::int64_t generation) {
+  std::string name(file_id);
+  for (const auto part : {xorb, kChunkSize, kChunksPerXorb}) name += ':' + std::to_string(part);
+  if (generation != 0) name += ':' + std::to_string(generation);
+  Hasher hasher(Digest::Algorithm::kSha256, name.size());
+  hasher.update(std::as_bytes(std::span(name)));
+  return hasher.finish().hex();
+}
+
+}  // namespace hubcache::xet

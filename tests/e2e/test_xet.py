@@ -1,0 +1,176 @@
+"""Files by Xet, with the real clients and the hf_xet of their time (contract/xet.md): cold, warm and
+with the Hub gone; files above 50 GB; and a flipped byte, which none of them notices by itself."""
+import pathlib
+
+from harness import MIB, get, sha256, wait_until
+
+# Of hf_xet: 1.0.0, 1.2.0, 1.4, 1.5 and the newest; each asks by another route.
+VENVS = ("xet-0.30", "xet-0.36", "xet-1.0", "xet-1.22", "hfh-2.4")
+NEWEST = "hfh-2.4"
+ON = {"HUBCACHE_CONTENT_XET": "on"}
+SIZES = {"small.bin": 3 * MIB + 1, "two xorbs.bin": 20 * MIB + 216, "large.bin": 64 * MIB}
+FILES = """
+import sys
+from huggingface_hub import hf_hub_download
+for name in sys.argv[1:]:
+    print(hf_hub_download("org/big", name))
+"""
+SNAPSHOT = """
+import sys
+from huggingface_hub import snapshot_download
+print(snapshot_download("org/big", revision=sys.argv[1]))
+"""
+NODE = pathlib.Path(__file__).parent / "clients" / "xet.mjs"
+
+
+def world_of(world):
+    hub = world.hub()
+    files = [{"path": name, "size": size, "seed": seed, "lfs": True}
+             for seed, (name, size) in enumerate(SIZES.items(), 10)]
+    sha = hub.control("repo", {"id": "org/big", "files": files})["sha"]
+    want = {}
+    for name in SIZES:
+        url = f"{hub.url}/org/big/resolve/main/{name.replace(' ', '%20')}"
+        want[name] = sha256(get(url, {"Accept-Encoding": "identity"}).body)
+    return hub, sha, want
+
+
+def xet_requests(server, part="/_cas/"):
+    return server.text().count(part)
+
+
+def download(world, venv, endpoint, home=None):
+    code, out, err = world.python_of(venv, FILES, endpoint, list(SIZES), home=home)
+    assert code == 0, (venv, err[-2000:])
+    return {name: sha256(path) for name, path in zip(SIZES, out.splitlines()[-len(SIZES):])}
+
+
+def test_every_generation_of_clients_cold_warm_and_with_the_hub_gone(world):
+    hub, _, want = world_of(world)
+    for venv in VENVS:
+        server = world.server(hub, data=f"data-{venv}", env=ON)
+        before = xet_requests(server)
+        assert download(world, venv, server.endpoint) == want, venv
+        assert xet_requests(server) > before, f"{venv} did not use Xet"
+        wait_until(lambda server=server: len(server.stored()) == len(SIZES), "all is stored")
+        hub.forget()
+        assert download(world, venv, server.endpoint) == want, venv
+        assert not hub.requests(host="cdn"), venv
+        server.stop()
+    hub.stop()
+    for venv in VENVS:
+        server = world.server(hub, data=f"data-{venv}", env=ON)
+        assert download(world, venv, server.endpoint) == want, venv
+        server.stop()
+
+
+def test_a_snapshot_of_several_files_at_once_with_the_chunk_cache_on(world):
+    hub, sha, want = world_of(world)
+    for venv in VENVS:
+        server = world.server(hub, data=f"data-{venv}", env=ON)
+        home = world.hf_home()
+        for revision in ("main", sha):
+            code, out, err = world.python_of(
+                venv, SNAPSHOT, server.endpoint, [revision], home=home,
+                env={"HF_XET_CHUNK_CACHE_SIZE_BYTES": "10000000000"})
+            assert code == 0, (venv, err[-2000:])
+            folder = pathlib.Path(out.splitlines()[-1])
+            assert {name: sha256(folder / name) for name in SIZES} == want, venv
+        assert xet_requests(server) > 0, venv
+        server.stop()
+
+
+def test_a_client_whose_tree_was_read_at_the_hub_itself(world):
+    hub, sha, want = world_of(world)
+    server = world.server(hub, env=ON)
+    home = world.hf_home()
+    code, _, err = world.python_of(NEWEST, SNAPSHOT, hub.url, [sha], home=home)
+    assert code == 0, err[-2000:]
+    for blob in (home / "hub" / "models--org--big").rglob("*"):
+        if blob.is_file() and "trees" not in blob.parts:
+            blob.unlink()
+    for link in (home / "hub" / "models--org--big" / "snapshots").rglob("*"):
+        if link.is_symlink():
+            link.unlink()
+    world.run("rm", "-rf", home / "xet", home / "hub" / ".xet", home / "xet_blobs", check=False)
+    code, out, err = world.python_of(NEWEST, SNAPSHOT, server.endpoint, [sha], home=home)
+    assert code == 0, err[-2000:]
+    folder = pathlib.Path(out.splitlines()[-1])
+    assert {name: sha256(folder / name) for name in SIZES} == want
+
+
+def test_the_javascript_client(world):
+    hub, sha, want = world_of(world)
+    server = world.server(hub, env=ON)
+    for _ in ("cold", "warm"):
+        code, out, err = world.node_of("hub", NODE, server.endpoint, [server.endpoint, *SIZES])
+        assert code == 0, err[-2000:]
+        assert out.split() == list(want.values())
+    assert xet_requests(server) > 0
+
+
+def test_a_gated_file_with_a_callers_own_token(world):
+    hub = world.hub()
+    server = world.server(hub, env=ON)
+    script = """
+from huggingface_hub import hf_hub_download
+print(hf_hub_download("org/gated", "model.safetensors"))
+"""
+    want = sha256(get(hub.url + "/org/gated/resolve/main/model.safetensors",
+                      {"Authorization": "Bearer hf_good"}).body)
+    for venv in VENVS:
+        code, out, err = world.python_of(venv, script, server.endpoint, token="hf_good")
+        assert code == 0, (venv, err[-2000:])
+        assert sha256(out.splitlines()[-1]) == want, venv
+        code, _, err = world.python_of(venv, script, server.endpoint, token="hf_other")
+        assert code != 0 and "GatedRepo" in err, (venv, err[-2000:])
+    assert "hf_good" not in server.text()
+
+
+def test_a_flipped_byte_upstream_is_completed_by_no_client(world):
+    hub, sha, want = world_of(world)
+    for venv in VENVS:
+        server = world.server(hub, data=f"data-{venv}", env=ON)
+        hub.fault(host="cdn", match="two", kind="flip", offset=3 * MIB + 1)
+        home = world.hf_home()
+        for script, arguments in ((FILES, ["two xorbs.bin"]), (SNAPSHOT, [sha])):
+            code, out, err = world.python_of(venv, script, server.endpoint, arguments, home=home,
+                                             timeout=400)
+            if code != 0:
+                continue
+            path = pathlib.Path(out.splitlines()[-1])
+            path = path / "two xorbs.bin" if path.is_dir() else path
+            assert sha256(path) == want["two xorbs.bin"], f"{venv} ended with a false file"
+        assert xet_requests(server) > 0, venv
+        hub.clear_faults()
+        for place in (home, world.hf_home()):
+            code, out, err = world.python_of(venv, FILES, server.endpoint, ["two xorbs.bin"],
+                                             home=place, timeout=400)
+            if code == 0:
+                assert sha256(out.splitlines()[-1]) == want["two xorbs.bin"], venv
+        server.stop()
+
+
+def test_a_file_of_60_gb(world):
+    size = 60_000_000_000
+    hub = world.hub()
+    hub.control("repo", {"id": "org/huge", "files": [
+        {"path": "huge.bin", "size": size, "sparse": True, "lfs": True,
+         "claim_sha256": "ab" * 32}]})
+    server = world.server(hub, env=ON)
+    for venv in VENVS:
+        home = world.hf_home()
+        script = 'from huggingface_hub import hf_hub_download as d; d("org/huge", "huge.bin")'
+        client = world.run_program(f"huge-{venv}", ["env", "-i", *(
+            f"{k}={v}" for k, v in world.client_env(server.endpoint, home).items()),
+            world.venvs / venv / "bin" / "python", "-c", script])
+
+        def has(home=home):
+            return sum(p.stat().st_blocks * 512 for p in home.rglob("*") if p.is_file()) > 2**30 \
+                or (server.data / "fills").exists() and sum(
+                    p.stat().st_blocks * 512 for p in (server.data / "fills").iterdir()) > 2**30
+        wait_until(has, f"{venv} has a GiB", seconds=120)
+        assert client.process.poll() is None, client.text()[-2000:]
+        client.process.kill()
+        client.process.wait()
+        assert server.anonymous_memory() < 100 * MIB
