@@ -259,7 +259,7 @@ Task<XetRoute::File> XetRoute::look_at(Place place, xet::Claims claims, std::str
 Task<http::Body> XetRoute::open(File file, xet::Claims claims, http::RangePlan part,
                                 std::shared_ptr<http::Served> served) {
   const xet::Layout layout(file.upstream.size);
-  const auto data = layout.data_of(claims.xorb, part.range);
+  const auto data = xet::Layout::data_of(claims.xorb, part.range);
   http::Body body;
   if (data.length > 0) {
     const auto manner = claims.whole ? Manner::kXetWhole : Manner::kXet;

@@ -175,7 +175,7 @@ std::vector<std::uint64_t> Fill::waiting() {
   std::ranges::sort(seats_, {}, [](const auto& seat) { return seat->turn; });
   std::vector<std::uint64_t> offsets;
   for (const auto& seat : seats_) {
-    if (seat->waits_at && !seat->refused) offsets.push_back(*seat->waits_at);
+    if (seat->waits_at && !seat->refused && !goes_along(*seat)) offsets.push_back(*seat->waits_at);
   }
   return offsets;
 }
@@ -184,12 +184,15 @@ std::vector<std::uint64_t> Fill::waiting() {
 std::size_t Fill::places() const {
   std::set<std::size_t> blocks;
   for (const auto& seat : seats_) {
-    if (seat->refused) continue;
+    if (seat->refused || goes_along(*seat)) continue;
     const std::uint64_t next = staging_->blocks().contiguous_end(seat->reached);
     if (next < seat->range.end()) blocks.insert(store::BlockMap::block_of(next));
   }
   return blocks.size();
 }
+
+/// It is one client's, who reads the whole in many places: the one request for it will come by.
+bool Fill::goes_along(const Seat& seat) const { return seat.wants_all && plan_.is_one_request(); }
 
 bool Fill::is_idle() const { return !stopping_ && satisfied_ && plan_.running() == 0; }
 

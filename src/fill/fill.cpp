@@ -43,9 +43,12 @@ std::shared_ptr<Seat> Fill::admit(const Wish& wish) {
   seat->to_end = wish.to_end;
   seat->verified_only = wish.verified_only;
   seat->for_proof = wish.for_proof;
+  seat->wants_all = wish.wants_all;
   seats_.push_back(seat);
   sources_.add(wish.via, seat, wish.source, wish.max_retries);
-  if (wish.to_end || wish.verified_only || wish.wants_all) {
+  if (wish.wants_all) {
+    plan_.want_all(0);
+  } else if (wish.to_end || wish.verified_only) {
     plan_.want_all(wish.range.offset);
   } else {
     plan_.want({.begin = wish.range.offset, .end = wish.range.end()});

@@ -100,6 +100,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Run* next_run();
   std::vector<std::uint64_t> waiting();
   std::size_t places() const;
+  bool goes_along(const Seat& seat) const;
   bool is_idle() const;
   bool is_complete() const { return staging_->blocks().complete(); }
 

@@ -54,7 +54,7 @@ std::vector<Term> Layout::terms(http::ByteRange range) const {
   return terms;
 }
 
-http::ByteRange Layout::data_of(std::uint64_t xorb, http::ByteRange packed) const noexcept {
+http::ByteRange Layout::data_of(std::uint64_t xorb, http::ByteRange packed) noexcept {
   const auto begin = data_before(packed.offset);
   return {.offset = xorb * kXorbData + begin, .length = data_before(packed.end()) - begin};
 }

@@ -44,6 +44,8 @@ class Plan {
   /// The whole blob, beginning with the reader at `offset`.
   void want_all(std::uint64_t offset);
   bool wants_all() const noexcept { return all_; }
+  /// The whole is wanted, and it is not split.
+  bool is_one_request() const noexcept { return all_ && !splits(); }
   bool satisfied(const store::BlockMap& present);
 
   /// From now on more than one connection may run: the first has delivered.

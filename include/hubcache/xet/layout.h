@@ -41,7 +41,7 @@ class Layout {
   std::vector<Term> terms(http::ByteRange range) const;
   /// The bytes of the file within a range of a xorb's bytes, which lies within that; its length may
   /// be 0.
-  http::ByteRange data_of(std::uint64_t xorb, http::ByteRange packed) const noexcept;
+  static http::ByteRange data_of(std::uint64_t xorb, http::ByteRange packed) noexcept;
 
  private:
   http::ByteRange file_range_of(std::uint64_t xorb) const noexcept;

@@ -12,7 +12,7 @@ namespace hubcache::xet {
 /// A range of a xorb's bytes, made of the file's: headers put between, nothing copied.
 class XorbBody final : public http::SpanSource {
  public:
-  /// `data` is the body of layout.data_of(xorb, packed).
+  /// `data` is the body of Layout::data_of(xorb, packed).
   XorbBody(const Layout& layout, std::uint64_t xorb, http::ByteRange packed, http::Body data);
 
   std::uint64_t size() const override { return packed_.length; }

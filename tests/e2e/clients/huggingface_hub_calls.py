@@ -29,10 +29,11 @@ def content(path):
 
 def file(repo, name, **more):
     """What the file holds, and the commit and ETag that the client's cache names it by. A cache for
-    each call: they fall back on it, whoever filled it."""
+    each call: they fall back on it, whoever filled it. By Xet, what it names leads on to a store that
+    caches share."""
     path = pathlib.Path(hf_hub_download(repo, name, cache_dir=tempfile.mkdtemp(), **more))
     depth = len(pathlib.PurePosixPath(name).parts)
-    return [content(path), path.parents[depth - 1].name, path.resolve().name]
+    return [content(path), path.parents[depth - 1].name, path.readlink().name]
 
 
 def snapshot(repo, **more):

@@ -114,11 +114,21 @@ TEST_F(FillsTest, AClosedFillParksWhenNobodyAsksForMore) {
 
 TEST_F(FillsTest, AReaderWhoWillAskForAllHasItFetchedByOneRequest) {
   serve(some_bytes(12 * kMiB));
-  auto wish = closed(0, 6 * kMiB);
-  wish.wants_all = true;
-  EXPECT_EQ(read(wish), bytes_.substr(0, 6 * kMiB));
-  until([](Upstream& upstream) { return upstream.delivered == 12 * kMiB; });
-  EXPECT_EQ(read(closed(6 * kMiB, 12 * kMiB)), bytes_.substr(6 * kMiB));
+  hold(0, 12 * kMiB);
+  std::vector<std::future<Joined>> joining;
+  for (const std::uint64_t begin : {8 * kMiB, 0 * kMiB, 4 * kMiB}) {
+    auto wish = closed(begin, begin + 4 * kMiB);
+    wish.wants_all = true;
+    joining.push_back(start_join(wish));
+    until([](Upstream& upstream) { return !upstream.requests.empty(); });
+  }
+  release();
+  std::string bytes[3];
+  for (std::size_t i = 0; i < 3; ++i) {
+    auto joined = joining[i].get();
+    bytes[i] = read(joined);
+  }
+  EXPECT_EQ(bytes[1] + bytes[2] + bytes[0], bytes_);
   EXPECT_EQ(requests().size(), 1U);
 }
 

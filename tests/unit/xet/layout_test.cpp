@@ -53,8 +53,8 @@ TEST(Layout, APartOfAFileIsTheWholeChunksThatHoldIt) {
 
 TEST(Layout, ARangeOfAXorbIsThatDataWithoutTheHeaders) {
   const Layout layout(kXorbData + 3 * kChunkSize);
-  const auto data = [&](std::uint64_t xorb, std::uint64_t begin, std::uint64_t end) {
-    return layout.data_of(xorb, {.offset = begin, .length = end - begin});
+  const auto data = [](std::uint64_t xorb, std::uint64_t begin, std::uint64_t end) {
+    return Layout::data_of(xorb, {.offset = begin, .length = end - begin});
   };
   const auto range = [](std::uint64_t begin, std::uint64_t end) {
     return http::ByteRange{.offset = begin, .length = end - begin};

@@ -69,7 +69,7 @@ class XorbBodyTest : public testing::Test {
     return all;
   }
   std::string read(std::uint64_t xorb, http::ByteRange range, std::size_t piece) {
-    const auto data = layout_.data_of(xorb, range);
+    const auto data = Layout::data_of(xorb, range);
     auto pieces = std::make_unique<Pieces>(bytes_.substr(data.offset, data.length), piece);
     XorbBody body(layout_, xorb, range, std::move(pieces));
     EXPECT_EQ(body.size(), range.length);
@@ -115,7 +115,7 @@ TEST_F(XorbBodyTest, AStoredFileIsSentFromTheFile) {
             static_cast<ssize_t>(bytes_.size()));
   const auto file = std::make_shared<const Fd>(::open(path.c_str(), O_RDONLY));
   const http::ByteRange range{.offset = 5, .length = layout_.packed_size(1) - 6};
-  const auto data = layout_.data_of(1, range);
+  const auto data = Layout::data_of(1, range);
   XorbBody body(layout_, 1, range,
                 http::FileSpan{.file = file, .offset = data.offset, .length = data.length});
   EXPECT_EQ(runner_.run(read_all(body)), packed(1).substr(5, range.length));
