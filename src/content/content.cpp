@@ -87,10 +87,6 @@ Content::Found Content::find(const http::Request& request) const {
       ((found.own_path = kPrefix) += '/') += found.match->distribution->base_path;
     }
   }
-  found.match = found.snapshot->match(found.below);
-  if (!found.match) return found;
-  found.below = found.match->rest;
-  ((found.own_path = kPrefix) += '/') += found.match->distribution->base_path;
   return found;
 }
 

@@ -119,7 +119,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
 
   auto response = file_response(*entry, commit, file);
   add_digest(request, entry->digest, response);
-  if (place.xet && entry->lfs && right.kind != access::Right::Kind::kFile) {
+  if (place.xet && entry->lfs && entry->size != 0 && right.kind != access::Right::Kind::kFile) {
     const bool asked_for = asks_for_xet(request);
     if (asked_for || request.is_head()) {
       offer_xet(place, {.repo = file.repo, .revision = commit.id, .path = {}}, *entry, response);
