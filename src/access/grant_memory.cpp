@@ -22,6 +22,12 @@ constexpr std::array kMigrations{db::Migration{
 /// Refusals are no use beyond their time, but an answer on its way must still find them newer.
 constexpr std::chrono::minutes kLongestAnswer{10};
 
+/// The least key that does not begin with `key`.
+std::string behind(std::string key) {
+  ++key.back();
+  return key;
+}
+
 }  // namespace
 
 std::span<const db::Migration> grant_migrations() { return kMigrations; }
@@ -83,6 +89,15 @@ Task<> Access::take_back(Keys keys, Verdict instead, Refusal refusal) {
   co_await tell_all(keys.everybody, none);
   co_await tell_all(keys.repo, no);
   if (!gate_only && keys.file != keys.repo) co_await tell_all(keys.file, none);
+  const std::string end = gate_only ? keys.repo + '\0' : behind(keys.repo);
+  auto is_granted = [key = keys.repo, end, everybody = keys.everybody](db::Connection& sql) {
+    auto row = sql.query(
+        "SELECT 1 FROM grants WHERE (key = ?3 OR (key >= ?1 AND key < ?2)) "
+        "AND verdict IN (?4, ?5, ?6, ?7) LIMIT 1",
+        key, end, everybody, Verdict::kGranted, Verdict::kDocumentsOnly, Verdict::kAlias,
+        Verdict::kDocumentsAlias);
+    return row.step();
+  };
   auto change =
       [keys = std::move(keys), no, gate_only, now = now.time_since_epoch().count(),
        too_old = (now - options_.refusal_ttl - kLongestAnswer).time_since_epoch().count(),
@@ -93,9 +108,7 @@ Task<> Access::take_back(Keys keys, Verdict instead, Refusal refusal) {
             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, '')";
         sql.run(kSet, keys.everybody, Verdict::kUnknown, now, 0, "", "");
         if (!gate_only) {
-          std::string behind = keys.repo;  // the least key that does not begin with the caller's
-          ++behind.back();
-          sql.run("DELETE FROM grants WHERE key >= ?1 AND key < ?2", keys.repo, behind);
+          sql.run("DELETE FROM grants WHERE key >= ?1 AND key < ?2", keys.repo, behind(keys.repo));
         }
         sql.run(kSet, keys.repo, no.verdict, now, no.refusal.status, no.refusal.code,
                 no.refusal.message);
@@ -107,7 +120,18 @@ Task<> Access::take_back(Keys keys, Verdict instead, Refusal refusal) {
           sql.run(kForget, positive, too_stale);
         }
       };
-  co_await database_.write(std::move(change));
+  bool kept = true;
+  try {
+    co_await database_.write(std::move(change));
+  } catch (const Error& error) {
+    if (!is_of_disk(error.kind())) throw;
+    kept = false;
+  }
+  // A refusal lost with the memory is asked for again; but it must not leave a row behind that
+  // speaks in favour.
+  if (!kept && co_await database_.read(std::move(is_granted))) {
+    throw Error(Error::Kind::kUnavailable, "a refusal of the Hub could not be kept");
+  }
 }
 
 Task<> Access::decide(std::string key, Decision decision) {

@@ -67,7 +67,12 @@ Task<> Proofs::record(std::string origin, std::string repo, Digest digest, bool 
   auto change = [key, proven, at = clock_.now().time_since_epoch().count()](db::Connection& sql) {
     sql.run("INSERT OR REPLACE INTO proofs (key, proven, at) VALUES (?1, ?2, ?3)", key, proven, at);
   };
-  co_await database_.write(std::move(change));
+  try {
+    co_await database_.write(std::move(change));
+  } catch (const Error& error) {
+    // What was proven is asked again one day; what was refused must not be.
+    if (!proven || !is_of_disk(error.kind())) throw;
+  }
 }
 
 }  // namespace hubcache::access

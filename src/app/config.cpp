@@ -49,6 +49,10 @@ std::optional<std::string> complaint(const Key& key, std::string_view value) {
       if (parse_size(value)) return std::nullopt;
       return quoted + R"( is no size: allowed is a number with B, kB, MB, GB, TB, KiB, MiB, GiB )" +
              R"(or TiB, like "500 GiB")";
+    case Key::Type::kSizeOrShare:
+      if (parse_size_or_share(value)) return std::nullopt;
+      return quoted + R"( is neither a size nor a share: allowed are sizes like "500 GiB", )" +
+             R"(and "1 %" to "100 %")";
     case Key::Type::kDuration:
       if (parse_duration(value)) return std::nullopt;
       return quoted + R"( is no time: allowed is a number with ms, s, min, h or d, like "10 min")";

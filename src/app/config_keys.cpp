@@ -61,6 +61,12 @@ Set size(std::function<std::uint64_t&(Config&)> field) {
   };
 }
 
+Set size_or_share(std::function<SizeOrShare&(Config&)> field) {
+  return [field = std::move(field)](Config& config, std::string_view value) {
+    field(config) = *parse_size_or_share(value);
+  };
+}
+
 Set duration(std::function<milliseconds&(Config&)> field) {
   return [field = std::move(field)](Config& config, std::string_view value) {
     field(config) = *parse_duration(value);
@@ -240,15 +246,16 @@ const std::vector<Key>& table() {
                "the XDG data directory.",
        .set = text([](Config& c) -> auto& { return c.storage.data_dir; })},
       {.name = "storage.max_size",
-       .type = Type::kSize,
-       .fallback = "0",
-       .help = "Bytes on disk at most; 0: no limit.",
-       .set = size([](Config& c) -> auto& { return c.storage.max_size; })},
+       .type = Type::kSizeOrShare,
+       .fallback = "90 %",
+       .help = "What the cache takes on disk at most, like \"500 GiB\", or as a share of the file "
+               "system; 0: no limit. What was used longest ago makes room for what is new.",
+       .set = size_or_share([](Config& c) -> auto& { return c.storage.max_size; })},
       {.name = "storage.min_free",
-       .type = Type::kSize,
+       .type = Type::kSizeOrShare,
        .fallback = "1 GiB",
-       .help = "Bytes the file system keeps free.",
-       .set = size([](Config& c) -> auto& { return c.storage.min_free; })},
+       .help = "What the cache leaves free of the file system, whoever fills it.",
+       .set = size_or_share([](Config& c) -> auto& { return c.storage.min_free; })},
       {.name = "upstream.url",
        .type = Type::kText,
        .fallback = "https://huggingface.co",

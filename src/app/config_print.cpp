@@ -53,6 +53,8 @@ std::string_view type_name(Key::Type type) {
       return "whole number";
     case Key::Type::kSize:
       return "size";
+    case Key::Type::kSizeOrShare:
+      return "size or share";
     case Key::Type::kDuration:
       return "time";
     case Key::Type::kBool:

@@ -1,6 +1,7 @@
 #include "hubcache/app/instance.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <future>
 #include <iostream>
 #include <optional>
@@ -48,9 +49,13 @@ std::size_t worker_count(const Config& config) {
 }
 
 store::Options store_options(const Config& config) {
-  return {.data_dir = config.storage.data_dir,
-          .max_size = config.storage.max_size,
-          .min_free = config.storage.min_free};
+  const auto& storage = config.storage;
+  const std::uint64_t disk = std::filesystem::space(storage.data_dir).capacity;
+  const auto database = store::DataDir::database_in(storage.data_dir);
+  return {.data_dir = storage.data_dir,
+          .max_size = storage.max_size.of(disk),
+          .min_free = storage.min_free.of(disk),
+          .also_counted = {database, database.string() + "-wal", database.string() + "-shm"}};
 }
 
 access::Access::Options grant_options(const Config& config) {
@@ -156,7 +161,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg)
       secrets(db::SecretBox::load(data_dir.secrets_key())),
       workers(worker_count(config)),
       database({.file = data_dir.database()}, all_migrations(), log),
-      store(store_options(config), disk, database, disk_pool, clock, log),
+      store(store_options(config), disk, database, disk_pool, workers.executor(0), clock, log),
       outages({.retry_after = config.upstream.retry_down_after}, clock, log),
       limits({.rate_of = [this](std::string_view remote) { return rate_of(remote); }}, clock),
       proofs(workers, database, clock),
@@ -197,7 +202,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg)
     hubs.push_back(
         std::make_unique<hub::Hub>(*clients.back(), outages, limits, std::move(options), clock));
     hub_of_worker.push_back(hubs.back().get());
-    blobs.push_back(std::make_unique<store::OpenBlobs>(store));
+    blobs.push_back(std::make_unique<store::OpenBlobs>(store, workers.executor(i)));
   }
   flights = std::make_unique<hub::Flights>(workers, hub_of_worker);
   access = std::make_unique<access::Access>(workers, database, grant_options(config), clock);

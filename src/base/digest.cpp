@@ -63,6 +63,14 @@ Hasher::Hasher(Digest::Algorithm algorithm, std::uint64_t size)
   }
 }
 
+Hasher::Hasher(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Hasher Hasher::copy() const {
+  auto state = std::make_unique<State>(State{.algorithm = state_->algorithm});
+  require(EVP_MD_CTX_copy_ex(state->context.get(), state_->context.get()), "digest copy");
+  return Hasher(std::move(state));
+}
+
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 Hasher::~Hasher() = default;

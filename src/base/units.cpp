@@ -61,6 +61,18 @@ constexpr std::array kDurations{
 
 std::optional<std::uint64_t> parse_size(std::string_view text) { return scale(text, kSizes); }
 
+std::optional<SizeOrShare> parse_size_or_share(std::string_view text) {
+  constexpr std::uint64_t kWhole = 100;
+  const auto quantity = split(text);
+  if (quantity && quantity->unit == "%") {
+    if (quantity->number == 0 || quantity->number > kWhole) return std::nullopt;
+    return SizeOrShare{.bytes = 0, .percent = static_cast<unsigned>(quantity->number)};
+  }
+  const auto bytes = parse_size(text);
+  if (!bytes) return std::nullopt;
+  return SizeOrShare{.bytes = *bytes};
+}
+
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   const auto value = scale(text, kDurations);
   if (!value) return std::nullopt;

@@ -155,7 +155,11 @@ Task<> Documents::keep(std::string key, Known known) {
         document.commit, document.total_count, document.body);
   };
   if (large) {
-    co_await database_.write(std::move(change));
+    try {
+      co_await database_.write(std::move(change));
+    } catch (const Error& error) {
+      if (!is_of_disk(error.kind())) throw;  // what cannot be kept is served all the same
+    }
   } else {
     database_.write_soon(std::move(change));
   }

@@ -22,7 +22,7 @@ Task<http::Body> FileBytes::open(UpstreamFile file, Manner manner, http::RangePl
   }
 
   auto blob = services_.blobs.find(*file.digest);
-  if (!blob) blob = co_await services_.blobs.open(*file.digest);
+  if (!blob) blob = co_await stored(*file.digest);
   if (blob) {
     served.cache = "hit";
     co_return co_await body_of_blob(std::move(blob), std::move(file), plan);
@@ -70,20 +70,39 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
   }
   if (!refused) {
     served.cache = joined.started ? "miss" : "join";
-    co_return std::move(joined.body);
+    // Nobody would check on the way through what a Xet client gets.
+    if (is_by_xet(manner)) co_return std::unique_ptr<http::SpanSource>(std::move(joined.body));
+    co_return filled_or_passed(std::move(joined.body), *services_.hubs[services_.worker],
+                               services_.store, std::move(file), plan.range, services_.log);
   }
   // Another repo's fill began meanwhile, or the blob is stored by now: looked at anew.
   if (refused->kind() == Error::Kind::kConflict) {
-    if (auto blob = co_await services_.blobs.open(*file.digest)) {
+    if (auto blob = co_await stored(*file.digest)) {
       served.cache = "hit";
       co_return co_await body_of_blob(std::move(blob), std::move(file), plan);
     }
-  } else if (refused->kind() == Error::Kind::kNoSpace) {
-    services_.log.warn("no room, passing through", {{"size", file.size}});
+  } else if (is_of_disk(refused->kind())) {
+    services_.log.warn("the disk is full or fails, passing through",
+                       {{"digest", file.digest->text()},
+                        {"size", file.size},
+                        {"message", refused->what()},
+                        {"context", refused->context()}});
   } else {
     throw *refused;
   }
   co_return co_await instead_of_fill(std::move(file), manner, plan, served);
+}
+
+/// Null, too, when the disk fails: then it can still be had from the Hub.
+Task<std::shared_ptr<const store::Blob>> FileBytes::stored(Digest digest) {
+  try {
+    co_return co_await services_.blobs.open(digest);
+  } catch (const Error& error) {
+    if (!is_of_disk(error.kind())) throw;
+    services_.log.warn("a stored file cannot be opened",
+                       {{"digest", digest.text()}, {"context", error.context()}});
+  }
+  co_return nullptr;
 }
 
 /// What Xet clients get nobody would check on the way through, at no end of the file.
@@ -118,7 +137,7 @@ Task<bool> FileBytes::proven_against_fill(UpstreamFile file, std::string via) {
     auto& hub = *services_.hubs[services_.worker];
     co_return co_await delivers_same_bytes(hub, std::move(file), std::move(sample));
   } catch (const Error& error) {
-    if (error.kind() != Error::Kind::kForbidden) throw;
+    if (error.kind() != Error::Kind::kForbidden && !is_of_disk(error.kind())) throw;
   }
   co_return false;
 }

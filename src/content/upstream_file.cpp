@@ -53,15 +53,16 @@ class RefusingSource final : public fill::Source {
 class PassThrough final : public http::SpanSource {
  public:
   PassThrough(std::unique_ptr<fill::Stream> stream, store::Store& store, const UpstreamFile& file,
-              http::ByteRange range)
+              http::ByteRange range, std::optional<Hasher> before)
       : stream_(std::move(stream)),
         store_(store),
         range_(range),
         skip_(range.offset - stream_->offset()) {
-    if (file.digest && range.offset == 0 && range.length == file.size) {
+    if (file.digest && range.offset == 0) before = Hasher(file.digest->algorithm(), file.size);
+    if (file.digest && before && range.end() == file.size) {
       check_ = Check{.origin = file.endpoint->origin_key(),
                      .digest = *file.digest,
-                     .hasher = Hasher(file.digest->algorithm(), file.size)};
+                     .hasher = *std::move(before)};
     }
     for (auto& buffer : buffers_) buffer.resize(kChunk);
   }
@@ -80,7 +81,7 @@ class PassThrough final : public http::SpanSource {
   }
 
  private:
-  /// Of a whole file whose digest is known.
+  /// Of a file whose digest is known, read to its end by who has its start.
   struct Check {
     std::string origin;
     Digest digest;
@@ -128,6 +129,52 @@ class PassThrough final : public http::SpanSource {
   std::optional<Check> check_;
 };
 
+class FilledOrPassed final : public http::SpanSource {
+ public:
+  FilledOrPassed(std::unique_ptr<fill::ReaderBody> filled, hub::Hub& hub, store::Store& store,
+                 UpstreamFile file, http::ByteRange range, obs::Log& log)
+      : filled_(std::move(filled)),
+        hub_(hub),
+        store_(store),
+        file_(std::move(file)),
+        range_(range),
+        log_(log) {}
+
+  std::uint64_t size() const override { return range_.length; }
+
+  Task<http::Span> next() override {
+    std::optional<Error> failure;
+    if (!rest_) {
+      try {
+        co_return co_await filled_->next();
+      } catch (const Error& error) {
+        if (!is_of_disk(error.kind())) throw;
+        failure = error;
+      }
+      log_.warn("the disk is full or fails, passing through",
+                {{"digest", file_.digest->text()}, {"context", failure->context()}});
+      rest_ = co_await filled_->rest();
+      filled_.reset();
+    }
+    if (rest_->present.length > 0) co_return std::exchange(rest_->present, {});
+    if (!passed_) {
+      const http::ByteRange left{.offset = rest_->offset, .length = range_.end() - rest_->offset};
+      passed_ = co_await pass_through(hub_, store_, file_, left, std::move(rest_->hash));
+    }
+    co_return co_await passed_->next();
+  }
+
+ private:
+  std::unique_ptr<fill::ReaderBody> filled_;
+  hub::Hub& hub_;
+  store::Store& store_;
+  UpstreamFile file_;
+  http::ByteRange range_;
+  obs::Log& log_;
+  std::optional<fill::Rest> rest_;  // once the fill cannot go on
+  std::unique_ptr<http::SpanSource> passed_;
+};
+
 }  // namespace
 
 std::unique_ptr<fill::Source> make_source(hub::Hub& hub, UpstreamFile file) {
@@ -137,10 +184,19 @@ std::unique_ptr<fill::Source> make_source(hub::Hub& hub, UpstreamFile file) {
 std::unique_ptr<fill::Source> make_refusing_source() { return std::make_unique<RefusingSource>(); }
 
 Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, store::Store& store,
-                                                     UpstreamFile file, http::ByteRange range) {
+                                                     UpstreamFile file, http::ByteRange range,
+                                                     std::optional<Hasher> before) {
   HubSource source(hub, file);
   auto stream = co_await source.open(range.offset, range.length);
-  co_return std::make_unique<PassThrough>(std::move(stream), store, file, range);
+  co_return std::make_unique<PassThrough>(std::move(stream), store, file, range, std::move(before));
+}
+
+std::unique_ptr<http::SpanSource> filled_or_passed(std::unique_ptr<fill::ReaderBody> filled,
+                                                   hub::Hub& hub, store::Store& store,
+                                                   UpstreamFile file, http::ByteRange range,
+                                                   obs::Log& log) {
+  return std::make_unique<FilledOrPassed>(std::move(filled), hub, store, std::move(file), range,
+                                          log);
 }
 
 }  // namespace hubcache::content

@@ -73,6 +73,11 @@ Task<void> Fill::run(std::shared_ptr<Fill> self) {
 Task<void> Fill::live() {
   if (!co_await open()) co_return;
   co_await fetch_wanted();
+  // With all bytes there, a disk that failed since matters to seal() only.
+  if (error_ && is_of_disk(error_->kind()) && is_complete()) {
+    error_.reset();
+    stopping_ = false;
+  }
   if (!error_ && is_complete()) co_await verify();
   if (error_) co_await give_up(*error_);
   if (staging_->verified()) {
@@ -138,7 +143,7 @@ Task<void> Fill::verify() {
 /// Throws `why`, once what it means for the stored bytes is done.
 Task<void> Fill::give_up(Error why) {
   if (why.kind() != Error::Kind::kCorrupt) {
-    co_await staging_->park();
+    co_await keep_what_is_there(is_of_disk(why.kind()));
     throw Error(std::move(why));
   }
   // Durable before any reader hears of it: a client may resume at once, with a false start.
@@ -154,6 +159,24 @@ Task<void> Fill::give_up(Error why) {
   }
   co_await staging_->discard();
   throw Error(std::move(why));
+}
+
+/// For the next run, and when the disk failed the hash for readers of the whole, who go on without
+/// it. What cannot be kept is fetched again.
+Task<void> Fill::keep_what_is_there(bool with_hash) {
+  const bool for_readers = with_hash && std::ranges::any_of(seats_, [this](const auto& seat) {
+                             return !seat->left && seat->range.length == size_;
+                           });
+  try {
+    if (for_readers) {
+      co_await staging_->hash_ahead();
+      progress_->keep_hash(staging_->hash_so_far(), staging_->hashed());
+    }
+    co_await staging_->park();
+  } catch (const Error& error) {
+    context_.log.warn("part of a download is lost",
+                      {{"digest", digest_.text()}, {"context", error.context()}});
+  }
 }
 
 Task<void> Fill::accept() {

@@ -73,6 +73,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Task<void> wait_for_wants();
   Task<void> verify();
   Task<void> give_up(Error why);
+  Task<void> keep_what_is_there(bool with_hash);
   Task<void> accept();
   void settle(std::optional<Error> failure);
   void stop(const Error& why);

@@ -62,6 +62,11 @@ void Progress::verified() {
   changed_.notify();
 }
 
+void Progress::keep_hash(Hasher hash, std::uint64_t end) {
+  hash_ = std::move(hash);
+  hashed_ = end;
+}
+
 void Progress::end(std::optional<Error> failure) {
   if (live_ != nullptr) last_ = *live_;
   live_ = nullptr;
@@ -95,9 +100,10 @@ std::uint64_t Progress::drip_end(const Seat& seat, std::uint64_t offset) const {
   return seat.to_end ? std::min(end, without_end(size_)) : end;
 }
 
+// When the disk failed, what is there is still handed out: the reader goes on from where it ends.
 void Progress::check(const Seat& seat) const {
   if (seat.refused) throw *seat.refused;
-  if (error_ && !verified_) throw *error_;
+  if (error_ && !verified_ && !is_of_disk(error_->kind())) throw *error_;
 }
 
 /// Throws what upstream said, with the time that is left of it.
@@ -123,8 +129,9 @@ Task<void> Progress::wait_ready(std::shared_ptr<Progress> self, std::shared_ptr<
   const auto deadline = std::chrono::steady_clock::now() + time;
   while (true) {
     self->check(*seat);
-    if (self->streaming_ || self->verified_ || self->ended_) co_return;
-    if (self->present_end(offset) > offset) co_return;
+    if (self->verified_ || self->present_end(offset) > offset) co_return;
+    if (self->error_) throw *self->error_;
+    if (self->streaming_ || self->ended_) co_return;
     self->check_hold(deadline);
     if (std::chrono::steady_clock::now() >= deadline) {
       throw Error(Error::Kind::kUpstreamTimeout, "the Hub did not deliver in time");
@@ -141,6 +148,7 @@ Task<std::uint64_t> Progress::wait_past(std::shared_ptr<Progress> self, std::sha
     self->check(*seat);
     const std::uint64_t end = self->readable_end(*seat, offset);
     if (end > offset) co_return end;
+    if (self->error_) throw *self->error_;
     if (self->ended_) throw Error(Error::Kind::kUnavailable, "the download was given up");
     const std::uint64_t drip = self->drip_end(*seat, offset);
     if (drip <= offset) {
@@ -151,6 +159,16 @@ Task<std::uint64_t> Progress::wait_past(std::shared_ptr<Progress> self, std::sha
       co_await self->changed_.wait_until(drip_at);
     }
   }
+}
+
+Task<Rest> Progress::rest(std::shared_ptr<Progress> self, std::shared_ptr<Seat> seat,
+                          std::uint64_t offset) {
+  const bool whole = seat->range.offset == 0 && seat->range.length == self->size_;
+  if (!whole || offset == 0) co_return Rest{.present = {}, .offset = offset, .hash = {}};
+  if (!self->hash_ || self->hashed_ < offset) throw *self->error_;
+  http::FileSpan present{.file = self->file_, .offset = offset, .length = self->hashed_ - offset};
+  co_return Rest{
+      .present = std::move(present), .offset = self->hashed_, .hash = self->hash_->copy()};
 }
 
 Task<void> Progress::wait_end(std::shared_ptr<Progress> self) {

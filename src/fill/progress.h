@@ -6,10 +6,12 @@
 #include <memory>
 #include <optional>
 
+#include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"
 #include "hubcache/base/fd.h"
+#include "hubcache/base/signal.h"
 #include "hubcache/base/task.h"
-#include "hubcache/fill/signal.h"
+#include "hubcache/fill/fills.h"
 #include "hubcache/http/range.h"
 #include "hubcache/store/block_map.h"
 
@@ -49,6 +51,8 @@ class Progress {
   /// Upstream asks to wait until then: who would wait longer for a first byte is told so.
   void hold(Error why, std::chrono::steady_clock::time_point until);
   void verified();
+  /// The disk failed: the hash of the bytes before `end`, for readers of the whole to go on with.
+  void keep_hash(Hasher hash, std::uint64_t end);
   void end(std::optional<Error> failure);
   /// Wakes the fill: a reader begins to wait, upstream delivers, a job ended.
   Signal& work() noexcept { return work_; }
@@ -70,6 +74,9 @@ class Progress {
   /// Until bytes past `offset` may be read; returns where they end.
   static Task<std::uint64_t> wait_past(std::shared_ptr<Progress> self, std::shared_ptr<Seat> seat,
                                        std::uint64_t offset);
+  /// After the disk failed: what ReaderBody::rest() says.
+  static Task<Rest> rest(std::shared_ptr<Progress> self, std::shared_ptr<Seat> seat,
+                         std::uint64_t offset);
   /// Until the fill has ended, however it did.
   static Task<void> wait_end(std::shared_ptr<Progress> self);
 
@@ -95,6 +102,8 @@ class Progress {
   bool verified_ = false;
   bool ended_ = false;
   std::optional<Error> error_;
+  std::optional<Hasher> hash_;  // after the disk failed, of the bytes before hashed_
+  std::uint64_t hashed_ = 0;
   std::atomic<bool> false_{false};
   std::uint64_t turns_ = 0;
   Signal changed_;

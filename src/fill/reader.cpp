@@ -33,4 +33,8 @@ Task<http::Span> Reader::next() {
   co_return span;
 }
 
+Task<Rest> Reader::rest() {
+  co_return co_await on(home_, Progress::rest(progress_, ticket_.seat(), offset_));
+}
+
 }  // namespace hubcache::fill

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "hubcache/base/task.h"
+#include "hubcache/fill/fills.h"
 #include "hubcache/http/message.h"
 
 #include "progress.h"
@@ -31,13 +32,14 @@ class Ticket {
 
 /// The body of one request that follows a fill. Lives on the request's worker and asks the fill's
 /// only when it has caught up; what it hands out is read from the staging's file.
-class Reader final : public http::SpanSource {
+class Reader final : public ReaderBody {
  public:
   Reader(Executor home, std::shared_ptr<Progress> progress, Ticket ticket,
          std::shared_ptr<const Fd> file, http::ByteRange range);
 
   std::uint64_t size() const override { return range_.length; }
   Task<http::Span> next() override;
+  Task<Rest> rest() override;
 
  private:
   Executor home_;

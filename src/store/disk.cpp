@@ -90,6 +90,15 @@ Disk::FileSize PosixDisk::size(const Fd& file) {
           .on_disk = static_cast<std::uint64_t>(about.st_blocks) * kStatBlock};
 }
 
+std::uint64_t PosixDisk::bytes_on_disk(const std::filesystem::path& file) {
+  struct stat about{};
+  if (::lstat(file.c_str(), &about) == 0) {
+    return static_cast<std::uint64_t>(about.st_blocks) * kStatBlock;
+  }
+  if (errno == ENOENT) return 0;
+  fail("looking at", file);
+}
+
 void PosixDisk::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) fail("renaming", from);
 }

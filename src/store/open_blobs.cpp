@@ -1,24 +1,36 @@
 #include "hubcache/store/open_blobs.h"
 
 #include <chrono>
+#include <iterator>
+#include <utility>
 
 #include "hubcache/store/store.h"
+
+#include "store_impl.h"
 
 namespace hubcache::store {
 namespace {
 
-/// A blob in use is noted this often: eviction thinks in days.
-constexpr std::chrono::minutes kTouchInterval{30};
+constexpr std::chrono::minutes kWriteInterval{10};
+constexpr std::size_t kMostClosed = 256;
 
 }  // namespace
 
-OpenBlobs::OpenBlobs(Store& store, std::size_t capacity) : store_(store), capacity_(capacity) {}
+OpenBlobs::OpenBlobs(Store& store, Executor worker, std::size_t capacity)
+    : store_(store), capacity_(capacity), written_(store.clock().now()) {
+  store_.impl_->shelves.add({.blobs = this, .worker = std::move(worker)});
+}
+
+OpenBlobs::~OpenBlobs() {
+  store_.impl_->shelves.remove(this);
+  write_uses();
+}
 
 std::shared_ptr<const Blob> OpenBlobs::find(const Digest& digest) {
   const auto found = by_digest_.find(digest);
   if (found == by_digest_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, found->second);
-  touch(*found->second);
+  use(*found->second);
   return found->second->blob;
 }
 
@@ -33,29 +45,53 @@ Task<std::shared_ptr<const Blob>> OpenBlobs::open(Digest digest) {
 
 std::shared_ptr<const Blob> OpenBlobs::keep(Blob blob) {
   auto shared = std::make_shared<const Blob>(std::move(blob));
-  entries_.push_front({.blob = shared, .touched = {}});
+  entries_.push_front({.blob = shared, .used = {}});
   by_digest_.emplace(shared->digest, entries_.begin());
-  store_.touch(shared->digest);
-  entries_.front().touched = store_.clock().steady();
-  if (entries_.size() > capacity_) {
-    by_digest_.erase(entries_.back().blob->digest);
-    entries_.pop_back();
-  }
+  use(entries_.front());
+  if (entries_.size() > capacity_) close(std::prev(entries_.end()));
   return shared;
 }
 
-void OpenBlobs::touch(Entry& entry) {
-  const auto now = store_.clock().steady();
-  if (now - entry.touched < kTouchInterval) return;
-  entry.touched = now;
-  store_.touch(entry.blob->digest);
+void OpenBlobs::use(Entry& entry) {
+  entry.used = store_.clock().now();
+  entry.noted = false;
+  if (entry.used - written_ >= kWriteInterval || closed_.size() >= kMostClosed) write_uses();
+}
+
+void OpenBlobs::close(std::list<Entry>::iterator entry) {
+  if (!entry->noted) closed_.push_back({.digest = entry->blob->digest, .at = entry->used});
+  by_digest_.erase(entry->blob->digest);
+  entries_.erase(entry);
 }
 
 void OpenBlobs::forget(const Digest& digest) {
   const auto found = by_digest_.find(digest);
-  if (found == by_digest_.end()) return;
-  entries_.erase(found->second);
-  by_digest_.erase(found);
+  if (found != by_digest_.end()) close(found->second);
+}
+
+std::vector<BlobUse> OpenBlobs::take_uses() {
+  auto uses = std::exchange(closed_, {});
+  for (auto& entry : entries_) {
+    if (!std::exchange(entry.noted, true)) {
+      uses.push_back({.digest = entry.blob->digest, .at = entry.used});
+    }
+  }
+  return uses;
+}
+
+void OpenBlobs::write_uses() {
+  written_ = store_.clock().now();
+  auto uses = take_uses();
+  if (!uses.empty()) store_.impl_->write_uses(std::move(uses));
+}
+
+void OpenBlobs::close_idle(const std::vector<Digest>& digests) {
+  for (const auto& digest : digests) {
+    const auto found = by_digest_.find(digest);
+    if (found == by_digest_.end()) continue;
+    const auto& blob = found->second->blob;
+    if (blob.use_count() == 1 && blob->file.use_count() == 1) close(found->second);
+  }
 }
 
 }  // namespace hubcache::store

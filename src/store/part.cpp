@@ -1,5 +1,7 @@
 #include "part.h"
 
+#include <algorithm>
+
 #include "hubcache/base/error.h"
 
 #include "map_record.h"
@@ -8,6 +10,11 @@ namespace hubcache::store {
 namespace {
 
 constexpr std::uint64_t kRecord = MapRecord::kSize;
+
+/// Every block recorded by itself: more records than that are never written.
+std::uint64_t most_of_map(std::uint64_t size) {
+  return on_pages((size / kBlockSize + 1) * kRecord);
+}
 
 }  // namespace
 
@@ -18,14 +25,20 @@ Part::Part(std::shared_ptr<Shared> shared, Plan plan)
       plan_(std::move(plan)),
       reservation_(shared_->space, plan_.already_used) {}
 
+std::uint64_t Part::most_on_disk(std::uint64_t size) { return on_pages(size) + most_of_map(size); }
+
 Part::Opened Part::open(std::shared_ptr<Shared> shared, const Plan& plan) {
-  // Before anything is made of that size, the map included.
-  shared->space.require_sane(plan.size);
   auto part = std::make_shared<Part>(std::move(shared), plan);
-  BlockMap blocks = part->resume();
-  if (plan.whole) part->promise_missing(blocks);
-  part->reservation_.settle(part->disk_.size(*part->file_).on_disk);
-  return {.part = std::move(part), .blocks = std::move(blocks)};
+  try {
+    BlockMap blocks = part->resume();
+    part->promise(blocks);
+    part->count_on_disk();
+    return {.part = part, .blocks = std::move(blocks)};
+  } catch (...) {
+    if (plan.already_used == 0) remove_files(part->disk_, part->layout_, plan.name);
+    part->reservation_.settle(plan.already_used);
+    throw;
+  }
 }
 
 void Part::remove_files(Disk& disk, const Layout& layout, const std::string& name) {
@@ -39,21 +52,42 @@ BlockMap Part::resume() {
   if (const auto left = disk_.open(path); !left || disk_.size(*left).size != plan_.size) {
     remove_files(disk_, layout_, plan_.name);
   }
-  file_ = std::make_shared<const Fd>(disk_.open_or_create(path));
+  const auto file = Shared::hold(shared_, plan_.digest);
+  *file = disk_.open_or_create(path);
+  file_ = file;
   map_ = disk_.open_or_create(layout_.map(plan_.name));
   disk_.truncate(*file_, plan_.size);
   disk_.sync_directory(layout_.fills());
   return recorded_blocks();
 }
 
-void Part::promise_missing(const BlockMap& blocks) {
+void Part::promise(const BlockMap& blocks) {
+  claimed_.resize(blocks.block_count());
   std::uint64_t missing = 0;
-  for (const auto& gap : blocks.missing({.begin = 0, .end = plan_.size})) missing += gap.length();
-  try {
-    reservation_.extend(missing);
-  } catch (...) {
-    if (blocks.blocks_present() == 0) remove_files(disk_, layout_, plan_.name);
-    throw;
+  for (std::uint64_t block = 0; block < blocks.block_count(); ++block) {
+    claimed_[block] = blocks.has(block);
+    if (!claimed_[block]) missing += on_pages(blocks.span_of(block).length());
+  }
+  const std::uint64_t map = most_of_map(plan_.size);
+  reservation_.extend(plan_.whole ? missing + map : map);
+  reservation_.spend(map, map);
+}
+
+/// The map may still grow.
+void Part::count_on_disk() {
+  reservation_.settle(disk_.size(*file_).on_disk + most_of_map(plan_.size));
+}
+
+/// By whole blocks, at their first byte: what the disk allots for pieces of a block is never more.
+void Part::claim(ByteSpan span) {
+  const std::lock_guard lock(claims_mutex_);
+  const std::uint64_t last = BlockMap::block_of(span.end - 1);
+  for (std::uint64_t block = BlockMap::block_of(span.begin); block <= last; ++block) {
+    if (claimed_[block]) continue;
+    const std::uint64_t begin = block * kBlockSize;
+    reservation_.spend(on_pages(std::min(kBlockSize, plan_.size - begin)),
+                       most_on_disk(plan_.size));
+    claimed_[block] = true;
   }
 }
 
@@ -80,7 +114,7 @@ BlockMap Part::recorded_blocks() {
 void Part::write(std::span<const ByteSpan> spans, std::uint64_t offset,
                  std::span<const std::byte> bytes) {
   for (const auto& span : spans) {
-    reservation_.spend(span.length(), plan_.size);
+    claim(span);
     disk_.pwrite(*file_, span.begin, bytes.subspan(span.begin - offset, span.length()));
   }
 }
@@ -129,7 +163,7 @@ std::uint64_t Part::seal() {
 void Part::discard() {
   const std::lock_guard lock(mutex_);
   if (!renamed_) remove_files(disk_, layout_, plan_.name);
-  reservation_.settle(0);
+  shared_->removed(plan_.digest, reservation_.hand_over());
 }
 
 }  // namespace hubcache::store

@@ -32,7 +32,8 @@ class Part {
     std::uint64_t already_used = 0;  // what the space counts for it
   };
 
-  /// Opens what an earlier run left, or makes it anew when that does not fit. Throws kNoSpace.
+  /// Opens what an earlier run left, or makes it anew when that does not fit. Throws kNoSpace, with
+  /// nothing left of a fill that is just beginning.
   static Opened open(std::shared_ptr<Shared> shared, const Plan& plan);
   /// Removes both files of a fill nobody has open.
   static void remove_files(Disk& disk, const Layout& layout, const std::string& name);
@@ -42,8 +43,11 @@ class Part {
   const std::shared_ptr<const Fd>& file() const noexcept { return file_; }
   std::uint64_t used() const noexcept { return reservation_.spent(); }
 
+  /// May be repeated after it threw kNoSpace.
   void write(std::span<const ByteSpan> spans, std::uint64_t offset,
              std::span<const std::byte> bytes);
+  /// What the whole fill may take on disk at most, its map included.
+  static std::uint64_t most_on_disk(std::uint64_t size);
   /// Syncs the bytes, then records `blocks`. After a failed sync nothing can be known of what was
   /// written: from then on it, and seal(), throw kIo, and only what was recorded is kept.
   void checkpoint(std::span<const std::uint64_t> blocks);
@@ -54,7 +58,9 @@ class Part {
  private:
   BlockMap resume();
   BlockMap recorded_blocks();
-  void promise_missing(const BlockMap& blocks);
+  void promise(const BlockMap& blocks);
+  void count_on_disk();
+  void claim(ByteSpan span);
   void sync_bytes();
 
   const std::shared_ptr<Shared> shared_;  // the space must outlive the reservation
@@ -62,6 +68,8 @@ class Part {
   const Layout& layout_;
   const Plan plan_;
   Reservation reservation_;
+  std::mutex claims_mutex_;    // several writes run in the pool at once
+  std::vector<bool> claimed_;  // blocks whose space was taken from the reservation
   std::shared_ptr<const Fd> file_;
   Fd map_;
   std::uint64_t map_end_ = 0;

@@ -19,6 +19,7 @@ class PartHash {
   /// Reads on to `end`. Blocks; one call at a time.
   void advance(Disk& disk, const Fd& file, std::uint64_t end);
   std::uint64_t done() const noexcept { return done_; }
+  Hasher copy() const { return hasher_.copy(); }
   Digest finish() { return hasher_.finish(); }
 
  private:

@@ -38,6 +38,32 @@ void make_directories(Disk& disk, const Layout& layout) {
   }
 }
 
+/// A fill whose part is gone: it was sealed, and the row of the blob is still to be written, or
+/// there is nothing of it.
+void end_fill(Shared& shared, const std::string& name) {
+  Part::remove_files(shared.disk, shared.layout, name);
+  shared.database.write_now([&](db::Connection& sql) {
+    const auto fill = find_fill(sql, name);
+    drop_fill(sql, name);
+    if (!fill) return;
+    const auto digest = Digest::from_etag(fill->digest.substr(fill->digest.find(':') + 1));
+    if (!digest || find_blob(sql, *digest)) return;
+    const auto sealed = shared.disk.open(shared.layout.blob(*digest));
+    if (!sealed) return;
+    const auto size = shared.disk.size(*sealed);
+    put_blob(sql, *digest,
+             {.size = size.size, .on_disk = size.on_disk, .state = BlobState::kUnverified},
+             shared.clock.now());
+  });
+}
+
+void end_evictions(Shared& shared) {
+  for (const auto& digest : shared.database.read_now(&leaving_blobs)) {
+    shared.disk.remove(shared.layout.blob(digest));
+    shared.database.write_now([&](db::Connection& sql) { take_blob(sql, digest); });
+  }
+}
+
 std::string fill_of(const std::string& file) {
   for (const std::string_view ending : {".part", ".map"}) {
     if (file.ends_with(ending)) return file.substr(0, file.size() - ending.size());
@@ -57,14 +83,15 @@ void recover_files(Shared& shared) {
   }
   for (const auto& name : rows) {
     if (const auto part = shared.disk.open(shared.layout.part(name))) {
-      const std::uint64_t used = shared.disk.size(*part).on_disk;
+      const std::uint64_t used =
+          shared.disk.size(*part).on_disk + shared.disk.bytes_on_disk(shared.layout.map(name));
       shared.space.add_used(used);
       shared.fills.park(name, used);
     } else {
-      Part::remove_files(shared.disk, shared.layout, name);
-      shared.database.write_now([&](db::Connection& sql) { drop_fill(sql, name); });
+      end_fill(shared, name);
     }
   }
+  end_evictions(shared);
   shared.space.add_used(shared.database.read_now(&bytes_of_blobs));
 }
 

@@ -32,15 +32,50 @@ CREATE TABLE bad_digests (
   until INTEGER NOT NULL,
   PRIMARY KEY (origin, digest)
 ) STRICT, WITHOUT ROWID;
+)"},
+    db::Migration{.number = 102, .name = "store: eviction", .sql = R"(
+ALTER TABLE blobs ADD COLUMN state INTEGER NOT NULL DEFAULT 0;
+DROP INDEX blobs_by_use;
+CREATE INDEX blobs_by_use ON blobs (last_used, bytes_on_disk) WHERE state <> 1;
+CREATE INDEX blobs_leaving ON blobs (digest) WHERE state = 1;
+CREATE TABLE pins (
+  digest TEXT NOT NULL,
+  holder TEXT NOT NULL,
+  PRIMARY KEY (digest, holder)
+) STRICT, WITHOUT ROWID;
 )"}};
 
 std::int64_t seconds(WallTime time) {
   return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
 }
 
+WallTime time_of(std::int64_t seconds) { return WallTime(std::chrono::seconds(seconds)); }
+
 BlobRow blob_row(const db::Statement& row) {
   return {.size = static_cast<std::uint64_t>(row.integer(0)),
-          .on_disk = static_cast<std::uint64_t>(row.integer(1))};
+          .on_disk = static_cast<std::uint64_t>(row.integer(1)),
+          .state = static_cast<BlobState>(row.integer(2))};
+}
+
+/// Of the text that digests have in rows; nullopt when a row is damaged.
+std::optional<Digest> digest_in(const std::string& text) {
+  return Digest::from_etag(std::string_view(text).substr(text.find(':') + 1));
+}
+
+std::vector<Candidate> idle_fills(db::Connection& sql) {
+  std::vector<Candidate> fills;
+  auto row = sql.query(
+      "SELECT name, digest, last_used FROM fills WHERE NOT EXISTS "
+      "(SELECT 1 FROM pins WHERE pins.digest = fills.digest) ORDER BY last_used");
+  while (row.step()) {
+    if (auto digest = digest_in(row.text(1))) {
+      fills.push_back({.name = row.text(0),
+                       .digest = *std::move(digest),
+                       .is_fill = true,
+                       .last_used = time_of(row.integer(2))});
+    }
+  }
+  return fills;
 }
 
 }  // namespace
@@ -48,22 +83,27 @@ BlobRow blob_row(const db::Statement& row) {
 std::span<const db::Migration> migrations() { return kMigrations; }
 
 std::optional<BlobRow> find_blob(db::Connection& sql, const Digest& digest) {
-  auto row = sql.query("SELECT size, bytes_on_disk FROM blobs WHERE digest = ?1", digest.text());
+  auto row =
+      sql.query("SELECT size, bytes_on_disk, state FROM blobs WHERE digest = ?1", digest.text());
   if (!row.step()) return std::nullopt;
   return blob_row(row);
 }
 
-void put_blob(db::Connection& sql, const Digest& digest, const BlobRow& row, WallTime now) {
+std::uint64_t put_blob(db::Connection& sql, const Digest& digest, const BlobRow& row,
+                       WallTime now) {
+  const auto before = find_blob(sql, digest);
   sql.run(
-      "INSERT INTO blobs (digest, size, bytes_on_disk, created, last_used) "
-      "VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT (digest) DO UPDATE SET size = excluded.size, "
-      "bytes_on_disk = excluded.bytes_on_disk, last_used = excluded.last_used",
-      digest.text(), row.size, row.on_disk, seconds(now));
+      "INSERT INTO blobs (digest, size, bytes_on_disk, created, last_used, state) "
+      "VALUES (?1, ?2, ?3, ?4, ?4, ?5) ON CONFLICT (digest) DO UPDATE SET size = excluded.size, "
+      "bytes_on_disk = excluded.bytes_on_disk, last_used = excluded.last_used, "
+      "state = excluded.state",
+      digest.text(), row.size, row.on_disk, seconds(now), row.state);
+  return before ? before->on_disk : 0;
 }
 
 std::optional<BlobRow> take_blob(db::Connection& sql, const Digest& digest) {
-  auto row =
-      sql.query("DELETE FROM blobs WHERE digest = ?1 RETURNING size, bytes_on_disk", digest.text());
+  auto row = sql.query("DELETE FROM blobs WHERE digest = ?1 RETURNING size, bytes_on_disk, state",
+                       digest.text());
   if (!row.step()) return std::nullopt;
   const auto taken = blob_row(row);
   row.run();
@@ -79,6 +119,53 @@ std::uint64_t bytes_of_blobs(db::Connection& sql) {
   auto row = sql.query("SELECT coalesce(sum(bytes_on_disk), 0) FROM blobs");
   row.step();
   return static_cast<std::uint64_t>(row.integer(0));
+}
+
+void set_state(db::Connection& sql, const Digest& digest, BlobState state) {
+  sql.run("UPDATE blobs SET state = ?2 WHERE digest = ?1", digest.text(), state);
+}
+
+std::vector<Digest> leaving_blobs(db::Connection& sql) {
+  std::vector<Digest> digests;
+  auto row = sql.query("SELECT digest FROM blobs WHERE state = 1");
+  while (row.step()) {
+    if (auto digest = digest_in(row.text(0))) digests.push_back(*std::move(digest));
+  }
+  return digests;
+}
+
+void put_pin(db::Connection& sql, const Digest& digest, const std::string& holder) {
+  sql.run("INSERT OR IGNORE INTO pins (digest, holder) VALUES (?1, ?2)", digest.text(), holder);
+}
+
+void drop_pin(db::Connection& sql, const Digest& digest, const std::string& holder) {
+  sql.run("DELETE FROM pins WHERE digest = ?1 AND holder = ?2", digest.text(), holder);
+}
+
+void each_candidate(db::Connection& sql, const std::function<bool(Candidate)>& take) {
+  const auto fills = idle_fills(sql);
+  auto fill = fills.begin();
+  auto row = sql.query(
+      "SELECT digest, bytes_on_disk, last_used, state FROM blobs WHERE state <> 1 AND NOT EXISTS "
+      "(SELECT 1 FROM pins WHERE pins.digest = blobs.digest) ORDER BY last_used");
+  while (row.step()) {
+    auto digest = digest_in(row.text(0));
+    if (!digest) continue;
+    const auto used = time_of(row.integer(2));
+    for (; fill != fills.end() && fill->last_used <= used; ++fill) {
+      if (!take(*fill)) return;
+    }
+    if (!take({.name = row.text(0),
+               .digest = *std::move(digest),
+               .bytes = static_cast<std::uint64_t>(row.integer(1)),
+               .state = static_cast<BlobState>(row.integer(3)),
+               .last_used = used})) {
+      return;
+    }
+  }
+  for (; fill != fills.end(); ++fill) {
+    if (!take(*fill)) return;
+  }
 }
 
 std::optional<FillRow> find_fill(db::Connection& sql, const std::string& name) {
@@ -123,9 +210,8 @@ std::vector<BadDigestRow> current_bad_digests(db::Connection& sql, WallTime now)
   std::vector<BadDigestRow> rows;
   auto row = sql.query("SELECT origin, digest, until FROM bad_digests");
   while (row.step()) {
-    rows.push_back({.origin = row.text(0),
-                    .digest = row.text(1),
-                    .until = WallTime(std::chrono::seconds(row.integer(2)))});
+    rows.push_back(
+        {.origin = row.text(0), .digest = row.text(1), .until = time_of(row.integer(2))});
   }
   return rows;
 }

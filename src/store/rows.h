@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,17 +14,45 @@ namespace hubcache::store {
 
 // The store's rows. Each function runs inside a transaction of the caller's.
 
+enum class BlobState : std::uint8_t {
+  kStored = 0,
+  kLeaving = 1,     // being evicted: not to be opened any more
+  kUnverified = 2,  // found by name: hashed before its first use (SECURITY 14)
+};
+
 struct BlobRow {
   std::uint64_t size = 0;
   std::uint64_t on_disk = 0;
+  BlobState state = BlobState::kStored;
 };
 
 std::optional<BlobRow> find_blob(db::Connection& sql, const Digest& digest);
-void put_blob(db::Connection& sql, const Digest& digest, const BlobRow& row, WallTime now);
+/// Returns the bytes on disk of the row that was there, 0 without one.
+std::uint64_t put_blob(db::Connection& sql, const Digest& digest, const BlobRow& row, WallTime now);
 /// The row that was there.
 std::optional<BlobRow> take_blob(db::Connection& sql, const Digest& digest);
 void touch_blob(db::Connection& sql, const Digest& digest, WallTime now);
 std::uint64_t bytes_of_blobs(db::Connection& sql);
+
+void set_state(db::Connection& sql, const Digest& digest, BlobState state);
+std::vector<Digest> leaving_blobs(db::Connection& sql);
+
+void put_pin(db::Connection& sql, const Digest& digest, const std::string& holder);
+void drop_pin(db::Connection& sql, const Digest& digest, const std::string& holder);
+
+/// What may be evicted.
+struct Candidate {
+  std::string name;  // of the blob's digest or of the fill, unique among both
+  Digest digest;
+  bool is_fill = false;
+  std::uint64_t bytes = 0;  // on disk; 0 for fills, whose row does not know
+  BlobState state = BlobState::kStored;
+  WallTime last_used;
+};
+
+/// Shows `take` what is not pinned, blobs and fills, used longest ago first, until it returns
+/// false.
+void each_candidate(db::Connection& sql, const std::function<bool(Candidate)>& take);
 
 struct FillRow {
   std::string name;    // Layout::fill_name()

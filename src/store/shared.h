@@ -4,11 +4,15 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "hubcache/base/error.h"
 #include "hubcache/store/store.h"
 
+#include "evictor.h"
 #include "layout.h"
+#include "open_files.h"
+#include "shelves.h"
 #include "space.h"
 
 namespace hubcache::store {
@@ -27,9 +31,27 @@ class FillTable {
     entry.staged = true;
     return entry.used;
   }
+  /// For eviction: as acquire(), nullopt when it is being staged.
+  std::optional<std::uint64_t> try_acquire(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    auto& entry = entries_[name];
+    if (std::exchange(entry.staged, true)) return std::nullopt;
+    return entry.used;
+  }
+  /// What the space counts for the part of a parked fill; nullopt when it is being staged.
+  std::optional<std::uint64_t> parked_bytes(const std::string& name) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(name);
+    if (found == entries_.end() || found->second.staged) return std::nullopt;
+    return found->second.used;
+  }
   void park(const std::string& name, std::uint64_t used) {
     const std::lock_guard lock(mutex_);
-    entries_[name] = {.used = used, .staged = false};
+    if (used == 0) {
+      entries_.erase(name);
+    } else {
+      entries_[name] = {.used = used, .staged = false};
+    }
   }
   void drop(const std::string& name) {
     const std::lock_guard lock(mutex_);
@@ -41,13 +63,13 @@ class FillTable {
     std::uint64_t used = 0;
     bool staged = false;
   };
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;
 };
 
 /// What a store and its stagings work with; a staging may be the last to go.
 struct Shared {
-  Shared(Options o, Disk& d, db::Database& b, Pool& p, const Clock& c, obs::Log& l)
+  Shared(Options o, Disk& d, db::Database& b, Pool& p, Executor home, const Clock& c, obs::Log& l)
       : options(std::move(o)),
         disk(d),
         database(b),
@@ -55,7 +77,22 @@ struct Shared {
         clock(c),
         log(l),
         layout(options.data_dir),
-        space(d, options.data_dir, options.max_size, options.min_free) {}
+        space(d, options),
+        evictor(home) {}
+
+  /// A descriptor still to be opened, of a file with the bytes of `digest`: the file counts as in
+  /// use from now on until it is closed.
+  static std::shared_ptr<Fd> hold(std::shared_ptr<Shared> self, const Digest& digest) {
+    self->open_files.opened(digest);
+    return {new Fd(), [self = std::move(self), digest](const Fd* file) {
+              delete file;
+              self->space.remove_used(self->open_files.closed(digest));
+            }};
+  }
+  /// A file of `digest` that took so much was removed.
+  void removed(const Digest& digest, std::uint64_t bytes) {
+    space.remove_used(open_files.removed(digest, bytes));
+  }
 
   const Options options;
   Disk& disk;
@@ -66,6 +103,9 @@ struct Shared {
   const Layout layout;
   Space space;
   FillTable fills;
+  OpenFiles open_files;
+  Shelves shelves;
+  Evictor evictor;
 };
 
 }  // namespace hubcache::store

@@ -2,35 +2,60 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "hubcache/base/error.h"
 
 namespace hubcache::store {
 namespace {
 
-constexpr std::uint64_t kStep = std::uint64_t{64} << 20;
-
 std::uint64_t less(std::uint64_t from, std::uint64_t bytes) { return from - std::min(from, bytes); }
 
 }  // namespace
 
 std::uint64_t Space::limit() const noexcept {
-  return max_size_ == 0 ? std::numeric_limits<std::uint64_t>::max() : max_size_;
+  return options_.max_size == 0 ? std::numeric_limits<std::uint64_t>::max() : options_.max_size;
+}
+
+std::uint64_t Space::free_above_floor() const {
+  return less(disk_.free_space(options_.data_dir), options_.min_free);
+}
+
+std::uint64_t Space::held() const {
+  std::uint64_t bytes = used_ + promised_;
+  if (options_.max_size == 0) return bytes;
+  for (const auto& file : options_.also_counted) bytes += disk_.bytes_on_disk(file);
+  return bytes;
+}
+
+std::uint64_t Space::capacity() const {
+  if (options_.max_size != 0) return options_.max_size;
+  const std::lock_guard lock(mutex_);
+  return used_ + free_above_floor();
+}
+
+std::uint64_t Space::shortage(std::uint64_t bytes) const {
+  const std::lock_guard lock(mutex_);
+  return std::max(less(held() + bytes, limit()), less(promised_ + bytes, free_above_floor()));
+}
+
+void Space::require_floor() const {
+  if (disk_.free_space(options_.data_dir) >= options_.min_free) return;
+  throw Error(Error::Kind::kNoSpace, "the cache is full", "min_free does not hold any more");
 }
 
 void Space::require_sane(std::uint64_t size) {
   const std::lock_guard lock(mutex_);
-  const std::uint64_t free = less(disk_.free_space(root_), min_free_);
+  const std::uint64_t free = free_above_floor();
   if (size > limit() || less(size, used_) > free) {
-    throw Error(Error::Kind::kNoSpace, "the file is larger than the cache");
+    throw Error(Error::Kind::kNoSpace, "there is no room for a file of that size");
   }
 }
 
 bool Space::try_promise(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  if (bytes > less(limit(), used_ + promised_)) return false;
-  const std::uint64_t free = less(disk_.free_space(root_), min_free_);
-  if (bytes > less(free, promised_)) return false;
+  if (bytes > less(limit(), held())) return false;
+  if (bytes > less(free_above_floor(), promised_)) return false;
   promised_ += bytes;
   return true;
 }
@@ -77,9 +102,13 @@ void Reservation::extend(std::uint64_t bytes) {
 
 void Reservation::spend(std::uint64_t bytes, std::uint64_t at_most) {
   const std::lock_guard lock(mutex_);
+  if (since_look_ >= kSpaceStep) {
+    space_.require_floor();
+    since_look_ = 0;
+  }
   if (bytes > left_) {
     const std::uint64_t needed = bytes - left_;
-    const std::uint64_t step = std::min(kStep, less(at_most, spent_ + left_));
+    const std::uint64_t step = std::min(kSpaceStep, less(at_most, spent_ + left_));
     std::uint64_t more = std::max(needed, step);
     if (!space_.try_promise(more)) {
       more = needed;
@@ -90,6 +119,7 @@ void Reservation::spend(std::uint64_t bytes, std::uint64_t at_most) {
   space_.spend(bytes);
   left_ -= bytes;
   spent_ += bytes;
+  since_look_ += bytes;
 }
 
 void Reservation::settle(std::uint64_t on_disk) noexcept {
@@ -97,6 +127,11 @@ void Reservation::settle(std::uint64_t on_disk) noexcept {
   space_.add_used(on_disk);
   space_.remove_used(spent_);
   spent_ = on_disk;
+}
+
+std::uint64_t Reservation::hand_over() noexcept {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(spent_, 0);
 }
 
 std::uint64_t Reservation::spent() const noexcept {

@@ -1,19 +1,33 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <mutex>
 
 #include "hubcache/store/disk.h"
+#include "hubcache/store/store.h"
 
 namespace hubcache::store {
+
+/// Space is promised and counted in these: what file systems allot.
+inline constexpr std::uint64_t kDiskPage = 4'096;
+inline constexpr std::uint64_t on_pages(std::uint64_t bytes) {
+  return (bytes + kDiskPage - 1) / kDiskPage * kDiskPage;
+}
+/// A range fill is promised so much at a time.
+inline constexpr std::uint64_t kSpaceStep = std::uint64_t{64} << 20;
 
 /// Who may write how much: what is used, and what was promised to fills and is not written yet.
 /// Locked, not owned: it is asked by the pools' threads on behalf of every worker.
 class Space {
  public:
-  Space(Disk& disk, std::filesystem::path root, std::uint64_t max_size, std::uint64_t min_free)
-      : disk_(disk), root_(std::move(root)), max_size_(max_size), min_free_(min_free) {}
+  Space(Disk& disk, const Options& options) : disk_(disk), options_(options) {}
+
+  /// All that the cap and the floor allow, whatever of it is used.
+  std::uint64_t capacity() const;
+  /// How much has to go before `bytes` may be promised; 0 when they may be.
+  std::uint64_t shortage(std::uint64_t bytes) const;
+  /// Throws kNoSpace when the free-space floor does not hold any more: others write here, too.
+  void require_floor() const;
 
   /// Throws kNoSpace when the size cap or the free-space floor would not hold.
   void promise(std::uint64_t bytes);
@@ -32,11 +46,12 @@ class Space {
 
  private:
   std::uint64_t limit() const noexcept;
+  std::uint64_t free_above_floor() const;
+  /// What counts within the cap. The mutex is held.
+  std::uint64_t held() const;
 
   Disk& disk_;
-  const std::filesystem::path root_;
-  const std::uint64_t max_size_;
-  const std::uint64_t min_free_;
+  const Options& options_;
   mutable std::mutex mutex_;
   std::uint64_t used_ = 0;
   std::uint64_t promised_ = 0;
@@ -55,17 +70,20 @@ class Reservation {
   /// `bytes` more, at once. Throws kNoSpace.
   void extend(std::uint64_t bytes);
   /// Before `bytes` are written; when the promise is used up it is extended, by 64 MiB where they
-  /// fit, up to `at_most` in all. Throws kNoSpace.
+  /// fit, up to `at_most` in all. Every 64 MiB the floor is looked at. Throws kNoSpace.
   void spend(std::uint64_t bytes, std::uint64_t at_most);
   /// Corrects what is counted as used to what the disk says.
   void settle(std::uint64_t on_disk) noexcept;
   std::uint64_t spent() const noexcept;
+  /// What was spent, which the caller sees to from now on.
+  std::uint64_t hand_over() noexcept;
 
  private:
   Space& space_;
   mutable std::mutex mutex_;  // several writes of one fill run in the pool at once
   std::uint64_t left_ = 0;
   std::uint64_t spent_;
+  std::uint64_t since_look_ = 0;  // spent since the floor was looked at
 };
 
 }  // namespace hubcache::store

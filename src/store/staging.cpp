@@ -21,7 +21,7 @@ namespace {
 }  // namespace
 
 Staging::Impl::Impl(std::shared_ptr<Shared> s, StageRequest r, std::string n, Part::Opened opened,
-                    Executor executor)
+                    std::shared_ptr<Allowance> a, Executor executor)
     : shared(std::move(s)),
       digest(std::move(r.digest)),
       size(r.size),
@@ -29,6 +29,7 @@ Staging::Impl::Impl(std::shared_ptr<Shared> s, StageRequest r, std::string n, Pa
       via(std::move(r.via)),
       name(std::move(n)),
       part(std::move(opened.part)),
+      allowance(std::move(a)),
       blocks(std::move(opened.blocks)),
       hash(std::make_shared<PartHash>(digest.algorithm(), size)),
       hash_stopped(executor, Timer::time_point::max()) {}
@@ -48,6 +49,7 @@ const BlockMap& Staging::blocks() const noexcept { return impl_->blocks; }
 std::shared_ptr<const Fd> Staging::file() const noexcept { return impl_->part->file(); }
 std::uint64_t Staging::bytes_since_checkpoint() const noexcept { return impl_->unsynced; }
 std::uint64_t Staging::hashed() const noexcept { return impl_->hashed; }
+Hasher Staging::hash_so_far() const { return impl_->hash->copy(); }
 bool Staging::verified() const noexcept { return impl_->verified; }
 
 Task<void> Staging::mix() {
@@ -75,7 +77,22 @@ Task<void> Staging::write(std::uint64_t offset, std::span<const std::byte> bytes
     for (const auto& span : spans) my.writing.remove(span);
   });
   auto work = [part = my.part, spans, offset, bytes] { part->write(spans, offset, bytes); };
-  co_await offload(my.shared->pool, std::move(work));
+  std::optional<Error> full;
+  try {
+    co_await offload(my.shared->pool, work);
+  } catch (const Error& error) {
+    if (error.kind() != Error::Kind::kNoSpace) throw;
+    full = error;
+  }
+  if (full) {
+    const std::uint64_t most = Part::most_on_disk(my.size);
+    const std::uint64_t left = most - std::min(most, my.part->used());
+    // Not what is left of the promise: the disk may be full of what others wrote.
+    const std::uint64_t needed = on_pages(bytes.size()) + 2 * kBlockSize;
+    const std::uint64_t wished = std::max(needed, std::min(left, kSpaceStep));
+    if (!co_await Evictor::make_room(my.shared, needed, wished, my.allowance)) throw *full;
+    co_await offload(my.shared->pool, std::move(work));
+  }
   for (const auto& span : spans) {
     const auto whole = my.blocks.mark(span);
     my.unrecorded.insert(my.unrecorded.end(), whole.begin(), whole.end());
@@ -143,9 +160,11 @@ Task<void> Staging::seal() {
   auto record = [digest = my.digest, name = my.name, now = my.shared->clock.now(),
                  row = BlobRow{.size = my.size, .on_disk = on_disk}](db::Connection& sql) {
     drop_fill(sql, name);
-    put_blob(sql, digest, row, now);
+    return put_blob(sql, digest, row, now);
   };
-  co_await my.shared->database.write(std::move(record));
+  // The same content of another origin was sealed before: its file was replaced.
+  const std::uint64_t replaced = co_await my.shared->database.write(std::move(record));
+  if (replaced > 0) my.shared->removed(my.digest, replaced);
 }
 
 Task<void> Staging::discard() {

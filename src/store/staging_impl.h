@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "hubcache/base/task.h"
 #include "hubcache/store/staging.h"
 
 #include "part.h"
@@ -16,7 +15,7 @@ namespace hubcache::store {
 
 struct Staging::Impl {
   Impl(std::shared_ptr<Shared> s, StageRequest r, std::string n, Part::Opened opened,
-       Executor executor);
+       std::shared_ptr<Allowance> a, Executor executor);
   ~Impl();
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -28,6 +27,7 @@ struct Staging::Impl {
   std::string via;
   const std::string name;  // Layout::fill_name()
   const std::shared_ptr<Part> part;
+  const std::shared_ptr<Allowance> allowance;
 
   BlockMap blocks;
   ByteSet writing;                        // in the pool, not marked yet

@@ -1,61 +1,39 @@
 #include "hubcache/store/store.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "hubcache/base/error.h"
 
-#include "bad_digests.h"
 #include "on_exit.h"
-#include "part.h"
 #include "part_hash.h"
 #include "recovery.h"
 #include "rows.h"
 #include "staging_impl.h"
+#include "store_impl.h"
 
 namespace hubcache::store {
 namespace {
 
 constexpr std::chrono::milliseconds kAdoptionPoll{20};
-
-struct Found {
-  std::shared_ptr<const Fd> file;
-  Disk::FileSize size;
-};
-
-std::optional<Found> look(Disk& disk, const std::filesystem::path& path) {
-  auto file = disk.open(path);
-  if (!file) return std::nullopt;
-  const auto size = disk.size(*file);
-  return Found{.file = std::make_shared<const Fd>(std::move(*file)), .size = size};
-}
+constexpr int kMostAttempts = 3;
+constexpr std::uint64_t kLeastForRange = 4 * kBlockSize;
 
 }  // namespace
 
-struct Store::Impl : Shared {
-  using Shared::Shared;
+std::optional<Store::Impl::Found> Store::Impl::look(const std::shared_ptr<Impl>& self,
+                                                    const Digest& digest) {
+  const auto held = hold(self, digest);
+  auto file = self->disk.open(self->layout.blob(digest));
+  if (!file) return std::nullopt;
+  *held = std::move(*file);
+  return Found{.file = held, .size = self->disk.size(*held)};
+}
 
-  static Task<std::optional<Blob>> adopt(std::shared_ptr<Impl> self, Digest digest, Found found);
-  Task<bool> hashes_to(Digest digest, Found found);
-  Task<void> heal(Digest digest, bool remove_file);
-  bool begin_adoption(const Digest& digest) {
-    const std::lock_guard lock(adopting_mutex);
-    return adopting.insert(digest).second;
-  }
-  void end_adoption(const Digest& digest) {
-    const std::lock_guard lock(adopting_mutex);
-    adopting.erase(digest);
-  }
-
-  BadDigests bad_digests;
-  std::mutex adopting_mutex;  // adoptions begin on any worker
-  std::set<Digest> adopting;
-};
-
-Store::Store(Options options, Disk& disk, db::Database& database, Pool& disk_pool,
+Store::Store(Options options, Disk& disk, db::Database& database, Pool& disk_pool, Executor home,
              const Clock& clock, obs::Log& log)
-    : impl_(std::make_shared<Impl>(std::move(options), disk, database, disk_pool, clock, log)) {}
+    : impl_(std::make_shared<Impl>(std::move(options), disk, database, disk_pool, home, clock,
+                                   log)) {}
 
 Store::~Store() = default;
 
@@ -74,11 +52,14 @@ void Store::recover() {
 Task<std::optional<Blob>> Store::open(Digest digest) {
   auto find_row = [digest](db::Connection& sql) { return find_blob(sql, digest); };
   const auto row = co_await impl_->database.read(std::move(find_row));
-  auto find_file = [impl = impl_, digest] { return look(impl->disk, impl->layout.blob(digest)); };
+  if (row && row->state == BlobState::kLeaving) co_return std::nullopt;
+  auto find_file = [impl = impl_, digest] { return Impl::look(impl, digest); };
   auto found = co_await offload(impl_->pool, std::move(find_file));
 
   if (!row && !found) co_return std::nullopt;
-  if (!row) co_return co_await Impl::adopt(impl_, std::move(digest), std::move(*found));
+  if (found && (!row || row->state == BlobState::kUnverified)) {
+    co_return co_await Impl::adopt(impl_, std::move(digest), std::move(*found));
+  }
   if (!found || found->size.size != row->size) {
     co_await impl_->heal(std::move(digest), found.has_value());
     co_return std::nullopt;
@@ -102,7 +83,7 @@ Task<std::optional<Blob>> Store::Impl::adopt(std::shared_ptr<Impl> self, Digest 
   Blob blob{.digest = digest, .size = found.size.size, .file = found.file};
   auto find_row = [digest](db::Connection& sql) { return find_blob(sql, digest); };
   const auto row = co_await self->database.read(std::move(find_row));
-  if (row && row->size == blob.size) co_return blob;
+  if (row && row->state == BlobState::kStored && row->size == blob.size) co_return blob;
 
   const bool right = co_await self->hashes_to(digest, found);
   if (!right) {
@@ -113,9 +94,10 @@ Task<std::optional<Blob>> Store::Impl::adopt(std::shared_ptr<Impl> self, Digest 
   }
   auto record = [digest, now = self->clock.now(),
                  fresh = BlobRow{.size = blob.size, .on_disk = found.size.on_disk}](
-                    db::Connection& sql) { put_blob(sql, digest, fresh, now); };
-  co_await self->database.write(std::move(record));
+                    db::Connection& sql) { return put_blob(sql, digest, fresh, now); };
+  const std::uint64_t counted = co_await self->database.write(std::move(record));
   self->space.add_used(found.size.on_disk);
+  self->space.remove_used(counted);
   self->log.info("a stored file was adopted", {{"digest", digest.text()}, {"size", blob.size}});
   co_return blob;
 }
@@ -137,7 +119,7 @@ Task<void> Store::Impl::heal(Digest digest, bool remove_file) {
   }
   auto take = [digest](db::Connection& sql) { return take_blob(sql, digest); };
   const auto gone = co_await database.write(std::move(take));
-  if (gone) space.remove_used(gone->on_disk);
+  if (gone) removed(digest, gone->on_disk);
 }
 
 Task<bool> Store::contains(Digest digest) {
@@ -151,9 +133,49 @@ Task<bool> Store::remove(Digest digest) {
   co_return was_there;
 }
 
-void Store::touch(const Digest& digest) {
-  impl_->database.write_soon(
-      [digest, now = impl_->clock.now()](db::Connection& sql) { touch_blob(sql, digest, now); });
+void Store::Impl::write_uses(std::vector<BlobUse> uses) {
+  database.write_soon([uses = std::move(uses)](db::Connection& sql) {
+    for (const auto& use : uses) touch_blob(sql, use.digest, use.at);
+  });
+}
+
+Task<void> Store::pin(Digest digest, std::string holder) {
+  auto change = [digest = std::move(digest), holder = std::move(holder)](db::Connection& sql) {
+    put_pin(sql, digest, holder);
+  };
+  co_await impl_->database.write(std::move(change));
+}
+
+Task<void> Store::unpin(Digest digest, std::string holder) {
+  auto change = [digest = std::move(digest), holder = std::move(holder)](db::Connection& sql) {
+    drop_pin(sql, digest, holder);
+  };
+  co_await impl_->database.write(std::move(change));
+}
+
+/// Evicts when there is no room. Others may take what became free, so it may need more than one go.
+Task<Part::Opened> Store::Impl::open_part(std::shared_ptr<Impl> self, Part::Plan plan,
+                                          std::shared_ptr<Allowance> allowance) {
+  // Before anything is made of that size, or evicted for it (SECURITY 15).
+  auto require_sane = [self, size = plan.size] { self->space.require_sane(size); };
+  co_await offload(self->pool, std::move(require_sane));
+  const std::uint64_t most = Part::most_on_disk(plan.size);
+  const std::uint64_t all = most - std::min(most, plan.already_used);
+  const std::uint64_t needed = plan.whole ? all : std::min(all, kLeastForRange);
+  const std::uint64_t wished = plan.whole ? all : std::min(all, kSpaceStep);
+  for (int attempt = 1;; ++attempt) {
+    std::optional<Error> full;
+    try {
+      auto work = [self, plan] { return Part::open(self, plan); };
+      co_return co_await offload(self->pool, std::move(work));
+    } catch (const Error& error) {
+      if (error.kind() != Error::Kind::kNoSpace) throw;
+      full = error;
+    }
+    if (attempt == kMostAttempts || !co_await Evictor::make_room(self, needed, wished, allowance)) {
+      throw *full;
+    }
+  }
 }
 
 Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
@@ -172,8 +194,8 @@ Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
                   .name = name,
                   .whole = request.whole,
                   .already_used = used};
-  auto open_part = [impl = impl_, plan = std::move(plan)] { return Part::open(impl, plan); };
-  auto opened = co_await offload(impl_->pool, std::move(open_part));
+  const auto allowance = std::make_shared<Allowance>();
+  auto opened = co_await Impl::open_part(impl_, std::move(plan), allowance);
   used = opened.part->used();
 
   // Bytes that are there already came through the repo of the row.
@@ -195,9 +217,10 @@ Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
   }
 
   const Executor home = co_await asio::this_coro::executor;
-  auto staging =
-      std::make_unique<Staging::Impl>(impl_, std::move(request), name, std::move(opened), home);
+  auto staging = std::make_unique<Staging::Impl>(impl_, std::move(request), name, std::move(opened),
+                                                 allowance, home);
   kept = true;
+  Evictor::keep_headroom(impl_);
   co_return std::unique_ptr<Staging>(new Staging(std::move(staging)));
 }
 

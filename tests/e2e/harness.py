@@ -92,14 +92,14 @@ class Hubsim(Process):
 
 
 class Server(Process):
-    """The real binary."""
+    """The real binary; `within` is a command that runs it."""
 
-    def __init__(self, world, upstream, data, arguments=(), env=None):
+    def __init__(self, world, upstream, data, arguments=(), env=None, within=()):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HUBCACHE_")}
         environment |= {"HUBCACHE_ADMIN_PASSWORD": ADMIN[1], **(env or {})}
         log = world.folder / "server.log"
         after = len(log.read_text(errors="replace")) if log.exists() else 0
-        super().__init__([world.binary, "serve", "--data-dir", data, "--listen", "127.0.0.1:0",
+        super().__init__([*within, world.binary, "serve", "--data-dir", data, "--listen", "127.0.0.1:0",
                           "--upstream", upstream, *arguments], log, env=environment)
         self.data = pathlib.Path(data)
         line = self.wait_for(r"listening.*?127\.0\.0\.1:(\d+)", after=after)
@@ -157,9 +157,9 @@ class World:
     def hub(self, *arguments, **options):
         return self._keep(Hubsim(self.hubsim_program, self.folder, arguments, **options))
 
-    def server(self, hub, data="data", arguments=(), env=None):
+    def server(self, hub, data="data", arguments=(), env=None, within=()):
         upstream = hub if isinstance(hub, str) else hub.url
-        return self._keep(Server(self, upstream, self.folder / data, arguments, env))
+        return self._keep(Server(self, upstream, self.folder / data, arguments, env, within))
 
     def run_program(self, name, command):
         return self._keep(Process(command, self.folder / f"{name}.log"))

@@ -8,7 +8,7 @@ namespace hubcache::test {
 ServerTest::ServerTest() {
   hub.seed();
   config.storage.data_dir = data.path().string();
-  config.storage.min_free = 0;
+  config.storage.min_free = {};
   config.server.workers = 2;
   config.server.shutdown_timeout = std::chrono::seconds(1);
   config.upstream.url = hub.url();

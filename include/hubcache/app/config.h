@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "hubcache/base/units.h"
 #include "hubcache/http/public_name.h"
 #include "hubcache/http/server.h"
 #include "hubcache/obs/log.h"
@@ -29,8 +30,8 @@ struct Config {
   } server;
   struct Storage {
     std::string data_dir;  // empty only when there is no home directory to put it in
-    std::uint64_t max_size = 0;
-    std::uint64_t min_free = 1ULL << 30U;
+    SizeOrShare max_size{.bytes = 0, .percent = 90};  // shares of the file system
+    SizeOrShare min_free{.bytes = 1ULL << 30U};
   } storage;
   struct Upstream {
     std::string url = "https://huggingface.co";
@@ -62,7 +63,16 @@ struct Config {
 
 /// One key of the configuration: file, environment, flags, printing and reference come from it.
 struct Key {
-  enum class Type : std::uint8_t { kText, kList, kNumber, kSize, kDuration, kBool, kChoice };
+  enum class Type : std::uint8_t {
+    kText,
+    kList,
+    kNumber,
+    kSize,
+    kSizeOrShare,
+    kDuration,
+    kBool,
+    kChoice
+  };
   using Check = std::function<std::optional<std::string>(std::string_view)>;
 
   std::string_view name;  // "section.key"

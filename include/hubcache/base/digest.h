@@ -52,9 +52,12 @@ class Hasher {
   void update(std::span<const std::byte> bytes);
   /// Ends the computation; the hasher cannot be used afterwards.
   Digest finish();
+  /// One that has seen the same bytes.
+  Hasher copy() const;
 
  private:
   struct State;
+  explicit Hasher(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

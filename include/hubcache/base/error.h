@@ -73,6 +73,11 @@ class Error : public std::runtime_error {
   HubDetail detail_;
 };
 
+/// Is it the disk that is full or fails? What was asked for may be had without it.
+constexpr bool is_of_disk(Error::Kind kind) {
+  return kind == Error::Kind::kNoSpace || kind == Error::Kind::kIo;
+}
+
 /// The kind's name as the log spells it, "bad_request".
 std::string_view name_of(Error::Kind kind);
 

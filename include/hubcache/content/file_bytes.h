@@ -38,6 +38,7 @@ class FileBytes {
                                 http::RangePlan plan);
   Task<http::Body> join_fill(UpstreamFile file, Manner manner, http::RangePlan plan,
                              http::Served& served);
+  Task<std::shared_ptr<const store::Blob>> stored(Digest digest);
   Task<http::Body> instead_of_fill(UpstreamFile file, Manner manner, http::RangePlan plan,
                                    http::Served& served);
   Task<bool> proven_against_fill(UpstreamFile file, std::string via);

@@ -5,10 +5,12 @@
 #include <string>
 
 #include "hubcache/base/digest.h"
+#include "hubcache/fill/fills.h"
 #include "hubcache/fill/source.h"
 #include "hubcache/http/message.h"
 #include "hubcache/http/range.h"
 #include "hubcache/hub/hub.h"
+#include "hubcache/obs/log.h"
 #include "hubcache/store/store.h"
 
 namespace hubcache::content {
@@ -30,10 +32,18 @@ std::unique_ptr<fill::Source> make_source(hub::Hub& hub, UpstreamFile file);
 std::unique_ptr<fill::Source> make_refusing_source();
 
 /// The file's bytes straight from upstream to one reader, nothing stored: for `streamed` remotes,
-/// files without a digest, and when there is no room. A read of the whole file is hashed, and its
-/// last bytes are only handed out when the digest is right; else it is remembered as bad, and
-/// kCorrupt thrown.
+/// files without a digest, and when there is no room. A read of the whole file is hashed, and one
+/// of its end when `before` is the hash of all that comes before; the last bytes are only handed
+/// out when the digest is right; else it is remembered as bad, and kCorrupt thrown.
 Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, store::Store& store,
-                                                     UpstreamFile file, http::ByteRange range);
+                                                     UpstreamFile file, http::ByteRange range,
+                                                     std::optional<Hasher> before = std::nullopt);
+
+/// The bytes of `range` that `filled` brings, and when the disk fails it, the rest as
+/// pass_through() does, with a warning in the log.
+std::unique_ptr<http::SpanSource> filled_or_passed(std::unique_ptr<fill::ReaderBody> filled,
+                                                   hub::Hub& hub, store::Store& store,
+                                                   UpstreamFile file, http::ByteRange range,
+                                                   obs::Log& log);
 
 }  // namespace hubcache::content

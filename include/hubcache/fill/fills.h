@@ -40,9 +40,25 @@ struct Wish {
   std::optional<std::string> seen_via = std::nullopt;
 };
 
+/// How a reader goes on without its fill: what is there yet, then upstream from `offset` on.
+struct Rest {
+  http::FileSpan present;
+  std::uint64_t offset = 0;
+  /// Of all bytes before `offset`, for a reader of the whole blob that has some of them.
+  std::optional<Hasher> hash;
+};
+
+/// One reader's bytes, in order, as the fill brings them.
+class ReaderBody : public http::SpanSource {
+ public:
+  /// After next() threw kNoSpace or kIo: the reader need not end with the fill. Throws that error
+  /// again where the rest could not be verified.
+  virtual Task<Rest> rest() = 0;
+};
+
 /// How the reader was served, for the access log and for proofs.
 struct Joined {
-  std::unique_ptr<http::SpanSource> body;
+  std::unique_ptr<ReaderBody> body;
   bool started = false;  // this reader started the fill (a miss), else it joined
 };
 
@@ -76,9 +92,10 @@ class Fills {
                           http::ByteRange range, bool to_end) const;
 
   /// Joins the fill of the blob, or starts it, and returns when upstream delivers (or the bytes are
-  /// there already). Throws what refuse_false_start() does, kNoSpace when there is no room (the
-  /// caller then passes through), kConflict as Wish::seen_via says, the refusal of the wish's
-  /// source, and kUpstream, kUpstreamTimeout or kCorrupt when upstream fails before the first byte.
+  /// there already). Throws what refuse_false_start() does, kNoSpace when there is no room and kIo
+  /// when the disk fails (the caller then passes through), kConflict as Wish::seen_via says, the
+  /// refusal of the wish's source, and kUpstream, kUpstreamTimeout or kCorrupt when upstream fails
+  /// before the first byte.
   Task<Joined> join(Wish wish);
 
   /// The repo whose bytes a running or parked fill of this blob is made of; empty when there is no

@@ -36,6 +36,8 @@ class Disk {
   /// 0400 from now on.
   virtual void make_read_only(const Fd& file) = 0;
   virtual FileSize size(const Fd& file) = 0;
+  /// Without opening it, which would end SQLite's locks on its own files; 0 when there is none.
+  virtual std::uint64_t bytes_on_disk(const std::filesystem::path& file) = 0;
   /// Replaces `to` when it exists.
   virtual void rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
   /// False when there was no such file.
@@ -60,6 +62,7 @@ class PosixDisk final : public Disk {
   void fdatasync(const Fd& file) override;
   void make_read_only(const Fd& file) override;
   FileSize size(const Fd& file) override;
+  std::uint64_t bytes_on_disk(const std::filesystem::path& file) override;
   void rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
   bool remove(const std::filesystem::path& file) override;
   bool make_directory(const std::filesystem::path& directory) override;

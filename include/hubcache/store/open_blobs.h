@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <set>
 #include <unordered_map>
+#include <vector>
 
 #include "hubcache/base/clock.h"
 #include "hubcache/base/digest.h"
@@ -14,11 +16,24 @@ namespace hubcache::store {
 
 class Store;
 
+/// When a blob was used last.
+struct BlobUse {
+  Digest digest;
+  WallTime at;
+};
+
 /// The blobs one worker has open, least recently used ones closed first: a warm hit is a look into
-/// this table. Belongs to its worker.
+/// this table, which also notes the time. The times are written in batches: before an eviction,
+/// which has to know them, and every few minutes.
+///
+/// Belongs to its worker; made and destroyed while that does not run, or on it.
 class OpenBlobs {
  public:
-  explicit OpenBlobs(Store& store, std::size_t capacity = 1'024);
+  explicit OpenBlobs(Store& store, Executor worker, std::size_t capacity = 1'024);
+  /// Writes the times that were not written yet.
+  ~OpenBlobs();
+  OpenBlobs(const OpenBlobs&) = delete;
+  OpenBlobs& operator=(const OpenBlobs&) = delete;
 
   /// Null when it is not open here; says nothing about the store.
   std::shared_ptr<const Blob> find(const Digest& digest);
@@ -27,18 +42,28 @@ class OpenBlobs {
   void forget(const Digest& digest);
   std::size_t size() const noexcept { return entries_.size(); }
 
+  /// For eviction: the uses that were not taken yet.
+  std::vector<BlobUse> take_uses();
+  /// For eviction: closes these of the blobs, unless somebody reads them.
+  void close_idle(const std::vector<Digest>& digests);
+
  private:
   struct Entry {
     std::shared_ptr<const Blob> blob;
-    SteadyTime touched;
+    WallTime used;
+    bool noted = false;  // `used` was taken
   };
   std::shared_ptr<const Blob> keep(Blob blob);
-  void touch(Entry& entry);
+  void use(Entry& entry);
+  void close(std::list<Entry>::iterator entry);
+  void write_uses();
 
   Store& store_;
   std::size_t capacity_;
   std::list<Entry> entries_;  // most recently used first
   std::unordered_map<Digest, std::list<Entry>::iterator> by_digest_;
+  std::vector<BlobUse> closed_;  // uses of what is not open any more
+  WallTime written_;             // the uses were, last
 };
 
 }  // namespace hubcache::store

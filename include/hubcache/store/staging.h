@@ -41,7 +41,7 @@ class Staging {
 
   /// Writes bytes, which must stay valid until the return, and marks them. Bytes that are present
   /// or being written already are skipped: what was hashed never changes. Reserves more space when
-  /// a blob that was staged for a range outgrows what it has (kNoSpace).
+  /// a blob that was staged for a range outgrows what it has, with eviction if need be (kNoSpace).
   Task<void> write(std::uint64_t offset, std::span<const std::byte> bytes);
 
   /// Makes what is present now survive anything: syncs the bytes, then records the new blocks.
@@ -54,6 +54,8 @@ class Staging {
   Task<void> hash_ahead();
   /// How far the hash has come.
   std::uint64_t hashed() const noexcept;
+  /// The hash of the bytes before hashed(); not while hash_ahead() runs.
+  Hasher hash_so_far() const;
   /// Hashes the rest of the complete blob; kCorrupt when the digest is another one.
   Task<void> verify();
   bool verified() const noexcept;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "hubcache/base/clock.h"
 #include "hubcache/base/digest.h"
@@ -25,8 +26,9 @@ std::span<const db::Migration> migrations();
 
 struct Options {
   std::filesystem::path data_dir;
-  std::uint64_t max_size = 0;                       // bytes on disk; 0: no limit
-  std::uint64_t min_free = std::uint64_t{1} << 30;  // bytes the file system keeps free
+  std::uint64_t max_size = 0;                            // bytes on disk; 0: no limit
+  std::uint64_t min_free = std::uint64_t{1} << 30;       // bytes the file system keeps free
+  std::vector<std::filesystem::path> also_counted = {};  // files of others, within max_size too
   std::chrono::hours bad_digest_time{std::chrono::days(30)};
 };
 
@@ -42,10 +44,15 @@ struct StageRequest {
 /// Blobs on disk, named by digest. The files are the truth, the rows their index: a row without a
 /// file is a miss and goes; a file without a row is hashed again before its first use (SECURITY
 /// 14). Callable from any worker; disk and SQL run in pools.
+///
+/// What is written has its space reserved before, so that max_size and min_free hold; when there
+/// is none, what was used longest ago goes, never a pinned one or one that is being read. For one
+/// fill at most a quarter of the cache goes that was used within a day (SECURITY 19).
 class Store {
  public:
-  Store(Options options, Disk& disk, db::Database& database, Pool& disk_pool, const Clock& clock,
-        obs::Log& log);
+  /// Eviction runs on `home`, a worker's executor, for as long as that lives.
+  Store(Options options, Disk& disk, db::Database& database, Pool& disk_pool, Executor home,
+        const Clock& clock, obs::Log& log);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -59,11 +66,13 @@ class Store {
   Task<bool> contains(Digest digest);
   /// Removes a blob; who has it open reads on. False when it was not there.
   Task<bool> remove(Digest digest);
-  /// Notes a use; written in batches.
-  void touch(const Digest& digest);
+  /// Keeps a blob from eviction, stored or not yet, for as long as one `holder` (any name) pins it.
+  Task<void> pin(Digest digest, std::string holder);
+  Task<void> unpin(Digest digest, std::string holder);
 
-  /// A place for a blob to grow, with what an earlier try left of it. Throws kNoSpace when there is
-  /// no room, kConflict when this blob of this origin is being staged already.
+  /// A place for a blob to grow, with what an earlier try left of it, after eviction if need be.
+  /// Throws kNoSpace when there is no room, also for a file larger than the cache, for which
+  /// nothing is evicted; kConflict when this blob of this origin is being staged already.
   Task<std::unique_ptr<Staging>> stage(StageRequest request);
   /// The repo through which the bytes of a parked blob came (Staging::via()); nullopt when nothing
   /// is parked.
@@ -81,6 +90,7 @@ class Store {
   const Clock& clock() const noexcept;
 
  private:
+  friend class OpenBlobs;
   struct Impl;
   std::shared_ptr<Impl> impl_;
 };

@@ -63,6 +63,7 @@ TEST_F(ConfigTest, WrongKeysTypesAndUnitsAreRefusedWithLineAndWhatIsAllowed) {
   EXPECT_THAT(refusal_of("[storage]\nmax_size = 5\n"), testing::HasSubstr("hubcache.toml:2"));
   EXPECT_THAT(refusal_of("[cache]\ngrant_ttl = 5\n"), testing::HasSubstr("\"5 min\""));
   EXPECT_THAT(refusal_of("[storage]\nmax_size = \"5 XB\"\n"), testing::HasSubstr("500 GiB"));
+  EXPECT_THAT(refusal_of("[storage]\nmin_free = \"101 %\"\n"), testing::HasSubstr("100 %"));
   EXPECT_THAT(refusal_of("[server]\nidle_timeout = \"5\"\n"), testing::HasSubstr("10 min"));
   EXPECT_THAT(refusal_of("[log]\nformat = \"xml\"\n"), testing::HasSubstr("text, json"));
   EXPECT_THAT(refusal_of("[server]\nworkers = \"many\"\n"), testing::HasSubstr("whole number"));

@@ -20,6 +20,16 @@ TEST(UnitsTest, DurationsAreANumberAndAUnit) {
   EXPECT_EQ(parse_duration("30d"), 720h);
 }
 
+TEST(UnitsTest, AShareIsOneOfWhatIsKnownLater) {
+  EXPECT_EQ(parse_size_or_share("90 %")->of(2'000), 1'800U);
+  EXPECT_EQ(parse_size_or_share("100%")->of(2'000), 2'000U);
+  EXPECT_EQ(parse_size_or_share("5 MB")->of(2'000), 5'000'000U);
+  EXPECT_EQ(parse_size_or_share("0")->of(2'000), 0U);
+  for (const char* text : {"0 %", "101 %", "%", "-1 %", "5 percent"}) {
+    EXPECT_FALSE(parse_size_or_share(text)) << text;
+  }
+}
+
 TEST(UnitsTest, AnythingElseIsRefused) {
   for (const char* text :
        {"", "5", "GiB", "-1 GiB", "1.5 GiB", "5 gib", "5 GiB x", "99999999 TiB"}) {

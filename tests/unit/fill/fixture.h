@@ -62,7 +62,8 @@ struct Cache {
   Cache(hubcache::test::Runner& runner, const std::filesystem::path& directory, store::Disk& disk,
         const Clock& clock, obs::Log& log, Fills::Options options)
       : database({.file = directory / "hubcache.db"}, store::migrations(), log),
-        store({.data_dir = directory, .min_free = 0}, disk, database, pool, clock, log),
+        store({.data_dir = directory, .min_free = 0}, disk, database, pool, runner.executor(),
+              clock, log),
         fills(runner.workers(), store, std::move(options), clock, log) {
     store.recover();
   }

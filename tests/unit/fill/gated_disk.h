@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
@@ -8,11 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "hubcache/base/error.h"
 #include "hubcache/store/disk.h"
 
 namespace hubcache::fill::test {
 
-/// A disk whose reads can be made to wait: hashing, and so verification, stands still.
+/// A disk whose reads can be made to wait: hashing, and so verification, stands still. It can also
+/// be full: nothing more is written.
 class GatedDisk final : public store::Disk {
  public:
   using Path = std::filesystem::path;
@@ -21,6 +24,11 @@ class GatedDisk final : public store::Disk {
     const std::lock_guard lock(mutex_);
     open_ = open;
     moved_.notify_all();
+  }
+
+  void set_full(bool full) {
+    const std::lock_guard lock(mutex_);
+    full_ = full;
   }
 
   std::size_t pread(const Fd& file, std::uint64_t offset, std::span<std::byte> into) override {
@@ -32,12 +40,15 @@ class GatedDisk final : public store::Disk {
   std::optional<Fd> open(const Path& file) override { return disk_.open(file); }
   Fd open_or_create(const Path& file) override { return disk_.open_or_create(file); }
   void pwrite(const Fd& file, std::uint64_t offset, std::span<const std::byte> bytes) override {
+    const std::unique_lock lock(mutex_);
+    if (full_) throw Error::from_errno(ENOSPC, "a full disk");
     disk_.pwrite(file, offset, bytes);
   }
   void truncate(const Fd& file, std::uint64_t size) override { disk_.truncate(file, size); }
   void fdatasync(const Fd& file) override { disk_.fdatasync(file); }
   void make_read_only(const Fd& file) override { disk_.make_read_only(file); }
   FileSize size(const Fd& file) override { return disk_.size(file); }
+  std::uint64_t bytes_on_disk(const Path& file) override { return disk_.bytes_on_disk(file); }
   void rename(const Path& from, const Path& to) override { disk_.rename(from, to); }
   bool remove(const Path& file) override { return disk_.remove(file); }
   bool make_directory(const Path& directory) override { return disk_.make_directory(directory); }
@@ -50,6 +61,7 @@ class GatedDisk final : public store::Disk {
   std::mutex mutex_;  // reads come from a pool's threads
   std::condition_variable moved_;
   bool open_ = true;
+  bool full_ = false;
 };
 
 }  // namespace hubcache::fill::test

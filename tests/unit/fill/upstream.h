@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "hubcache/base/error.h"
-#include "hubcache/fill/signal.h"
+#include "hubcache/base/signal.h"
 #include "hubcache/fill/source.h"
 #include "hubcache/store/block_map.h"
 

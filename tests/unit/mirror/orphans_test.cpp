@@ -95,7 +95,13 @@ class OrphansTest : public ::testing::Test {
   store::PosixDisk disk;
   Pool pool{"disk", 2};
   db::Database database{{.file = dir / "test.db"}, steps(), log};
-  store::Store store{{.data_dir = dir / "data", .min_free = 0}, disk, database, pool, clock, log};
+  store::Store store{{.data_dir = dir / "data", .min_free = 0},
+                     disk,
+                     database,
+                     pool,
+                     runner.executor(),
+                     clock,
+                     log};
   Reports run;
 };
 
@@ -109,6 +115,16 @@ TEST_F(OrphansTest, WhatAnEntryNamesStays) {
   EXPECT_EQ(run.last["clean-up.artifacts"].total, 1);
   EXPECT_EQ(run.last["clean-up.artifacts"].done, 1);
   EXPECT_EQ(count("manifests"), 1);
+}
+
+TEST_F(OrphansTest, WhatIsPinnedStays) {
+  put("orphan");
+  runner.run(store.pin(digest_of("orphan"), "operator"));
+  clean_up();
+  EXPECT_TRUE(is_stored("orphan"));
+  runner.run(store.unpin(digest_of("orphan"), "operator"));
+  clean_up();
+  EXPECT_FALSE(is_stored("orphan"));
 }
 
 TEST_F(OrphansTest, BlobsThatWereUsedWithinTheProtectionTimeStay) {

@@ -141,6 +141,12 @@ Disk::FileSize FaultyDisk::size(const Fd& file) {
   return disk_.size(file);
 }
 
+std::uint64_t FaultyDisk::bytes_on_disk(const std::filesystem::path& file) {
+  const std::lock_guard lock(mutex_);
+  count_call();
+  return disk_.bytes_on_disk(file);
+}
+
 void FaultyDisk::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
   const std::lock_guard lock(mutex_);
   count_call();

@@ -45,6 +45,7 @@ class FaultyDisk final : public Disk {
   void fdatasync(const Fd& file) override;
   void make_read_only(const Fd& file) override;
   FileSize size(const Fd& file) override;
+  std::uint64_t bytes_on_disk(const std::filesystem::path& file) override;
   void rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
   bool remove(const std::filesystem::path& file) override;
   bool make_directory(const std::filesystem::path& directory) override;

@@ -50,7 +50,7 @@ class StoreTest : public ::testing::Test {
   void start() {
     database = std::make_unique<db::Database>(db::Database::Options{.file = dir / "hubcache.db"},
                                               migrations(), log);
-    store = std::make_unique<Store>(options, disk, *database, pool, clock, log);
+    store = std::make_unique<Store>(options, disk, *database, pool, runner.executor(), clock, log);
     store->recover();
   }
   /// As a new process would: what was not on disk is gone.

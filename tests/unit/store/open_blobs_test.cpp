@@ -22,7 +22,7 @@ class OpenBlobsTest : public StoreTest {
 
 TEST_F(OpenBlobsTest, AnOpenBlobIsFoundWithoutTheDisk) {
   put("one");
-  OpenBlobs blobs(*store);
+  OpenBlobs blobs(*store, runner.executor());
   EXPECT_EQ(blobs.find(digest_of("one")), nullptr);
   const auto blob = open(blobs, "one");
   ASSERT_NE(blob, nullptr);
@@ -32,14 +32,14 @@ TEST_F(OpenBlobsTest, AnOpenBlobIsFoundWithoutTheDisk) {
 }
 
 TEST_F(OpenBlobsTest, WhatTheStoreHasNotIsNull) {
-  OpenBlobs blobs(*store);
+  OpenBlobs blobs(*store, runner.executor());
   EXPECT_EQ(open(blobs, "none"), nullptr);
   EXPECT_EQ(blobs.size(), 0U);
 }
 
 TEST_F(OpenBlobsTest, TheLeastRecentlyUsedOneIsClosedFirst) {
   for (const auto* content : {"one", "two", "three"}) put(content);
-  OpenBlobs blobs(*store, 2);
+  OpenBlobs blobs(*store, runner.executor(), 2);
   open(blobs, "one");
   open(blobs, "two");
   blobs.find(digest_of("one"));
@@ -51,7 +51,7 @@ TEST_F(OpenBlobsTest, TheLeastRecentlyUsedOneIsClosedFirst) {
 
 TEST_F(OpenBlobsTest, AForgottenBlobIsAskedOfTheStoreAgain) {
   put("one");
-  OpenBlobs blobs(*store);
+  OpenBlobs blobs(*store, runner.executor());
   open(blobs, "one");
   runner.run(store->remove(digest_of("one")));
   blobs.forget(digest_of("one"));
@@ -60,24 +60,57 @@ TEST_F(OpenBlobsTest, AForgottenBlobIsAskedOfTheStoreAgain) {
 
 TEST_F(OpenBlobsTest, TwoWhoOpenABlobAtOnceShareIt) {
   put("one");
-  OpenBlobs blobs(*store);
+  OpenBlobs blobs(*store, runner.executor());
   auto first = runner.start(blobs.open(digest_of("one")));
   auto second = runner.start(blobs.open(digest_of("one")));
   EXPECT_EQ(first.get(), second.get());
 }
 
-TEST_F(OpenBlobsTest, UseIsNotedNowAndThen) {
+TEST_F(OpenBlobsTest, UsesAreWrittenInBatches) {
   put("one");
-  OpenBlobs blobs(*store);
-  clock.advance(1h);
-  open(blobs, "one");
-  const auto opened = last_used("one");
+  put("two");
+  const auto stored = last_used("one");
+  {
+    OpenBlobs blobs(*store, runner.executor());
+    open(blobs, "one");
+    open(blobs, "two");
+    clock.advance(1min);
+    blobs.find(digest_of("one"));
+    EXPECT_EQ(last_used("one"), stored);
+    clock.advance(10min);
+    blobs.find(digest_of("two"));
+    EXPECT_EQ(last_used("one"), stored + 60);
+    EXPECT_EQ(last_used("two"), stored + 660);
+    clock.advance(1min);
+    blobs.find(digest_of("one"));
+    EXPECT_EQ(last_used("one"), stored + 60);
+  }
+  EXPECT_EQ(last_used("one"), stored + 720);
+}
+
+TEST_F(OpenBlobsTest, TheUseOfABlobThatIsClosedIsNotForgotten) {
+  put("one");
+  put("two");
   clock.advance(1min);
-  blobs.find(digest_of("one"));
-  EXPECT_EQ(last_used("one"), opened);
-  clock.advance(2h);
-  blobs.find(digest_of("one"));
-  EXPECT_EQ(last_used("one"), opened + 7'260);
+  const auto stored = last_used("one");
+  {
+    OpenBlobs blobs(*store, runner.executor(), 1);
+    open(blobs, "one");
+    open(blobs, "two");
+  }
+  EXPECT_EQ(last_used("one"), stored + 60);
+}
+
+TEST_F(OpenBlobsTest, IdleBlobsAreClosedAndReadOnesAreNot) {
+  for (const auto* content : {"idle", "read", "sent"}) put(content);
+  OpenBlobs blobs(*store, runner.executor());
+  open(blobs, "idle");
+  const auto read = open(blobs, "read");
+  const auto sent = open(blobs, "sent")->file;
+  blobs.close_idle({digest_of("idle"), digest_of("read"), digest_of("sent"), digest_of("none")});
+  EXPECT_EQ(blobs.find(digest_of("idle")), nullptr);
+  EXPECT_EQ(blobs.find(digest_of("read")), read);
+  EXPECT_NE(blobs.find(digest_of("sent")), nullptr);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 #include "hubcache/base/task.h"
 
-namespace hubcache::fill {
+namespace hubcache {
 
 /// Lets coroutines of one worker wait for a change of state: wait() returns at the next notify(),
 /// or for no reason, so callers look again. The timers live in the frames of those who wait: a
@@ -25,4 +25,4 @@ class Signal {
   std::list<Timer*> waiting_;
 };
 
-}  // namespace hubcache::fill
+}  // namespace hubcache

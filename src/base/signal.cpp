@@ -1,9 +1,9 @@
-#include "hubcache/fill/signal.h"
+#include "hubcache/base/signal.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
 
-namespace hubcache::fill {
+namespace hubcache {
 namespace {
 
 /// In the list for as long as it lives.
@@ -28,4 +28,4 @@ Task<void> Signal::wait_until(std::chrono::steady_clock::time_point time) {
   co_await timer.async_wait(asio::as_tuple(use_task));
 }
 
-}  // namespace hubcache::fill
+}  // namespace hubcache

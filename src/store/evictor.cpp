@@ -1,0 +1,264 @@
+#include "evictor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/cancellation_state.hpp>
+
+#include "hubcache/base/error.h"
+#include "hubcache/store/open_blobs.h"
+
+#include "on_exit.h"
+#include "part.h"
+#include "shared.h"
+
+namespace hubcache::store {
+namespace {
+
+constexpr std::chrono::hours kRecent{24};
+constexpr std::uint64_t kShareOfRecent = 4;
+constexpr std::uint64_t kShareOfHeadroom = 32;
+constexpr std::uint64_t kShareOfStep = 16;  // a small cache is not emptied for a step of a fill
+constexpr std::uint64_t kMostHeadroom = std::uint64_t{8} << 30;
+constexpr std::size_t kBatch = 64;
+
+// Work in the pools may outlive the coroutine that asked for it, when the server ends: it shares
+// what it needs.
+
+Task<std::uint64_t> shortage(std::shared_ptr<Shared> shared, std::uint64_t bytes) {
+  auto work = [shared, bytes] { return shared->space.shortage(bytes); };
+  co_return co_await offload(shared->pool, std::move(work));
+}
+
+Task<std::uint64_t> capacity(std::shared_ptr<Shared> shared) {
+  auto work = [shared] { return shared->space.capacity(); };
+  co_return co_await offload(shared->pool, std::move(work));
+}
+
+Task<std::vector<BlobUse>> uses_of(OpenBlobs& blobs) { co_return blobs.take_uses(); }
+
+Task<void> close_on(OpenBlobs& blobs, std::vector<Digest> digests) {
+  blobs.close_idle(digests);
+  co_return;
+}
+
+/// Removes the file of a blob nobody reads; false when somebody does.
+bool remove_blob(Shared& shared, const Candidate& blob) {
+  if (shared.open_files.is_open(blob.digest)) return false;
+  shared.disk.remove(shared.layout.blob(blob.digest));
+  return true;
+}
+
+/// The same for a parked fill, in the space's accounts too.
+bool remove_fill(Shared& shared, const Candidate& fill) {
+  const auto used = shared.fills.try_acquire(fill.name);
+  if (!used) return false;
+  if (shared.open_files.is_open(fill.digest)) {
+    shared.fills.park(fill.name, *used);
+    return false;
+  }
+  try {
+    Part::remove_files(shared.disk, shared.layout, fill.name);
+  } catch (...) {
+    shared.fills.park(fill.name, *used);
+    throw;
+  }
+  shared.fills.drop(fill.name);
+  shared.removed(fill.digest, *used);
+  return true;
+}
+
+bool remove_one(Shared& shared, const Candidate& one) {
+  try {
+    return one.is_fill ? remove_fill(shared, one) : remove_blob(shared, one);
+  } catch (const Error& error) {
+    shared.log.warn("a file could not be evicted",
+                    {{"digest", one.digest.text()}, {"context", error.context()}});
+    return false;
+  }
+}
+
+/// What the rows know of an eviction that has begun.
+struct Marked {
+  std::vector<Candidate> some;
+
+  void set_leaving(db::Connection& sql) const {
+    for (const auto& one : some) {
+      if (!one.is_fill) set_state(sql, one.digest, BlobState::kLeaving);
+    }
+  }
+  /// Returns the bytes of each that were counted as used.
+  std::vector<std::uint64_t> end(db::Connection& sql, const std::vector<bool>& gone) const {
+    std::vector<std::uint64_t> bytes(some.size());
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      const auto& one = some[i];
+      if (one.is_fill) {
+        if (gone[i]) drop_fill(sql, one.name);
+      } else if (!gone[i]) {
+        set_state(sql, one.digest, one.state);
+      } else if (const auto row = take_blob(sql, one.digest)) {
+        bytes[i] = row->on_disk;
+      }
+    }
+    return bytes;
+  }
+};
+
+}  // namespace
+
+Task<bool> Evictor::make_room(std::shared_ptr<Shared> shared, std::uint64_t needed,
+                              std::uint64_t wished, std::shared_ptr<Allowance> allowance) {
+  const Executor home = shared->evictor.home_;
+  co_return co_await asio::co_spawn(
+      home, make_room_here(std::move(shared), needed, wished, std::move(allowance)), use_task);
+}
+
+void Evictor::keep_headroom(std::shared_ptr<Shared> shared) {
+  const Executor home = shared->evictor.home_;
+  auto work = [](std::shared_ptr<Shared> self) -> Task<void> {
+    const std::uint64_t all = co_await capacity(self);
+    const std::uint64_t headroom = std::min(all / kShareOfHeadroom, kMostHeadroom);
+    const auto nothing_recent = std::make_shared<Allowance>(Allowance{.recent = 0});
+    co_await make_room_here(self, 0, headroom, nothing_recent);
+  };
+  asio::co_spawn(home, work(shared), [shared](const std::exception_ptr& failure) {
+    if (!failure) return;
+    const auto error = Error::from(failure);
+    shared->log.warn("no room was made ahead of need",
+                     {{"message", error.what()}, {"context", error.context()}});
+  });
+}
+
+Task<bool> Evictor::make_room_here(std::shared_ptr<Shared> shared, std::uint64_t needed,
+                                   std::uint64_t wished, std::shared_ptr<Allowance> allowance) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  auto& self = shared->evictor;
+  while (self.busy_) co_await self.done_.wait();
+  self.busy_ = true;
+  const OnExit done([&self] {
+    self.busy_ = false;
+    self.done_.notify();
+  });
+  co_return co_await evict(shared, needed, wished, *allowance);
+}
+
+Task<bool> Evictor::evict(std::shared_ptr<Shared> shared, std::uint64_t needed,
+                          std::uint64_t wished, Allowance& allowance) {
+  if (co_await shortage(shared, wished) == 0) co_return true;
+  const std::uint64_t all = co_await capacity(shared);
+  if (needed > all) co_return false;
+  if (!allowance.recent) allowance.recent = all / kShareOfRecent;
+  wished = std::max(needed, std::min(wished, all / kShareOfStep));
+
+  co_await note_uses(shared);
+  std::set<std::string> spared;
+  while (true) {
+    const std::uint64_t missing = co_await shortage(shared, wished);
+    if (missing == 0) co_return true;
+    auto plan = co_await choose(shared, missing, *allowance.recent, spared);
+    const std::uint64_t least = co_await shortage(shared, needed);
+    if (plan.victims.empty() || plan.bytes < least) co_return least == 0;
+    *allowance.recent -= plan.recent;
+    co_await remove(shared, std::move(plan), spared);
+  }
+}
+
+/// So that the rows tell the order in which things were used.
+Task<void> Evictor::note_uses(std::shared_ptr<Shared> shared) {
+  std::vector<BlobUse> uses;
+  for (const auto& shelf : shared->shelves.all()) {
+    const auto some = co_await on(shelf.worker, uses_of(*shelf.blobs));
+    uses.insert(uses.end(), some.begin(), some.end());
+  }
+  auto write = [uses = std::move(uses)](db::Connection& sql) {
+    for (const auto& use : uses) touch_blob(sql, use.digest, use.at);
+  };
+  try {
+    co_await shared->database.write(std::move(write));
+  } catch (const Error& error) {
+    // A full disk: what is removed for it may be the wrong one, but something has to be.
+    if (error.kind() != Error::Kind::kNoSpace) throw;
+  }
+}
+
+/// The least recently used ones until they make up `bytes`.
+Task<Evictor::Plan> Evictor::choose(std::shared_ptr<Shared> shared, std::uint64_t bytes,
+                                    std::uint64_t most_recent, std::set<std::string> spared) {
+  auto read = [shared, bytes, most_recent, spared = std::move(spared),
+               recent_since = shared->clock.now() - kRecent](db::Connection& sql) {
+    Plan plan;
+    auto take = [&](Candidate one) {
+      if (plan.bytes >= bytes) return false;
+      if (spared.contains(one.name)) return true;
+      if (one.is_fill) {
+        const auto parked = shared->fills.parked_bytes(one.name);
+        if (!parked) return true;
+        one.bytes = *parked;
+      }
+      if (one.last_used > recent_since) {
+        if (plan.recent + one.bytes > most_recent) return false;
+        plan.recent += one.bytes;
+      }
+      plan.bytes += one.bytes;
+      plan.victims.push_back(std::move(one));
+      return true;
+    };
+    each_candidate(sql, take);
+    return plan;
+  };
+  co_return co_await shared->database.read(std::move(read));
+}
+
+Task<void> Evictor::remove(std::shared_ptr<Shared> shared, Plan plan,
+                           std::set<std::string>& spared) {
+  std::vector<Digest> digests;
+  for (const auto& one : plan.victims) digests.push_back(one.digest);
+  for (const auto& shelf : shared->shelves.all()) {
+    co_await on(shelf.worker, close_on(*shelf.blobs, digests));
+  }
+  for (std::size_t begin = 0; begin < plan.victims.size(); begin += kBatch) {
+    const auto first = plan.victims.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto count = std::min(kBatch, plan.victims.size() - begin);
+    std::vector<Candidate> some(first, first + static_cast<std::ptrdiff_t>(count));
+    co_await remove_some(shared, std::move(some), spared);
+  }
+}
+
+// The rows first say that the files are leaving, so that a start after a crash ends what was begun:
+// a row without a file counts for space that is free, a file without a row is not counted at all.
+Task<void> Evictor::remove_some(std::shared_ptr<Shared> shared, std::vector<Candidate> some,
+                                std::set<std::string>& spared) {
+  std::erase_if(some, [&](const Candidate& one) {
+    const bool open = shared->open_files.is_open(one.digest);
+    if (open) spared.insert(one.name);
+    return open;
+  });
+  if (some.empty()) co_return;
+  const auto marked = std::make_shared<const Marked>(Marked{.some = std::move(some)});
+  try {
+    auto mark = [marked](db::Connection& sql) { marked->set_leaving(sql); };
+    co_await shared->database.write(std::move(mark));
+  } catch (const Error& error) {
+    // On a full disk the rows can wait until there is room again.
+    if (error.kind() != Error::Kind::kNoSpace) throw;
+  }
+
+  auto unlink = [shared, marked] {
+    std::vector<bool> gone;
+    for (const auto& one : marked->some) gone.push_back(remove_one(*shared, one));
+    return gone;
+  };
+  const auto gone = co_await offload(shared->pool, std::move(unlink));
+  auto end = [marked, gone](db::Connection& sql) { return marked->end(sql, gone); };
+  const auto bytes = co_await shared->database.write(std::move(end));
+  for (std::size_t i = 0; i < marked->some.size(); ++i) {
+    const auto& one = marked->some[i];
+    if (!gone[i]) spared.insert(one.name);
+    if (bytes[i] > 0) shared->removed(one.digest, bytes[i]);
+    if (gone[i]) {
+      shared->log.debug("evicted", {{"digest", one.digest.text()}, {"bytes", one.bytes}});
+    }
+  }
+}
+
+}  // namespace hubcache::store

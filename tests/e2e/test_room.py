@@ -1,0 +1,130 @@
+"""A disk that is full, and a cache that is smaller than what it is asked for, with the real binary."""
+import concurrent.futures
+import os
+import signal
+
+from harness import MIB, get, sha256, wait_until
+
+SMALL = MIB // 4
+BIG = 12 * MIB + 7
+CAP = 30 * MIB
+
+
+def start_on_small_disk(world, hub, megabytes):
+    """The server in a mount namespace of its own, its data on a tmpfs of that size. Returns it and
+    the folder, as it is seen from here."""
+    (world.folder / "data").mkdir()
+    script = f'mount -t tmpfs -o size={megabytes}m tmpfs "$1" && shift && exec "$@"'
+    env = {"HUBCACHE_STORAGE_MIN_FREE": "0", "HUBCACHE_STORAGE_MAX_SIZE": "0"}
+    server = world.server(hub, env=env, within=["unshare", "-rm", "sh", "-c", script, "sh",
+                                                world.folder / "data"])
+    return server, f"/proc/{server.pid}/root{world.folder}/data"
+
+
+def fill_up(folder):
+    """Another program takes all that is left."""
+    with open(folder + "/others", "wb", buffering=0) as out:
+        for size in (MIB, 4096):
+            try:
+                while True:
+                    out.write(os.urandom(size))
+            except OSError:
+                pass
+
+
+def add_files(hub, names, size):
+    hub.control("repo", {"id": "org/room", "files": [
+        {"path": name, "size": size, "seed": 50 + i, "lfs": True} for i, name in enumerate(names)]})
+
+
+def expect_right(hub, server, name, **headers):
+    path = f"/org/room/resolve/main/{name}"
+    here = get(server.endpoint + path, headers)
+    assert here.status in (200, 206), (here.status, here.body[:200])
+    there = get(hub.url + path, headers)
+    assert here.body == there.body, (name, len(here.body), len(there.body))
+    return here
+
+
+def disk_use(folder):
+    total = 0
+    for part in ("blobs", "fills"):
+        for where, _, files in os.walk(folder / part):
+            for file in files:
+                try:
+                    total += os.lstat(os.path.join(where, file)).st_blocks * 512
+                except FileNotFoundError:
+                    pass
+    return total
+
+
+def test_a_disk_that_is_full_from_the_start_serves_everything(world):
+    hub = world.hub()
+    add_files(hub, ["big.bin", "other.bin"], BIG)
+    server, folder = start_on_small_disk(world, hub, 24)
+    fill_up(folder)
+    for _ in range(2):
+        expect_right(hub, server, "big.bin")
+        expect_right(hub, server, "big.bin", Range="bytes=1000000-3000000")
+    for path in ("/org/model/resolve/main/config.json", "/org/model/resolve/main/README.md"):
+        assert get(server.endpoint + path).body == get(hub.url + path).body
+        assert get(server.endpoint + path, method="HEAD").status == 200
+    for path in ("/api/models/org/model", "/api/models/org/model/tree/main?recursive=true"):
+        assert get(server.endpoint + path).status == 200
+    assert get(server.endpoint + "/org/none/resolve/main/x").status == 401
+    assert "the disk is full or fails, passing through" in server.text()
+    os.remove(folder + "/others")
+    expect_right(hub, server, "other.bin")
+    wait_until(lambda: sum(len(f) for _, _, f in os.walk(folder + "/blobs")) > 0, "stored again")
+    hub.forget()
+    expect_right(hub, server, "other.bin")
+    assert not [r for r in hub.requests() if r["headers"].get("user-agent", "").startswith("hubcache")]
+    assert server.stop() == 0
+
+
+def test_a_disk_that_fills_up_in_mid_download_cuts_nobody(world):
+    hub = world.hub()
+    add_files(hub, ["big.bin"], BIG)
+    server, folder = start_on_small_disk(world, hub, 24)
+    path = "/org/room/resolve/main/big.bin"
+    right = get(hub.url + path).body
+    hub.forget()
+    hub.fault(kind="hold", host="cdn", after=5 * MIB)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        whole = [pool.submit(get, server.endpoint + path) for _ in range(3)]
+        part = pool.submit(get, server.endpoint + path, {"Range": "bytes=4000000-9000000"})
+        wait_until(lambda: hub.body_bytes() >= 5 * MIB, "the half of it is there")
+        fill_up(folder)
+        hub.release()
+        for answer in whole:
+            assert sha256(answer.result().body) == sha256(right)
+        assert part.result().body == right[4000000:9000001]
+    assert "the disk is full or fails, passing through" in server.text()
+
+
+def test_kills_in_the_middle_of_eviction_leave_the_cap_in_force(world):
+    hub = world.hub()
+    names = [f"{i}.bin" for i in range(12)]
+    add_files(hub, names, 4 * MIB)
+    env = {"HUBCACHE_STORAGE_MAX_SIZE": f"{CAP} B", "HUBCACHE_STORAGE_MIN_FREE": "0"}
+    most = 0
+    for round_number in range(5):
+        server = world.server(hub, env=env)
+        fetched = []
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            def fetch(name):
+                try:
+                    fetched.append(get(server.endpoint + f"/org/room/resolve/main/{name}").status)
+                except OSError:
+                    pass  # it was killed
+            for name in names[round_number:] + names[:round_number]:
+                pool.submit(fetch, name)
+            wait_until(lambda: len(fetched) >= 4 + round_number, "some were fetched")
+            most = max(most, disk_use(server.data))
+            server.stop(signal.SIGKILL)
+    server = world.server(hub, env=env)
+    for name in names * 2:
+        expect_right(hub, server, name)
+        most = max(most, disk_use(server.data))
+    assert most <= CAP, most
+    assert len(server.stored()) >= 5
