@@ -1,8 +1,6 @@
 #include "hubcache/app/account_arguments.h"
 
-#include <array>
 #include <chrono>
-#include <ctime>
 #include <iomanip>
 #include <iostream>
 
@@ -12,9 +10,11 @@
 #include <unistd.h>
 
 #include "hubcache/access/password.h"
-#include "hubcache/app/account_commands.h"
+#include "hubcache/app/commands.h"
 #include "hubcache/base/error.h"
 #include "hubcache/base/units.h"
+
+#include "dates.h"
 
 namespace hubcache::app {
 namespace {
@@ -60,29 +60,20 @@ std::string new_password() {
   throw Error(Error::Kind::kBadRequest, "the two passwords differ");
 }
 
-std::string date_of(const Json& seconds) {
-  if (seconds.is_null()) return "never";
-  const auto time = static_cast<std::time_t>(seconds.get<std::int64_t>());
-  std::tm parts{};
-  ::gmtime_r(&time, &parts);
-  std::array<char, sizeof "2026-01-01 00:00"> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M", &parts);
-  return text.data();
-}
-
 void print_users(const Json& users) {
-  std::cout << std::left << std::setw(12) << "ROLE" << std::setw(18) << "CREATED" << "NAME\n";
+  std::cout << std::left << std::setw(12) << "ROLE" << std::setw(kDateWidth) << "CREATED"
+            << "NAME\n";
   for (const auto& user : users) {
-    std::cout << std::setw(12) << user.at("role").get<std::string>() << std::setw(18)
+    std::cout << std::setw(12) << user.at("role").get<std::string>() << std::setw(kDateWidth)
               << date_of(user.at("created")) << user.at("name").get<std::string>() << "\n";
   }
 }
 
 void print_tokens(const Json& tokens) {
-  std::cout << std::left << std::setw(18) << "CREATED" << std::setw(18) << "EXPIRES"
+  std::cout << std::left << std::setw(kDateWidth) << "CREATED" << std::setw(kDateWidth) << "EXPIRES"
             << "NAME (ACCOUNT)\n";
   for (const auto& token : tokens) {
-    std::cout << std::setw(18) << date_of(token.at("created")) << std::setw(18)
+    std::cout << std::setw(kDateWidth) << date_of(token.at("created")) << std::setw(kDateWidth)
               << date_of(token.at("expires")) << token.at("name").get<std::string>() << " ("
               << token.at("account").get<std::string>() << ")\n";
   }
@@ -143,7 +134,7 @@ int run_account_arguments(const Config& config, const AccountArguments& argument
   if (verb == "token.create") command["account"] = arguments.account;
   if (!arguments.expires.empty()) command["lifetime_ms"] = lifetime_of(arguments.expires);
 
-  const auto result = order_account_command(config, command);
+  const auto result = order_command(config, command);
   if (result.contains("users")) print_users(result.at("users"));
   if (result.contains("tokens")) print_tokens(result.at("tokens"));
   if (result.contains("token")) std::cout << result.at("token").get<std::string>() << "\n";

@@ -1,30 +1,20 @@
 #include "hubcache/app/account_commands.h"
 
 #include <chrono>
-#include <future>
 #include <optional>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
 #include <nlohmann/json.hpp>
 
 #include "hubcache/access/tokens.h"
-#include "hubcache/app/control.h"
-#include "hubcache/app/instance.h"
+#include "hubcache/app/commands.h"
 #include "hubcache/base/error.h"
-#include "hubcache/store/data_dir.h"
 
 namespace hubcache::app {
 namespace {
 
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
-
-std::string text_of(const Json& command, const char* field) {
-  const auto found = command.find(field);
-  if (found != command.end() && found->is_string()) return found->get<std::string>();
-  throw Error(Error::Kind::kBadRequest, std::string("the command needs a ") + field);
-}
 
 access::Role role_in(const Json& command) {
   const auto text = text_of(command, "role");
@@ -70,34 +60,6 @@ Task<Json> create_token(access::Accounts& accounts, Json command) {
   co_return result;
 }
 
-/// The command on a data directory that no server has.
-Json run_offline(const Config& config, const Json& command) {
-  const std::filesystem::path path = config.storage.data_dir;
-  if (path.empty() || !std::filesystem::exists(store::DataDir::database_in(path))) {
-    throw Error(Error::Kind::kNotFound,
-                "there is no hubcache data in \"" + path.string() +
-                    "\" yet: run `hubcache serve` first, or set --data-dir");
-  }
-  const auto data_dir = store::DataDir::open(path);
-  const SystemClock clock;
-  obs::Log log({.level = obs::Level::kWarn});
-  Workers workers(1);
-  db::Database database({.file = data_dir.database()}, all_migrations(), log);
-  access::Accounts accounts(workers, database, {.generated_file = data_dir.admin_password()}, clock,
-                            log);
-  workers.start();
-  std::promise<Json> promise;
-  auto settle = [&promise](const std::exception_ptr& failure, Json result) {
-    failure ? promise.set_exception(failure) : promise.set_value(std::move(result));
-  };
-  asio::co_spawn(workers.executor(0), run_account_command(accounts, database, command), settle);
-  auto future = promise.get_future();
-  future.wait();
-  workers.stop();
-  workers.join();
-  return future.get();
-}
-
 }  // namespace
 
 Task<Json> run_account_command(access::Accounts& accounts, db::Database& database, Json command) {
@@ -118,12 +80,6 @@ Task<Json> run_account_command(access::Accounts& accounts, db::Database& databas
     throw Error(Error::Kind::kBadRequest, "there is no command \"" + verb + "\"");
   }
   co_return done;
-}
-
-Json order_account_command(const Config& config, const Json& command) {
-  const auto socket = store::DataDir::control_socket_in(config.storage.data_dir);
-  if (auto answer = command_server(socket, command)) return *answer;
-  return run_offline(config, command);
 }
 
 }  // namespace hubcache::app

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "hubcache/app/account_arguments.h"
+#include "hubcache/app/blob_arguments.h"
 #include "hubcache/app/config.h"
 #include "hubcache/app/serve.h"
 #include "hubcache/base/error.h"
@@ -27,6 +28,12 @@ struct Flags {
            const std::string& help) {
     auto remember = [this, key](const std::string& value) { keys.emplace_back(key, value); };
     command.add_option_function<std::string>(name, remember, help);
+  }
+
+  /// Of a command that has no other flags.
+  void take(const std::string& file, const std::string& data_dir) {
+    config = file;
+    if (!data_dir.empty()) keys.emplace_back("storage.data_dir", data_dir);
   }
 
   std::vector<std::pair<std::string, std::string>> all() const {
@@ -70,6 +77,8 @@ int run_command_line(int argc, const char* const* argv,
   config_command->add_flag("--reference", reference, "Print the page that documents all keys");
   AccountArguments accounts;
   add_account_commands(app, accounts);
+  BlobArguments blobs;
+  add_blob_commands(app, blobs);
   auto* version_command = app.add_subcommand("version", "Print the version");
   version_command->footer("Example: hubcache version");
 
@@ -87,11 +96,8 @@ int run_command_line(int argc, const char* const* argv,
       std::cout << (sample ? sample_config() : reference_page());
       return 0;
     }
-    if (accounts.verb) {
-      flags.config = accounts.config;
-      if (!accounts.data_dir.empty())
-        flags.keys.emplace_back("storage.data_dir", accounts.data_dir);
-    }
+    if (accounts.verb) flags.take(accounts.config, accounts.data_dir);
+    if (blobs.verb) flags.take(blobs.config, blobs.data_dir);
     if (flags.config.empty()) flags.config = usual_config_file(environment);
     const auto load = [&] { return load_config(flags.config, environment, flags.all()); };
     auto config = load();
@@ -100,6 +106,7 @@ int run_command_line(int argc, const char* const* argv,
       return 0;
     }
     if (accounts.verb) return run_account_arguments(config, accounts);
+    if (blobs.verb) return run_blob_arguments(config, blobs);
     return serve(std::move(config), load);
   } catch (const Error& error) {
     std::cerr << "hubcache: " << error.what();

@@ -16,7 +16,7 @@
 #include "hubcache/access/grants.h"
 #include "hubcache/access/guards.h"
 #include "hubcache/access/proofs.h"
-#include "hubcache/app/account_commands.h"
+#include "hubcache/app/commands.h"
 #include "hubcache/app/control.h"
 #include "hubcache/base/digest.h"
 #include "hubcache/catalog/catalog.h"
@@ -367,7 +367,11 @@ void Instance::start(std::vector<net::Listener> listeners) {
   parts.tasks.start();
   for (auto& listener : listeners) parts.server->serve(std::move(listener));
   auto run = [&parts](nlohmann::json command) {
-    return run_account_command(*parts.accounts, parts.database, std::move(command));
+    return run_command({.accounts = *parts.accounts,
+                        .database = parts.database,
+                        .store = parts.store,
+                        .clock = parts.clock},
+                       std::move(command));
   };
   parts.control = std::make_unique<Control>(parts.workers, parts.data_dir.control_socket(),
                                             std::move(run), parts.clock, parts.log);

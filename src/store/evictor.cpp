@@ -68,6 +68,15 @@ bool remove_fill(Shared& shared, const Candidate& fill) {
   return true;
 }
 
+/// What is false goes first.
+void empty_quarantine(Shared& shared) {
+  const auto quarantine = shared.layout.quarantine();
+  for (const auto& name : shared.disk.list(quarantine)) {
+    const std::uint64_t bytes = shared.disk.bytes_on_disk(quarantine / name);
+    if (shared.disk.remove(quarantine / name)) shared.space.remove_used(bytes);
+  }
+}
+
 bool remove_one(Shared& shared, const Candidate& one) {
   try {
     return one.is_fill ? remove_fill(shared, one) : remove_blob(shared, one);
@@ -150,6 +159,8 @@ Task<bool> Evictor::evict(std::shared_ptr<Shared> shared, std::uint64_t needed,
   if (!allowance.recent) allowance.recent = all / kShareOfRecent;
   wished = std::max(needed, std::min(wished, all / kShareOfStep));
 
+  auto remove_false = [shared] { empty_quarantine(*shared); };
+  co_await offload(shared->pool, std::move(remove_false));
   co_await note_uses(shared);
   std::set<std::string> spared;
   while (true) {

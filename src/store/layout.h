@@ -21,6 +21,12 @@ class Layout {
     return blob_directory(digest) / digest.hex().substr(2);
   }
 
+  /// Files that turned out false, for the operator to look at, until their room is needed.
+  std::filesystem::path quarantine() const { return root_ / "quarantine"; }
+  std::filesystem::path quarantined(const Digest& digest) const {
+    return quarantine() / (std::string(digest.algorithm_name()) + "-" + digest.hex());
+  }
+
   std::filesystem::path fills() const { return root_ / "fills"; }
   std::filesystem::path part(const std::string& fill) const { return fills() / (fill + ".part"); }
   std::filesystem::path map(const std::string& fill) const { return fills() / (fill + ".map"); }

@@ -27,6 +27,7 @@ void make_blob_directories(Disk& disk, const std::filesystem::path& parent) {
 void make_directories(Disk& disk, const Layout& layout) {
   bool made = disk.make_directory(layout.blobs());
   made = disk.make_directory(layout.fills()) || made;
+  made = disk.make_directory(layout.quarantine()) || made;
   if (made) disk.sync_directory(layout.root());
   made = false;
   for (const auto* algorithm : {"sha256", "gitsha1"}) {
@@ -90,6 +91,9 @@ void recover_files(Shared& shared) {
     } else {
       end_fill(shared, name);
     }
+  }
+  for (const auto& file : shared.disk.list(shared.layout.quarantine())) {
+    shared.space.add_used(shared.disk.bytes_on_disk(shared.layout.quarantine() / file));
   }
   end_evictions(shared);
   shared.space.add_used(shared.database.read_now(&bytes_of_blobs));

@@ -142,6 +142,25 @@ void drop_pin(db::Connection& sql, const Digest& digest, const std::string& hold
   sql.run("DELETE FROM pins WHERE digest = ?1 AND holder = ?2", digest.text(), holder);
 }
 
+std::vector<Stored> list_blobs(db::Connection& sql, const std::string& after, std::size_t limit) {
+  std::vector<Stored> blobs;
+  auto row = sql.query(
+      "SELECT digest, size, bytes_on_disk, last_used, EXISTS (SELECT 1 FROM pins WHERE "
+      "pins.digest = blobs.digest) FROM blobs WHERE digest > ?1 AND state <> 1 ORDER BY digest "
+      "LIMIT ?2",
+      after, limit);
+  while (row.step()) {
+    auto digest = digest_in(row.text(0));
+    if (!digest) continue;
+    blobs.push_back({.digest = *std::move(digest),
+                     .size = static_cast<std::uint64_t>(row.integer(1)),
+                     .on_disk = static_cast<std::uint64_t>(row.integer(2)),
+                     .used = time_of(row.integer(3)),
+                     .pinned = row.integer(4) != 0});
+  }
+  return blobs;
+}
+
 void each_candidate(db::Connection& sql, const std::function<bool(Candidate)>& take) {
   const auto fills = idle_fills(sql);
   auto fill = fills.begin();

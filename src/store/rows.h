@@ -9,6 +9,7 @@
 #include "hubcache/base/clock.h"
 #include "hubcache/base/digest.h"
 #include "hubcache/db/connection.h"
+#include "hubcache/store/store.h"
 
 namespace hubcache::store {
 
@@ -39,6 +40,9 @@ std::vector<Digest> leaving_blobs(db::Connection& sql);
 
 void put_pin(db::Connection& sql, const Digest& digest, const std::string& holder);
 void drop_pin(db::Connection& sql, const Digest& digest, const std::string& holder);
+
+/// In the order of their digests, those after that text; none that is being evicted.
+std::vector<Stored> list_blobs(db::Connection& sql, const std::string& after, std::size_t limit);
 
 /// What may be evicted.
 struct Candidate {

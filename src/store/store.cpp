@@ -19,6 +19,12 @@ constexpr std::chrono::milliseconds kAdoptionPoll{20};
 constexpr int kMostAttempts = 3;
 constexpr std::uint64_t kLeastForRange = 4 * kBlockSize;
 
+std::chrono::steady_clock::duration time_of(std::uint64_t bytes, std::uint64_t rate) {
+  const std::chrono::duration<double> seconds(static_cast<double>(bytes) /
+                                              static_cast<double>(rate));
+  return std::chrono::duration_cast<std::chrono::steady_clock::duration>(seconds);
+}
+
 }  // namespace
 
 std::optional<Store::Impl::Found> Store::Impl::look(const std::shared_ptr<Impl>& self,
@@ -85,7 +91,7 @@ Task<std::optional<Blob>> Store::Impl::adopt(std::shared_ptr<Impl> self, Digest 
   const auto row = co_await self->database.read(std::move(find_row));
   if (row && row->state == BlobState::kStored && row->size == blob.size) co_return blob;
 
-  const bool right = co_await self->hashes_to(digest, found);
+  const bool right = co_await hashes_to(self, digest, found);
   if (!right) {
     self->log.warn("a stored file was not what its name says and is removed",
                    {{"digest", digest.text()}});
@@ -102,12 +108,17 @@ Task<std::optional<Blob>> Store::Impl::adopt(std::shared_ptr<Impl> self, Digest 
   co_return blob;
 }
 
-Task<bool> Store::Impl::hashes_to(Digest digest, Found found) {
+Task<bool> Store::Impl::hashes_to(std::shared_ptr<Impl> self, Digest digest, Found found,
+                                  std::uint64_t rate) {
   auto hash = std::make_shared<PartHash>(digest.algorithm(), found.size.size);
+  Timer turn(co_await asio::this_coro::executor, std::chrono::steady_clock::now());
   while (hash->done() < found.size.size) {
-    const std::uint64_t end = std::min(found.size.size, hash->done() + PartHash::kPiece);
-    auto work = [this, hash, file = found.file, end] { hash->advance(disk, *file, end); };
-    co_await offload(pool, std::move(work));
+    co_await turn.async_wait(use_task);
+    const std::uint64_t begin = hash->done();
+    const std::uint64_t end = std::min(found.size.size, begin + PartHash::kPiece);
+    auto work = [self, hash, file = found.file, end] { hash->advance(self->disk, *file, end); };
+    co_await offload(self->pool, std::move(work));
+    if (rate > 0) turn.expires_at(turn.expiry() + time_of(end - begin, rate));
   }
   co_return hash->finish() == digest;
 }
@@ -127,6 +138,7 @@ Task<bool> Store::contains(Digest digest) {
 }
 
 Task<bool> Store::remove(Digest digest) {
+  co_await Impl::forget(impl_, digest);
   auto work = [impl = impl_, digest] { return impl->disk.remove(impl->layout.blob(digest)); };
   const bool was_there = co_await offload(impl_->pool, std::move(work));
   co_await impl_->heal(std::move(digest), false);

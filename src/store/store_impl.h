@@ -27,7 +27,13 @@ struct Store::Impl : Shared {
   static Task<std::optional<Blob>> adopt(std::shared_ptr<Impl> self, Digest digest, Found found);
   static Task<Part::Opened> open_part(std::shared_ptr<Impl> self, Part::Plan plan,
                                       std::shared_ptr<Allowance> allowance);
-  Task<bool> hashes_to(Digest digest, Found found);
+  /// At `rate` bytes a second at most; 0: as fast as it can be read.
+  static Task<bool> hashes_to(std::shared_ptr<Impl> self, Digest digest, Found found,
+                              std::uint64_t rate = 0);
+  static Task<bool> reads_right(std::shared_ptr<Impl> self, Digest digest, Found found,
+                                std::uint64_t rate);
+  static Task<void> forget(std::shared_ptr<Impl> self, Digest digest);
+  static Task<void> put_aside(std::shared_ptr<Impl> self, Digest digest, Found found);
   Task<void> heal(Digest digest, bool remove_file);
   void write_uses(std::vector<BlobUse> uses);
   bool begin_adoption(const Digest& digest) {

@@ -236,6 +236,15 @@ def get(url, headers=None, method="GET", body=None, timeout=60):
         return Reply(failure.code, failure.headers, failure.read())
 
 
+def command(world, server, *arguments, typed="", code=0, out=False):
+    """What `hubcache` prints about the server's data; its complaint when it is to fail, unless `out`
+    asks for the rest."""
+    done = subprocess.run([str(world.binary), *arguments, "--data-dir", str(server.data)],
+                          input=typed, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
+    return done.stderr.strip() if code and not out else done.stdout.strip()
+
+
 def sha256(content):
     if isinstance(content, (str, pathlib.Path)):
         digest = hashlib.sha256()

@@ -2,7 +2,7 @@
 import json
 import subprocess
 
-from harness import get
+from harness import command, get
 
 API = "/pulp/api/v3/"
 SCRIPT = """
@@ -13,14 +13,6 @@ try:
 except Exception as failure:
     print(type(failure).__name__, failure)
 """
-
-
-def command(world, server, *arguments, typed="", code=0):
-    """What the command prints; its complaint when it is to fail."""
-    done = subprocess.run([str(world.binary), *arguments, "--data-dir", str(server.data)],
-                          input=typed, capture_output=True, text=True, timeout=60)
-    assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
-    return done.stderr.strip() if code else done.stdout.strip()
 
 
 def admin(world, server, method, path, body=None):

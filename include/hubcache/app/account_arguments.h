@@ -27,7 +27,7 @@ struct AccountArguments {
 void add_account_commands(CLI::App& app, AccountArguments& arguments);
 
 /// Does it and prints what came of it; returns 0. A password is read from standard input, without
-/// echo when that is a terminal. Throws what order_account_command() throws, and kBadRequest.
+/// echo when that is a terminal. Throws what order_command() throws, and kBadRequest.
 int run_account_arguments(const Config& config, const AccountArguments& arguments);
 
 }  // namespace hubcache::app

@@ -1,12 +1,8 @@
 #pragma once
 
-#include <filesystem>
-#include <string>
-
 #include <nlohmann/json_fwd.hpp>
 
 #include "hubcache/access/accounts.h"
-#include "hubcache/app/config.h"
 #include "hubcache/base/task.h"
 #include "hubcache/db/database.h"
 
@@ -22,10 +18,5 @@ namespace hubcache::app {
 /// Throws what access::Accounts throws, and kBadRequest for anything else.
 Task<nlohmann::json> run_account_command(access::Accounts& accounts, db::Database& database,
                                          nlohmann::json command);
-
-/// The same from outside: by the server that runs on this data directory, or, when there is none,
-/// on the directory itself, under its lock. Blocks. Throws what the command throws, kNotFound when
-/// there is no such directory yet, and kConflict when a server has it that cannot be asked.
-nlohmann::json order_account_command(const Config& config, const nlohmann::json& command);
 
 }  // namespace hubcache::app

@@ -41,6 +41,23 @@ struct StageRequest {
   bool whole = true;   // reserve all of the size now; else as blocks come, in steps of 64 MiB
 };
 
+/// What the rows say of a blob.
+struct Stored {
+  Digest digest;
+  std::uint64_t size = 0;
+  std::uint64_t on_disk = 0;
+  WallTime used;  // last; hits of the last minutes may not be written down yet
+  bool pinned = false;
+};
+
+/// What a second look at a stored blob says.
+enum class Check : std::uint8_t {
+  kRight,
+  kFalse,    // was not what its name says, or could not be read; it is in quarantine/ now
+  kMissing,  // there was a row and no file; the row is gone now
+  kUnknown,  // there is no such blob, or it is being evicted
+};
+
 /// Blobs on disk, named by digest. The files are the truth, the rows their index: a row without a
 /// file is a miss and goes; a file without a row is hashed again before its first use (SECURITY
 /// 14). Callable from any worker; disk and SQL run in pools.
@@ -64,8 +81,14 @@ class Store {
   /// The stored blob, or nullopt. The way in for OpenBlobs; handlers ask that.
   Task<std::optional<Blob>> open(Digest digest);
   Task<bool> contains(Digest digest);
-  /// Removes a blob; who has it open reads on. False when it was not there.
+  /// Removes a blob; who reads it reads on. False when it was not there.
   Task<bool> remove(Digest digest);
+  /// Hashes the blob's file again, at `rate` bytes a second at most (0: as fast as it can be read).
+  /// What is not right is taken out of the way, also from who has it open and does not read it
+  /// just now, so that its next use fetches it anew. Ends by cancellation, after some MiB.
+  Task<Check> check(Digest digest, std::uint64_t rate = 0);
+  /// Blobs in the order of their digests' text, those after `after`, `limit` of them at most.
+  Task<std::vector<Stored>> list(std::optional<Digest> after, std::size_t limit);
   /// Keeps a blob from eviction, stored or not yet, for as long as one `holder` (any name) pins it.
   Task<void> pin(Digest digest, std::string holder);
   Task<void> unpin(Digest digest, std::string holder);

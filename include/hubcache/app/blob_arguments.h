@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hubcache/app/config.h"
+
+namespace CLI {
+class App;
+}
+
+namespace hubcache::app {
+
+/// What was said after `hubcache ls`, `rm`, `pin`, `unpin`, `verify` or `gc`.
+struct BlobArguments {
+  std::optional<std::string> verb;  // "ls" and so on; nullopt: none was asked for
+  std::string config;
+  std::string data_dir;
+  std::vector<std::string> digests;
+  std::string rate;
+  std::string protection = "24 h";
+};
+
+/// Adds the commands; parsing fills in `arguments`, which must outlive it.
+void add_blob_commands(CLI::App& app, BlobArguments& arguments);
+
+/// Does it and prints what came of it. Returns 0, and 1 when `verify` found what was not right or
+/// `rm` something that was not there. Throws what order_command() throws, and kBadRequest.
+int run_blob_arguments(const Config& config, const BlobArguments& arguments);
+
+}  // namespace hubcache::app

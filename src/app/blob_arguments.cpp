@@ -1,0 +1,134 @@
+#include "hubcache/app/blob_arguments.h"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <iomanip>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "hubcache/app/commands.h"
+#include "hubcache/base/error.h"
+#include "hubcache/base/units.h"
+
+#include "dates.h"
+
+namespace hubcache::app {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Page by page, so that no command takes long.
+void each_blob(const Config& config, const std::function<void(const Json&)>& take) {
+  Json command{{"do", "blob.list"}};
+  while (true) {
+    const auto page = order_command(config, command).at("blobs");
+    if (page.empty()) return;
+    for (const auto& blob : page) take(blob);
+    command["after"] = page.back().at("digest");
+  }
+}
+
+int list(const Config& config) {
+  constexpr int kSizeWidth = 16;
+  std::cout << std::right << std::setw(kSizeWidth) << "SIZE" << "  " << std::left
+            << std::setw(kDateWidth) << "USED" << std::setw(8) << "PINNED" << "DIGEST\n";
+  each_blob(config, [](const Json& blob) {
+    std::cout << std::right << std::setw(kSizeWidth) << blob.at("size").get<std::uint64_t>() << "  "
+              << std::left << std::setw(kDateWidth) << date_of(blob.at("used")) << std::setw(8)
+              << (blob.at("pinned").get<bool>() ? "yes" : "")
+              << blob.at("digest").get<std::string>() << "\n";
+  });
+  return 0;
+}
+
+int verify(const Config& config, const std::string& rate) {
+  Json command{{"do", "blob.check"}};
+  if (!rate.empty()) {
+    const auto bytes = parse_size(rate);
+    if (!bytes) throw Error(Error::Kind::kBadRequest, '"' + rate + R"(" is no size: "50 MiB" is)");
+    command["rate"] = *bytes;
+  }
+  std::uint64_t checked = 0;
+  std::uint64_t wrong = 0;
+  each_blob(config, [&](const Json& blob) {
+    command["digest"] = blob.at("digest");
+    const auto is = order_command(config, command).at("is").get<std::string>();
+    if (is == "unknown") return;  // it went meanwhile
+    ++checked;
+    if (is == "right") return;
+    ++wrong;
+    std::cout << is << "  " << blob.at("digest").get<std::string>() << std::endl;
+  });
+  std::cout << checked << " checked, " << wrong << " not right\n";
+  return wrong == 0 ? 0 : 1;
+}
+
+int remove(const Config& config, const std::vector<std::string>& digests) {
+  int absent = 0;
+  for (const auto& digest : digests) {
+    const auto result = order_command(config, {{"do", "blob.remove"}, {"digest", digest}});
+    if (result.at("removed").get<bool>()) continue;
+    std::cerr << "there is no blob " << digest << "\n";
+    absent = 1;
+  }
+  return absent;
+}
+
+int collect_garbage(const Config& config, const std::string& protection) {
+  const auto time = parse_duration(protection);
+  if (!time) {
+    throw Error(Error::Kind::kBadRequest, '"' + protection + R"(" is no time: "24 h" is)");
+  }
+  const auto minutes = std::chrono::ceil<std::chrono::minutes>(*time).count();
+  const auto result = order_command(
+      config, {{"do", "gc"}, {"protection_minutes", static_cast<std::uint64_t>(minutes)}});
+  std::cout << result.at("blobs").get<std::int64_t>() << " blobs and "
+            << result.at("content").get<std::int64_t>() << " entries removed\n";
+  return 0;
+}
+
+}  // namespace
+
+void add_blob_commands(CLI::App& app, BlobArguments& arguments) {
+  const auto add = [&](const std::string& verb, const std::string& help) {
+    auto* const command = app.add_subcommand(verb, help);
+    command->add_option("--config", arguments.config, "Configuration file (TOML)");
+    command->add_option("--data-dir", arguments.data_dir, "The server's data directory");
+    command->callback([&arguments, verb] { arguments.verb = verb; });
+    return command;
+  };
+  const auto of_digests = [&](const std::string& verb, const std::string& help) {
+    auto* const command = add(verb, help);
+    command->add_option("digest", arguments.digests, "As `hubcache ls` prints it")->required();
+    command->footer("Example: hubcache " + verb +
+                    " sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae");
+  };
+  add("ls", "List what is stored")->footer("Example: hubcache ls | sort -n | tail");
+  of_digests("rm", "Remove blobs; they are fetched anew when they are asked for");
+  of_digests("pin", "Keep blobs from eviction, stored or not yet");
+  of_digests("unpin", "Let them be evicted again");
+  auto* const verify_command =
+      add("verify", "Hash all that is stored again; what is not right is fetched anew when needed");
+  verify_command->add_option("--rate", arguments.rate, "Bytes a second at most, like \"50 MiB\"");
+  verify_command->footer("Example: hubcache verify --rate \"50 MiB\"");
+  auto* const gc = add("gc", "Remove what nobody can come to any more");
+  gc->add_option("--protection", arguments.protection, "What was used since then stays: \"24 h\"");
+  gc->footer("Example: hubcache gc --protection \"7 d\"");
+}
+
+int run_blob_arguments(const Config& config, const BlobArguments& arguments) {
+  const auto& verb = *arguments.verb;
+  if (verb == "ls") return list(config);
+  if (verb == "verify") return verify(config, arguments.rate);
+  if (verb == "rm") return remove(config, arguments.digests);
+  if (verb == "gc") return collect_garbage(config, arguments.protection);
+  for (const auto& digest : arguments.digests) {
+    order_command(config, {{"do", "blob." + verb}, {"digest", digest}});
+  }
+  return 0;
+}
+
+}  // namespace hubcache::app

@@ -1,0 +1,80 @@
+#include "hubcache/app/commands.h"
+
+#include <filesystem>
+#include <future>
+#include <string>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <nlohmann/json.hpp>
+
+#include "hubcache/app/account_commands.h"
+#include "hubcache/app/blob_commands.h"
+#include "hubcache/app/control.h"
+#include "hubcache/app/instance.h"
+#include "hubcache/base/error.h"
+#include "hubcache/store/data_dir.h"
+
+namespace hubcache::app {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kDiskThreads = 2;
+
+/// The command on a data directory that no server has.
+Json run_offline(const Config& config, const Json& command) {
+  const std::filesystem::path path = config.storage.data_dir;
+  if (path.empty() || !std::filesystem::exists(store::DataDir::database_in(path))) {
+    throw Error(Error::Kind::kNotFound,
+                "there is no hubcache data in \"" + path.string() +
+                    "\" yet: run `hubcache serve` first, or set --data-dir");
+  }
+  const auto data_dir = store::DataDir::open(path);
+  const SystemClock clock;
+  obs::Log log({.level = obs::Level::kWarn});
+  store::PosixDisk disk;
+  Workers workers(1);
+  Pool pool("disk", kDiskThreads);
+  db::Database database({.file = data_dir.database()}, all_migrations(), log);
+  store::Store store({.data_dir = data_dir.path()}, disk, database, pool, workers.executor(0),
+                     clock, log);
+  store.recover();
+  access::Accounts accounts(workers, database, {.generated_file = data_dir.admin_password()}, clock,
+                            log);
+  const Workbench bench{.accounts = accounts, .database = database, .store = store, .clock = clock};
+  workers.start();
+  std::promise<Json> promise;
+  auto settle = [&promise](const std::exception_ptr& failure, Json result) {
+    failure ? promise.set_exception(failure) : promise.set_value(std::move(result));
+  };
+  asio::co_spawn(workers.executor(0), run_command(bench, command), settle);
+  auto future = promise.get_future();
+  future.wait();
+  workers.stop();
+  workers.join();
+  return future.get();
+}
+
+}  // namespace
+
+std::string text_of(const Json& command, const char* field) {
+  const auto found = command.find(field);
+  if (found != command.end() && found->is_string()) return found->get<std::string>();
+  throw Error(Error::Kind::kBadRequest, std::string("the command needs a ") + field);
+}
+
+Task<Json> run_command(Workbench bench, Json command) {
+  const bool of_accounts =
+      text_of(command, "do").starts_with("user.") || text_of(command, "do").starts_with("token.");
+  if (!of_accounts) co_return co_await run_blob_command(bench, std::move(command));
+  co_return co_await run_account_command(bench.accounts, bench.database, std::move(command));
+}
+
+Json order_command(const Config& config, const Json& command) {
+  const auto socket = store::DataDir::control_socket_in(config.storage.data_dir);
+  if (auto answer = command_server(socket, command)) return *answer;
+  return run_offline(config, command);
+}
+
+}  // namespace hubcache::app

@@ -1,0 +1,86 @@
+// A second look at what is stored.
+#include <chrono>
+#include <utility>
+
+#include "hubcache/store/open_blobs.h"
+#include "hubcache/store/store.h"
+
+#include "rows.h"
+#include "store_impl.h"
+
+namespace hubcache::store {
+namespace {
+
+Task<void> forget_on(OpenBlobs& blobs, Digest digest) {
+  blobs.forget(digest);
+  co_return;
+}
+
+}  // namespace
+
+/// No worker serves it from what it has open any more.
+Task<void> Store::Impl::forget(std::shared_ptr<Impl> self, Digest digest) {
+  for (const auto& shelf : self->shelves.all()) {
+    co_await on(shelf.worker, forget_on(*shelf.blobs, digest));
+  }
+}
+
+// After a loss of power the file may be back, without a row: then it is hashed before its next use.
+Task<void> Store::Impl::put_aside(std::shared_ptr<Impl> self, Digest digest, Found found) {
+  co_await forget(self, digest);
+  auto move = [self, digest] {
+    const auto aside = self->layout.quarantined(digest);
+    const std::uint64_t replaced = self->disk.bytes_on_disk(aside);
+    self->disk.rename(self->layout.blob(digest), aside);
+    return replaced;
+  };
+  const std::uint64_t replaced = co_await offload(self->pool, std::move(move));
+  auto take = [digest](db::Connection& sql) { return take_blob(sql, digest); };
+  const auto row = co_await self->database.write(std::move(take));
+  self->space.add_used(found.size.on_disk);
+  self->space.remove_used(replaced + (row ? row->on_disk : 0));
+  self->log.error("a stored file was not what its name says and is in quarantine",
+                  {{"digest", digest.text()}});
+}
+
+Task<bool> Store::Impl::reads_right(std::shared_ptr<Impl> self, Digest digest, Found found,
+                                    std::uint64_t rate) {
+  try {
+    co_return co_await hashes_to(self, digest, found, rate);
+  } catch (const Error& error) {
+    if (error.kind() != Error::Kind::kIo) throw;
+    self->log.error("a stored file cannot be read",
+                    {{"digest", digest.text()}, {"context", error.context()}});
+  }
+  co_return false;
+}
+
+Task<Check> Store::check(Digest digest, std::uint64_t rate) {
+  const auto impl = impl_;
+  auto find_row = [digest](db::Connection& sql) { return find_blob(sql, digest); };
+  const auto row = co_await impl->database.read(std::move(find_row));
+  if (row && row->state == BlobState::kLeaving) co_return Check::kUnknown;
+  auto find_file = [impl, digest] { return Impl::look(impl, digest); };
+  const auto found = co_await offload(impl->pool, std::move(find_file));
+  if (!found) {
+    if (!row) co_return Check::kUnknown;
+    co_await Impl::forget(impl, digest);
+    co_await impl->heal(std::move(digest), false);
+    co_return Check::kMissing;
+  }
+  if ((!row || row->size == found->size.size) &&
+      co_await Impl::reads_right(impl, digest, *found, rate)) {
+    co_return Check::kRight;
+  }
+  co_await Impl::put_aside(impl, std::move(digest), *found);
+  co_return Check::kFalse;
+}
+
+Task<std::vector<Stored>> Store::list(std::optional<Digest> after, std::size_t limit) {
+  auto read = [after = after ? after->text() : std::string(), limit](db::Connection& sql) {
+    return list_blobs(sql, after, limit);
+  };
+  co_return co_await impl_->database.read(std::move(read));
+}
+
+}  // namespace hubcache::store

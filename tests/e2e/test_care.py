@@ -1,0 +1,98 @@
+"""What the operator does to the store from the command line, with a server and without."""
+from harness import MIB, command, get, wait_until
+
+NAMES = ("one.bin", "two.bin", "three.bin")
+
+
+def serve_files(world):
+    """A server that has stored all NAMES. Returns the hub, it and the digests by name."""
+    hub = world.hub()
+    hub.control("repo", {"id": "org/care", "files": [
+        {"path": name, "size": MIB + i, "seed": 70 + i, "lfs": True} for i, name in enumerate(NAMES)]})
+    server = world.server(hub)
+    digests = {}
+    for name in NAMES:
+        answer = fetch(server, name)
+        assert answer.status == 200
+        digests[name] = "sha256:" + answer.headers["ETag"].strip('"')
+    wait_until(lambda: len(server.stored()) == len(NAMES), "all are stored")
+    wait_until(lambda: len(listed(world, server)) == len(NAMES), "all have rows")
+    return hub, server, digests
+
+
+def fetch(server, name):
+    return get(f"{server.endpoint}/org/care/resolve/main/{name}")
+
+
+def listed(world, server):
+    """Lines of `hubcache ls` by digest."""
+    lines = command(world, server, "ls").splitlines()
+    assert lines[0].split() == ["SIZE", "USED", "PINNED", "DIGEST"]
+    return {line.split()[-1]: line for line in lines[1:]}
+
+
+def file_of(server, digest):
+    algorithm, name = digest.split(":")
+    return server.data / "blobs" / algorithm / name[:2] / name[2:]
+
+
+def damage(server, digest):
+    file = file_of(server, digest)
+    file.chmod(0o600)
+    with open(file, "r+b") as out:
+        out.seek(1000)
+        byte = out.read(1)
+        out.seek(1000)
+        out.write(bytes([byte[0] ^ 1]))
+
+
+def test_verify_finds_what_is_not_right_and_its_next_use_fetches_it_anew(world):
+    hub, server, digests = serve_files(world)
+    right = {name: get(hub.url + f"/org/care/resolve/main/{name}").body for name in NAMES}
+    assert command(world, server, "verify") == "3 checked, 0 not right"
+    damage(server, digests["one.bin"])
+    file_of(server, digests["two.bin"]).unlink()
+    lines = command(world, server, "verify", "--rate", "500 MiB", code=1, out=True).splitlines()
+    assert sorted(lines[:-1]) == sorted([f"false  {digests['one.bin']}", f"missing  {digests['two.bin']}"])
+    assert lines[-1] == "3 checked, 2 not right"
+    assert [f.name for f in (server.data / "quarantine").iterdir()] == \
+        [digests["one.bin"].replace(":", "-")]
+    hub.forget()
+    for name in NAMES:
+        assert fetch(server, name).body == right[name]
+    assert hub.body_bytes("one.bin") == MIB and hub.body_bytes("three.bin") == 0
+    wait_until(lambda: len(listed(world, server)) == len(NAMES), "stored again")
+    assert server.stop() == 0
+    damage(server, digests["three.bin"])
+    assert "2 checked" not in command(world, server, "verify", code=1, out=True)
+    assert command(world, server, "verify") == "2 checked, 0 not right"
+    refused = command(world, server, "verify", "--rate", "much", code=2)
+    assert refused.startswith('hubcache: "much" is no size')
+
+
+def test_blobs_are_listed_removed_pinned_and_orphans_go(world):
+    hub, server, digests = serve_files(world)
+    lines = listed(world, server)
+    assert lines[digests["two.bin"]].split()[0] == str(MIB + 1)
+    command(world, server, "pin", digests["one.bin"])
+    assert [d for d, line in listed(world, server).items() if " yes " in line] == [digests["one.bin"]]
+    command(world, server, "unpin", digests["one.bin"])
+    assert not [line for line in listed(world, server).values() if " yes " in line]
+
+    command(world, server, "rm", digests["two.bin"], digests["three.bin"])
+    assert list(listed(world, server)) == [digests["one.bin"]]
+    assert len(server.stored()) == 1
+    missing = command(world, server, "rm", digests["two.bin"], code=1)
+    assert missing == f"there is no blob {digests['two.bin']}"
+    assert "is no digest" in command(world, server, "rm", "two.bin", code=2)
+    assert fetch(server, "two.bin").status == 200  # fetched anew
+    wait_until(lambda: len(listed(world, server)) == 2, "it is stored again")
+
+    assert command(world, server, "gc", "--protection", "0").startswith("0 blobs")
+    remotes = "/pulp/api/v3/remotes/hugging_face/hugging-face/"
+    remote = server.rest("GET", remotes).json()["results"][0]["pulp_href"]
+    assert server.rest("PATCH", remote, {"hf_token": "hf_another"}).status in (200, 202)
+    wait_until(lambda: "0 blobs" not in command(world, server, "gc", "--protection", "0"), "orphans")
+    assert listed(world, server) == {}
+    assert server.stop() == 0
+    assert command(world, server, "gc") == "0 blobs and 0 entries removed"
