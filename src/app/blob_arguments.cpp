@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hubcache/app/commands.h"
+#include "hubcache/app/rebuild.h"
 #include "hubcache/base/error.h"
 #include "hubcache/base/units.h"
 
@@ -90,6 +91,17 @@ int collect_garbage(const Config& config, const std::string& protection) {
   return 0;
 }
 
+int rebuild(const Config& config) {
+  const auto result = rebuild_database(config.storage.data_dir);
+  std::cout << result.blobs << " blobs found\n";
+  if (!result.kept_as.empty()) std::cout << "kept as " << result.kept_as.string() << "\n";
+  if (result.lost.empty()) return 0;
+  std::cout << "could not be read:";
+  for (const auto& table : result.lost) std::cout << " " << table;
+  std::cout << "\n";
+  return 1;
+}
+
 }  // namespace
 
 void add_blob_commands(CLI::App& app, BlobArguments& arguments) {
@@ -116,6 +128,8 @@ void add_blob_commands(CLI::App& app, BlobArguments& arguments) {
   verify_command->footer("Example: hubcache verify --rate \"50 MiB\"");
   auto* const gc = add("gc", "Remove what nobody can come to any more");
   gc->add_option("--protection", arguments.protection, "What was used since then stays: \"24 h\"");
+  add("rebuild", "Make a damaged database anew from the stored files, without a server")
+      ->footer("Example: hubcache rebuild --data-dir /srv/hubcache");
   gc->footer("Example: hubcache gc --protection \"7 d\"");
 }
 
@@ -123,6 +137,7 @@ int run_blob_arguments(const Config& config, const BlobArguments& arguments) {
   const auto& verb = *arguments.verb;
   if (verb == "ls") return list(config);
   if (verb == "verify") return verify(config, arguments.rate);
+  if (verb == "rebuild") return rebuild(config);
   if (verb == "rm") return remove(config, arguments.digests);
   if (verb == "gc") return collect_garbage(config, arguments.protection);
   for (const auto& digest : arguments.digests) {

@@ -112,6 +112,9 @@ int run_command_line(int argc, const char* const* argv,
     std::cerr << "hubcache: " << error.what();
     if (!error.context().empty()) std::cerr << " (" << error.context() << ")";
     std::cerr << "\n";
+    if (error.kind() == Error::Kind::kCorrupt) {
+      std::cerr << "hubcache: `hubcache rebuild` makes the database anew and keeps all blobs\n";
+    }
     return error.kind() == Error::Kind::kBadRequest ? kUsageError : 1;
   }
 }

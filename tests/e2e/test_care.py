@@ -96,3 +96,40 @@ def test_blobs_are_listed_removed_pinned_and_orphans_go(world):
     assert listed(world, server) == {}
     assert server.stop() == 0
     assert command(world, server, "gc") == "0 blobs and 0 entries removed"
+
+
+def test_a_damaged_database_is_told_and_made_anew_without_losing_a_blob(world):
+    hub, server, digests = serve_files(world)
+    command(world, server, "user", "add", "ci", "--generate")
+    assert "is running on the data directory" in command(world, server, "rebuild", code=1)
+    assert server.stop() == 0
+    files = [file.stat().st_ino for file in server.stored()]
+    database = server.data / "hubcache.db"
+    whole = database.read_bytes()
+    database.write_bytes(bytes(4096) + whole[4096:])
+    told = command(world, server, "ls", code=1)
+    assert "`hubcache rebuild`" in told and "database" in told, told
+    lines = command(world, server, "rebuild", code=1, out=True).splitlines()
+    assert lines[:2] == ["3 blobs found", f"kept as {database}.damaged"] and "accounts" in lines[2]
+    assert (server.data / "hubcache.db.damaged").stat().st_size == len(whole)
+
+    server = world.server(hub)
+    for name in NAMES:
+        assert fetch(server, name).body == get(hub.url + f"/org/care/resolve/main/{name}").body
+    assert [file.stat().st_ino for file in server.stored()] == files  # none was fetched anew
+    assert sorted(listed(world, server)) == sorted(digests.values())
+    assert server.stop() == 0
+
+
+def test_what_can_be_read_of_a_database_is_taken_over(world):
+    hub, server, _ = serve_files(world)
+    command(world, server, "user", "add", "ci", "--generate")
+    before = server.rest("GET", "/pulp/api/v3/remotes/hugging_face/hugging-face/").json()
+    assert server.stop() == 0
+    assert command(world, server, "rebuild").splitlines()[0] == "3 blobs found"
+    assert " ci" in command(world, server, "user", "list")
+    server = world.server(hub)
+    assert server.rest("GET", "/pulp/api/v3/remotes/hugging_face/hugging-face/").json()["results"][0]["name"] \
+        == before["results"][0]["name"]
+    assert fetch(server, "one.bin").status == 200
+    assert server.stop() == 0

@@ -12,7 +12,7 @@ class App;
 
 namespace hubcache::app {
 
-/// What was said after `hubcache ls`, `rm`, `pin`, `unpin`, `verify` or `gc`.
+/// What was said after `hubcache ls`, `rm`, `pin`, `unpin`, `verify`, `gc` or `rebuild`.
 struct BlobArguments {
   std::optional<std::string> verb;  // "ls" and so on; nullopt: none was asked for
   std::string config;
@@ -25,8 +25,9 @@ struct BlobArguments {
 /// Adds the commands; parsing fills in `arguments`, which must outlive it.
 void add_blob_commands(CLI::App& app, BlobArguments& arguments);
 
-/// Does it and prints what came of it. Returns 0, and 1 when `verify` found what was not right or
-/// `rm` something that was not there. Throws what order_command() throws, and kBadRequest.
+/// Does it and prints what came of it. Returns 0, and 1 when `verify` found what was not right, `rm`
+/// something that was not there, or `rebuild` could not take over all. Throws what order_command()
+/// and rebuild_database() throw, and kBadRequest.
 int run_blob_arguments(const Config& config, const BlobArguments& arguments);
 
 }  // namespace hubcache::app
