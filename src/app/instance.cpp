@@ -111,7 +111,6 @@ struct Instance::Parts {
   int rate_of(std::string_view remote) const;
   void make_prefetch();
   void define_upkeep();
-  Task<> forget(Digest digest);
   template <typename T>
   void wait_for(Task<T> task);
 
@@ -283,26 +282,11 @@ void Instance::Parts::make_prefetch() {
 
 void Instance::Parts::define_upkeep() {
   auto refetch = [this](catalog::KeptEntry entry) { return prefetch->refetch(std::move(entry)); };
-  auto drop = [this](Digest digest) { return forget(std::move(digest)); };
-  pulp::define_tasks(tasks, {.database = database,
-                             .store = store,
-                             .clock = clock,
-                             .repair = {.database = database,
-                                        .store = store,
-                                        .pool = disk_pool,
-                                        .forget = std::move(drop),
-                                        .refetch = std::move(refetch)}});
-}
-
-/// Closes what each worker has open of the blob.
-Task<> Instance::Parts::forget(Digest digest) {
-  const auto close = [](store::OpenBlobs& open, const Digest& blob) -> Task<> {
-    open.forget(blob);
-    co_return;
-  };
-  for (std::size_t i = 0; i < workers.size(); ++i) {
-    co_await on(workers.executor(i), close(*blobs[i], digest));
-  }
+  pulp::define_tasks(
+      tasks, {.database = database,
+              .store = store,
+              .clock = clock,
+              .repair = {.database = database, .store = store, .refetch = std::move(refetch)}});
 }
 
 /// As this worker knows it by now.

@@ -1,22 +1,14 @@
 #include "hubcache/mirror/repair.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <set>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "hubcache/base/error.h"
-#include "hubcache/store/disk.h"
-
 namespace hubcache::mirror {
 namespace {
-
-constexpr std::uint64_t kPiece = 4ULL << 20U;  // bytes hashed at a time in the pool
 
 /// How many blobs turned out so.
 struct Counts {
@@ -46,28 +38,11 @@ std::vector<Digest> all_blobs(db::Connection& sql) {
   return digests;
 }
 
-void hash_piece(const Fd& file, std::uint64_t offset, std::uint64_t size, Hasher& hasher) {
-  std::vector<std::byte> bytes(size);
-  const auto count = store::PosixDisk().pread(file, offset, bytes);
-  hasher.update(std::span(bytes).first(count));
-}
-
-/// A disk that cannot read the bytes has not got them.
-Task<bool> is_right(Pool& pool, store::Blob blob) {
-  auto hasher = std::make_shared<Hasher>(blob.digest.algorithm(), blob.size);
-  try {
-    for (std::uint64_t offset = 0; offset < blob.size; offset += kPiece) {
-      const auto size = std::min(kPiece, blob.size - offset);
-      auto work = [hasher, file = blob.file, offset, size] {
-        hash_piece(*file, offset, size, *hasher);
-      };
-      co_await offload(pool, std::move(work));
-    }
-  } catch (const Error& error) {
-    if (error.kind() != Error::Kind::kIo) throw;
-    co_return false;
-  }
-  co_return hasher->finish() == blob.digest;
+Task<store::Check> look_at(store::Store& store, Digest digest, bool verify_checksums) {
+  if (verify_checksums) co_return co_await store.check(std::move(digest));
+  if (co_await store.contains(digest)) co_return store::Check::kRight;
+  co_await store.remove(std::move(digest));  // from who has it open, too
+  co_return store::Check::kMissing;
 }
 
 /// The entries that name these blobs.
@@ -95,15 +70,10 @@ Task<> repair(RepairParts parts, bool verify_checksums, tasks::Run& run) {
   std::set<Digest> gone;
   for (const auto& digest : digests) {
     tell(counts, run);
-    auto blob = co_await parts.store.open(digest);
-    const bool is_there = blob.has_value();
-    if (is_there) {
-      if (!verify_checksums || co_await is_right(parts.pool, std::move(*blob))) continue;
-    }
-    ++(is_there ? counts.corrupted : counts.missing);
-    gone.insert(digest);
-    co_await parts.store.remove(digest);
-    co_await parts.forget(digest);
+    const auto check = co_await look_at(parts.store, digest, verify_checksums);
+    if (check == store::Check::kFalse) ++counts.corrupted;
+    if (check == store::Check::kMissing) ++counts.missing;
+    if (check == store::Check::kFalse || check == store::Check::kMissing) gone.insert(digest);
   }
   if (!gone.empty()) {
     auto list = [gone](db::Connection& sql) { return entries_of(sql, gone); };

@@ -2,8 +2,7 @@
 
 #include <functional>
 
-#include "hubcache/base/digest.h"
-#include "hubcache/base/workers.h"
+#include "hubcache/base/task.h"
 #include "hubcache/catalog/entries.h"
 #include "hubcache/db/database.h"
 #include "hubcache/store/store.h"
@@ -15,15 +14,12 @@ namespace hubcache::mirror {
 struct RepairParts {
   db::Database& database;
   store::Store& store;
-  Pool& pool;  // for reading and hashing
-  /// Has no worker serve what it has open of the blob.
-  std::function<Task<>(Digest)> forget;
   /// Has a file fetched anew; false when that cannot be done.
   std::function<Task<bool>(catalog::KeptEntry)> refetch;
 };
 
 /// Looks at every blob the store should have: is its file there, and, if asked to, are its bytes
-/// what their digest says? What is wrong goes, so that nobody is served it, and is fetched anew
+/// what their digest says? What is wrong goes, as store::Store::check() says, and is fetched anew
 /// where an entry names it. Reports `repair.missing`, `repair.corrupted` and `repair.repaired`.
 Task<> repair(RepairParts parts, bool verify_checksums, tasks::Run& run);
 
