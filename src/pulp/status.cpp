@@ -142,7 +142,7 @@ std::vector<rest::View> status_views(const Services& services, const Options& op
            .anonymous = true,
            .handle = alive,
            .operations = {"livez_read"},
-           .status = 200},
+           .has_body = false},
           {.path = "", .methods = {"GET"}, .anonymous = true, .handle = root}};
 }
 

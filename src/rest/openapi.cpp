@@ -48,9 +48,10 @@ class Writer {
   explicit Writer(const Document& document) : document_(document) {}
 
   Json run() {
-    schemas_[kAsync] = {{"type", "object"},
-                        {"required", {"task"}},
-                        {"properties", {{"task", {{"type", "string"}, {"format", "uri"}}}}}};
+    schemas_[kAsync] = {
+        {"type", "object"},
+        {"required", {"task"}},
+        {"properties", {{"task", {{"type", "string"}, {"format", "uri-reference"}}}}}};
     const Json key{{"type", "string"}};
     const Json value{{"type", Json::array({"string", "null"})}};
     for (const char* name : {"SetLabel", "SetLabelResponse", "UnsetLabelResponse"}) {
@@ -233,7 +234,7 @@ class Writer {
       if (method == "patch") takes(operation, Json{{"type", "object"}});
       const auto status = std::to_string(view.status);
       operation["responses"][status] = {{"description", ""}};
-      if (view.status == 204) continue;
+      if (view.status == 204 || !view.has_body) continue;
       const auto schema = view.schema ? *view.schema : Json{{"type", "object"}};
       if (view.schema) schemas_[view.schema_name] = schema;
       operation["responses"][status] = answer(view.schema ? schema_ref(view.schema_name) : schema);

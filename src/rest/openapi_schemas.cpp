@@ -13,8 +13,9 @@ Json array_of(Json items) { return Json{{"type", "array"}, {"items", std::move(i
 Json type_of(const Field& field) {
   switch (field.type) {
     case Field::Type::kUrl:
-    case Field::Type::kHref:
       return {{"type", "string"}, {"format", "uri"}};
+    case Field::Type::kHref:
+      return {{"type", "string"}, {"format", "uri-reference"}};
     case Field::Type::kTime:
       return {{"type", "string"}, {"format", "date-time"}};
     case Field::Type::kInteger:
@@ -72,7 +73,7 @@ Json response_schema(const Resource& resource) {
     schema["readOnly"] = true;
     properties[name] = std::move(schema);
   };
-  text("pulp_href", {{"type", "string"}, {"format", "uri"}});
+  text("pulp_href", {{"type", "string"}, {"format", "uri-reference"}});
   text("prn", {{"type", "string"}});
   if (resource.has_times) {
     text("pulp_created", {{"type", "string"}, {"format", "date-time"}});

@@ -92,6 +92,7 @@ struct View {
   // For the document; without operations it is not in there.
   std::vector<std::string> operations = {};      // by method
   int status = 200;                              // of its success
+  bool has_body = true;                          // which then says something
   std::string schema_name = {};                  // of what it answers...
   std::shared_ptr<const Json> schema = nullptr;  // ...or null: any object
 };
