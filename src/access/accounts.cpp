@@ -18,6 +18,7 @@
 #include "hubcache/base/fd.h"
 
 #include "account_rows.h"
+#include "turns.h"
 
 namespace hubcache::access {
 namespace {
@@ -102,6 +103,7 @@ Accounts::Accounts(Workers& workers, db::Database& database, Options options, co
       log_(log),
       key_(random_bytes(32)),
       dummy_hash_(hash_password(generate_password())),
+      logins_(std::make_unique<Turns>()),
       hashing_("password hashing", options_.hashing_threads, options_.hashing_queue) {}
 
 Accounts::~Accounts() { hashing_.join(); }
@@ -113,21 +115,24 @@ Task<Login> Accounts::verify(std::string name, std::string password, std::string
 
 Task<Login> Accounts::verify_at_home(std::string name, std::string password, std::string address) {
   const auto from = limited_address(address);
-  // Before the memory of verified passwords too: it must not become a place to guess for free.
-  auto& budget = budget_of(from);
-  if (budget.left < 1) {
-    const std::chrono::duration<double> until_next =
-        (1 - budget.left) * std::chrono::duration<double>(options_.failure_refill);
-    co_return Login{.account = std::nullopt,
-                    .retry_after = std::chrono::seconds(std::lround(until_next.count() + 1))};
-  }
   const auto key = key_of(name, password);
-  if (const auto* known = remembered(name, key)) {
-    co_return Login{.account = *known, .retry_after = {}};
+  std::shared_ptr<Turns::Turn> turn;
+  while (!turn) {
+    // Before the memory of verified passwords too: it must not become a place to guess for free.
+    if (const auto& budget = budget_of(from); budget.left < 1) {
+      const std::chrono::duration<double> until_next =
+          (1 - budget.left) * std::chrono::duration<double>(options_.failure_refill);
+      co_return Login{.account = std::nullopt,
+                      .retry_after = std::chrono::seconds(std::lround(until_next.count() + 1))};
+    }
+    if (const auto* known = remembered(name, key)) {
+      co_return Login{.account = *known, .retry_after = {}};
+    }
+    turn = co_await logins_->take_or_wait(key);
   }
 
   // Taken in advance, so that guesses in flight count too.
-  budget.left -= 1;
+  budget_of(from).left -= 1;
   const auto generation = generation_;
   auto query = [name](db::Connection& sql) { return find_account(sql, name); };
   const auto stored = co_await database_.read(std::move(query));

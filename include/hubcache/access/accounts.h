@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -51,10 +52,13 @@ std::span<const db::Migration> account_migrations();
 /// (mapped IPv4 unwrapped).
 std::string limited_address(std::string_view address);
 
+class Turns;
+
 /// Accounts with their passwords (yescrypt) and access tokens. Hashing runs in a pool of its own
-/// with a short queue, so that a flood of logins slows nothing but logins (SECURITY 22). What was
-/// verified is remembered in memory by keyed hash until an account or a token changes. State
-/// belongs to worker 0; callable from every worker.
+/// with a short queue, so that a flood of logins slows nothing but logins (SECURITY 22); of those
+/// who come at once with one password, one has it hashed. What was verified is remembered in memory
+/// by keyed hash until an account or a token changes. State belongs to worker 0; callable from
+/// every worker.
 class Accounts {
  public:
   struct Options {
@@ -137,7 +141,8 @@ class Accounts {
   std::unordered_map<std::string, Remembered> remembered_;
   std::list<std::string> least_recent_;
   std::unordered_map<std::string, Budget> budgets_;
-  std::uint64_t generation_ = 0;  // raised by each change
+  std::uint64_t generation_ = 0;   // raised by each change
+  std::unique_ptr<Turns> logins_;  // by the key of what is being hashed
   Pool hashing_;
 };
 

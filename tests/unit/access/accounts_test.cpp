@@ -167,6 +167,36 @@ TEST_F(AccountsTest, TooManyLoginsWaitingAreTurnedAway) {
   EXPECT_GT(refused, 0);
 }
 
+TEST_F(AccountsTest, ThoseWhoComeAtOnceWithOnePasswordAllPass) {
+  set("admin", "right");
+  auto narrow = options();
+  narrow.hashing_queue = 1;
+  narrow.failure_burst = 2;
+  Accounts busy(runner.workers(), database, narrow, clock, log);
+  std::vector<std::future<Login>> logins;
+  for (int i = 0; i < 50; ++i) {
+    logins.push_back(
+        runner.start(busy.verify("admin", "right", kHere), static_cast<std::size_t>(i % 2)));
+  }
+  for (auto& pending : logins) EXPECT_TRUE(pending.get().account);
+}
+
+TEST_F(AccountsTest, ThoseWhoComeAtOnceWithOneWrongPasswordAreCountedEach) {
+  set("admin", "right");
+  auto few = options();
+  few.failure_burst = 3;
+  Accounts strict(runner.workers(), database, few, clock, log);
+  std::vector<std::future<Login>> logins;
+  for (int i = 0; i < 20; ++i) logins.push_back(runner.start(strict.verify("admin", "no", kHere)));
+  int limited = 0;
+  for (auto& pending : logins) {
+    const auto login = pending.get();
+    EXPECT_FALSE(login.account);
+    if (login.retry_after.count() > 0) ++limited;
+  }
+  EXPECT_EQ(limited, 17);
+}
+
 TEST_F(AccountsTest, UnknownNamesCostAHashToo) {
   // A name nobody has takes the hashing pool as a known one does: with the pool's queue full both
   // are turned away.
