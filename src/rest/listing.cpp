@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "hubcache/http/url.h"
@@ -96,7 +97,7 @@ void sort(std::vector<Row>& rows, const std::vector<std::string>& ordering) {
       if (order != 0) return down ? order > 0 : order < 0;
     }
     // Newest first wherever nothing else decides.
-    return std::pair(a.created, a.id) > std::pair(b.created, b.id);
+    return std::tie(a.created, a.id) > std::tie(b.created, b.id);
   });
 }
 
@@ -168,26 +169,31 @@ ListQuery read_query(const Rendering& rendering, const Resource& resource,
   return query;
 }
 
-Json list_page(const Rendering& rendering, const Resource& resource, std::vector<Row> rows,
-               const ListQuery& query, const http::Pairs& pairs, const std::string& url) {
+Store::Page page_of(std::vector<Row> rows, const ListQuery& query) {
   std::erase_if(rows, [&](const Row& row) {
     return std::ranges::any_of(query.accepts, [&](const auto& accepts) { return !accepts(row); });
   });
   sort(rows, query.ordering);
-  const auto count = rows.size();
-  const auto begin = std::min(query.offset, count);
-  const auto end = query.limit < count - begin ? begin + query.limit : count;
-
-  Json page = Json::object();
-  page["count"] = count;
-  page["next"] = end < count ? Json(link(url, pairs, query.limit, end)) : Json();
-  const auto previous = query.offset > query.limit ? query.offset - query.limit : 0;
-  page["previous"] = query.offset > 0 ? Json(link(url, pairs, query.limit, previous)) : Json();
-  auto& results = page["results"] = Json::array();
-  for (auto i = begin; i < end; ++i) {
-    results.push_back(render(rendering, resource, rows[i], query.selection));
-  }
+  Store::Page page{.rows = {}, .count = rows.size()};
+  const auto begin = std::min(query.offset, page.count);
+  const auto end = query.limit < page.count - begin ? begin + query.limit : page.count;
+  for (auto i = begin; i < end; ++i) page.rows.push_back(std::move(rows[i]));
   return page;
+}
+
+Json list_page(const Rendering& rendering, const Resource& resource, const Store::Page& page,
+               const ListQuery& query, const http::Pairs& pairs, const std::string& url) {
+  const auto end = std::min(query.offset, page.count) + page.rows.size();
+  Json answer = Json::object();
+  answer["count"] = page.count;
+  answer["next"] = end < page.count ? Json(link(url, pairs, query.limit, end)) : Json();
+  const auto previous = query.offset > query.limit ? query.offset - query.limit : 0;
+  answer["previous"] = query.offset > 0 ? Json(link(url, pairs, query.limit, previous)) : Json();
+  auto& results = answer["results"] = Json::array();
+  for (const auto& row : page.rows) {
+    results.push_back(render(rendering, resource, row, query.selection));
+  }
+  return answer;
 }
 
 }  // namespace hubcache::rest

@@ -9,6 +9,8 @@
 #include "hubcache/rest/api.h"
 #include "hubcache/rest/parsing.h"
 #include "hubcache/rest/rendering.h"
+#include "hubcache/rest/row.h"
+#include "hubcache/rest/store.h"
 
 namespace hubcache::rest {
 
@@ -20,13 +22,16 @@ struct ListQuery {
   std::size_t offset = 0;
   Selection selection;
   Json error = {};  // not null: the body of a 400
+  bool takes_newest() const { return accepts.empty() && ordering.empty(); }
 };
 ListQuery read_query(const Rendering& rendering, const Resource& resource,
                      const http::Pairs& pairs);
 
-/// The page of `rows` the query asks for, as contract/pulp.md 3.1 draws it. `url` is the list's
-/// absolute URL.
-Json list_page(const Rendering& rendering, const Resource& resource, std::vector<Row> rows,
+/// Of all rows those the query asks for.
+Store::Page page_of(std::vector<Row> rows, const ListQuery& query);
+
+/// The answer with that page, as contract/pulp.md 3.1 draws it. `url` is the list's absolute URL.
+Json list_page(const Rendering& rendering, const Resource& resource, const Store::Page& page,
                const ListQuery& query, const http::Pairs& pairs, const std::string& url);
 
 }  // namespace hubcache::rest

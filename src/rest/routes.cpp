@@ -162,6 +162,14 @@ Task<Reply> Api::Impl::list(const Resource& resource, const Exchange& exchange) 
     const auto with = rendering.in(sql);
     const auto query = read_query(with, resource, pairs);
     if (!query.error.is_null()) return Reply{.status = 400, .body = to_text(query.error)};
+    const auto reply_with = [&](const Store::Page& page) {
+      return Reply{.status = 200,
+                   .body = to_text(list_page(with, resource, page, query, pairs, url))};
+    };
+    const bool in_table = !resource.rows && resource.lists.empty() && resource.parent.empty();
+    if (in_table && query.takes_newest()) {
+      return reply_with(store.newest(sql, resource, query.limit, query.offset));
+    }
     auto rows = store.all(sql, resource);
     if (!resource.parent.empty()) {
       if (!store.find(sql, resource.field(resource.parent)->target, parent)) {
@@ -169,8 +177,7 @@ Task<Reply> Api::Impl::list(const Resource& resource, const Exchange& exchange) 
       }
       std::erase_if(rows, [&](const Row& row) { return row.doc.at(resource.parent) != parent; });
     }
-    return Reply{.status = 200,
-                 .body = to_text(list_page(with, resource, std::move(rows), query, pairs, url))};
+    return reply_with(page_of(std::move(rows), query));
   };
   co_return co_await database.read(std::move(load));
 }

@@ -1,5 +1,6 @@
 #include "hubcache/rest/store.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -93,6 +94,20 @@ std::vector<Row> Store::all(db::Connection& sql, const Resource& resource) const
       resource.kind);
   while (columns.step()) result.push_back(row_of(columns));
   return result;
+}
+
+Store::Page Store::newest(db::Connection& sql, const Resource& resource, std::size_t limit,
+                          std::size_t offset) const {
+  Page page;
+  auto count = sql.query("SELECT count(*) FROM resources WHERE kind = ?1", resource.kind);
+  if (count.step()) page.count = static_cast<std::size_t>(count.integer(0));
+  if (offset >= page.count) return page;
+  auto columns = sql.query(
+      "SELECT id, kind, name, created, updated, epoch, doc FROM resources WHERE kind = ?1 "
+      "ORDER BY created DESC, id DESC LIMIT ?2 OFFSET ?3",
+      resource.kind, std::min(limit, page.count), offset);
+  while (columns.step()) page.rows.push_back(row_of(columns));
+  return page;
 }
 
 std::optional<Row> Store::find(db::Connection& sql, const Resource& resource,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,14 @@ class Store {
       : resources_(resources), secrets_(secrets), stamps_(stamps), root_(std::move(root)) {}
 
   std::vector<Row> all(db::Connection& sql, const Resource& resource) const;
+  /// The newest rows from `offset` on, and how many there are in all: without a look into the
+  /// others. Of a resource that is in the table.
+  struct Page {
+    std::vector<Row> rows;
+    std::size_t count = 0;
+  };
+  Page newest(db::Connection& sql, const Resource& resource, std::size_t limit,
+              std::size_t offset) const;
   std::optional<Row> find(db::Connection& sql, const Resource& resource, std::string_view id) const;
   /// The row of that kind, or of any kind of that family.
   std::optional<Row> find(db::Connection& sql, std::string_view family, std::string_view id) const;
