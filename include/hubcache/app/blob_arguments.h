@@ -25,9 +25,9 @@ struct BlobArguments {
 /// Adds the commands; parsing fills in `arguments`, which must outlive it.
 void add_blob_commands(CLI::App& app, BlobArguments& arguments);
 
-/// Does it and prints what came of it. Returns 0, and 1 when `verify` found what was not right, `rm`
-/// something that was not there, or `rebuild` could not take over all. Throws what order_command()
-/// and rebuild_database() throw, and kBadRequest.
+/// Does it and prints what came of it. Returns 0, and 1 when `verify` found what was not right,
+/// `rm` something that was not there, or `rebuild` could not take over all. Throws what
+/// order_command() and rebuild_database() throw, and kBadRequest.
 int run_blob_arguments(const Config& config, const BlobArguments& arguments);
 
 }  // namespace hubcache::app
