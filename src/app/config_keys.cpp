@@ -319,7 +319,7 @@ const std::vector<Key>& table() {
        .choices = {"normal", "strict"}},
       {.name = "content.xet",
        .type = Type::kChoice,
-       .fallback = "off",
+       .fallback = "on",
        .help =
            "on: files are served by Xet too, made of the plain files, to clients that speak it; "
            "off: what the Hub says of Xet is left out.",

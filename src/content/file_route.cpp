@@ -54,6 +54,14 @@ http::Response file_response(const catalog::Entry& entry, const catalog::Commit&
   return response;
 }
 
+/// What is too large to be stored could not be checked, and so not be served by Xet.
+bool may_be_offered(const store::Store& store, const catalog::Entry& entry,
+                    const access::Right& right) {
+  const auto most = store.options().max_size;
+  const bool fits = most == 0 || entry.size <= most;
+  return entry.lfs && entry.size != 0 && fits && right.kind != access::Right::Kind::kFile;
+}
+
 bool is_of_the_past(const Error& error, const hub::Credential& credential) {
   if (error.kind() == Error::Kind::kConflict) return true;
   const auto& said = error.hub();
@@ -119,7 +127,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
 
   auto response = file_response(*entry, commit, file);
   add_digest(request, entry->digest, response);
-  if (place.xet && entry->lfs && entry->size != 0 && right.kind != access::Right::Kind::kFile) {
+  if (place.xet && may_be_offered(services_.store, *entry, right)) {
     const bool asked_for = asks_for_xet(request);
     if (asked_for || request.is_head()) {
       offer_xet(place, {.repo = file.repo, .revision = commit.id, .path = {}}, *entry, response);

@@ -153,8 +153,7 @@ TEST_F(SecurityRightsTest, Rule3TheRemotesTokenGoesToTheHubsReadingRoutesOnly) {
   hub.clear_log();
   for (const std::string_view path :
        {"/api/whoami-v2", "/api/models", "/api/models/org/model/xet-write-token/main",
-        "/api/models/org/model/jwt", "/api/models/org/model/user-access-request/pending",
-        "/api/models/org/model/xet-read-token/main"}) {
+        "/api/models/org/model/jwt", "/api/models/org/model/user-access-request/pending"}) {
     fetch(port, "/pulp/content/t" + std::string(path));
   }
   for (const auto& request : hub.log()) {

@@ -78,7 +78,9 @@ TEST_F(XetSecurityTest, WhatCannotBeCheckedIsNotPassedThrough) {
   const auto it = token();
   const auto xorbs = xorbs_of(reconstruct(it, id_of("org/model")));
   EXPECT_EQ(get_xorb(xorbs.at(0)).status, 503);
-  EXPECT_EQ(get("/org/model/resolve/main/model.safetensors").body, bytes_of("org/model"));
+  const std::string file = "/org/model/resolve/main/model.safetensors";
+  EXPECT_EQ(head(file).header("x-xet-hash"), "");
+  EXPECT_EQ(get(file).body, bytes_of("org/model"));
 }
 
 TEST_F(XetSecurityTest, TokensAreForOneDistributionOneRepoAndOneCommit) {

@@ -50,7 +50,7 @@ struct Config {
     bool operator==(const Cache&) const = default;
   } cache;
   bool strict_integrity = false;
-  bool xet = false;
+  bool xet = true;
   std::vector<std::string> allowed_origins;
   bool masked_secrets = false;
   obs::Options log;
