@@ -73,7 +73,7 @@ TEST_F(XetSecurityTest, Rule12AFalseFileIsNotCompletedByXet) {
 }
 
 TEST_F(XetSecurityTest, WhatCannotBeCheckedIsNotPassedThrough) {
-  config.storage.max_size = 1 << 20;
+  config.storage.max_size = {.bytes = 1 << 20};
   restart();
   const auto it = token();
   const auto xorbs = xorbs_of(reconstruct(it, id_of("org/model")));
