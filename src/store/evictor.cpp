@@ -223,6 +223,7 @@ Task<Evictor::Plan> Evictor::choose(std::shared_ptr<Shared> shared, std::uint64_
 Task<void> Evictor::remove(std::shared_ptr<Shared> shared, Plan plan,
                            std::set<std::string>& spared) {
   std::vector<Digest> digests;
+  digests.reserve(plan.victims.size());
   for (const auto& one : plan.victims) digests.push_back(one.digest);
   for (const auto& shelf : shared->shelves.all()) {
     co_await on(shelf.worker, close_on(*shelf.blobs, digests));

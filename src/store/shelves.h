@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "hubcache/base/task.h"
@@ -21,7 +22,7 @@ class Shelves {
 
   void add(Shelf shelf) {
     const std::lock_guard lock(mutex_);
-    shelves_.push_back(shelf);
+    shelves_.push_back(std::move(shelf));
   }
   void remove(const OpenBlobs* blobs) {
     const std::lock_guard lock(mutex_);

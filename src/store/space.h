@@ -10,7 +10,7 @@ namespace hubcache::store {
 
 /// Space is promised and counted in these: what file systems allot.
 inline constexpr std::uint64_t kDiskPage = 4'096;
-inline constexpr std::uint64_t on_pages(std::uint64_t bytes) {
+constexpr std::uint64_t on_pages(std::uint64_t bytes) {
   return (bytes + kDiskPage - 1) / kDiskPage * kDiskPage;
 }
 /// A range fill is promised so much at a time.
