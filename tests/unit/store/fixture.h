@@ -46,6 +46,8 @@ class StoreTest : public ::testing::Test {
     std::filesystem::create_directory(options.data_dir);
     start();
   }
+  /// The loops end first: a worker may be handing work to the pool until then.
+  ~StoreTest() override { runner.stop(); }
 
   void start() {
     database = std::make_unique<db::Database>(db::Database::Options{.file = dir / "hubcache.db"},
