@@ -61,7 +61,7 @@ int verify(const Config& config, const std::string& rate) {
     ++checked;
     if (is == "right") return;
     ++wrong;
-    std::cout << is << "  " << blob.at("digest").get<std::string>() << std::endl;
+    std::cout << is << "  " << blob.at("digest").get<std::string>() << "\n" << std::flush;
   });
   std::cout << checked << " checked, " << wrong << " not right\n";
   return wrong == 0 ? 0 : 1;

@@ -75,7 +75,7 @@ void keep(const Path& old, const Path& kept) {
   remove_database(kept);
   store::PosixDisk disk;
   std::filesystem::create_hard_link(old, kept);
-  for (const auto ending : {"-wal", "-shm"}) {
+  for (const auto* const ending : {"-wal", "-shm"}) {
     if (std::filesystem::exists(with(old, ending))) {
       disk.rename(with(old, ending), with(kept, ending));
     }
