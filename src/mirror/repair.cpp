@@ -1,7 +1,9 @@
 #include "hubcache/mirror/repair.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -9,6 +11,8 @@
 
 namespace hubcache::mirror {
 namespace {
+
+constexpr std::size_t kPage = 1'000;  // blobs
 
 /// How many blobs turned out so.
 struct Counts {
@@ -25,17 +29,6 @@ void tell(const Counts& counts, tasks::Run& run) {
               .done = counts.corrupted});
   run.report(
       {.code = "repair.repaired", .message = "Repair corrupted units", .done = counts.repaired});
-}
-
-std::vector<Digest> all_blobs(db::Connection& sql) {
-  std::vector<Digest> digests;
-  auto rows = sql.query("SELECT digest FROM blobs ORDER BY digest");
-  while (rows.step()) {
-    const auto text = rows.text(0);
-    auto digest = Digest::from_etag(std::string_view(text).substr(text.find(':') + 1));
-    if (digest) digests.push_back(std::move(*digest));
-  }
-  return digests;
 }
 
 Task<store::Check> look_at(store::Store& store, Digest digest, bool verify_checksums) {
@@ -65,15 +58,19 @@ Task<bool> refetch_by_any(const RepairParts& parts, const std::vector<catalog::K
 }  // namespace
 
 Task<> repair(RepairParts parts, bool verify_checksums, tasks::Run& run) {
-  const auto digests = co_await parts.database.read(all_blobs);
   Counts counts;
   std::set<Digest> gone;
-  for (const auto& digest : digests) {
-    tell(counts, run);
-    const auto check = co_await look_at(parts.store, digest, verify_checksums);
-    if (check == store::Check::kFalse) ++counts.corrupted;
-    if (check == store::Check::kMissing) ++counts.missing;
-    if (check == store::Check::kFalse || check == store::Check::kMissing) gone.insert(digest);
+  auto page = co_await parts.store.list(std::nullopt, kPage);
+  while (!page.empty()) {
+    for (const auto& blob : page) {
+      tell(counts, run);
+      const auto check = co_await look_at(parts.store, blob.digest, verify_checksums);
+      if (check == store::Check::kFalse) ++counts.corrupted;
+      if (check == store::Check::kMissing) ++counts.missing;
+      const bool is_gone = check == store::Check::kFalse || check == store::Check::kMissing;
+      if (is_gone) gone.insert(blob.digest);
+    }
+    page = co_await parts.store.list(page.back().digest, kPage);
   }
   if (!gone.empty()) {
     auto list = [gone](db::Connection& sql) { return entries_of(sql, gone); };
