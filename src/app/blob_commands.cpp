@@ -20,9 +20,9 @@ constexpr std::size_t kPage = 1'000;
 constexpr const char* kOperator = "operator";  // who pins
 
 Digest digest_of(const std::string& text) {
-  const auto colon = text.find(':');
-  auto digest = Digest::from_etag(colon == std::string::npos ? text : text.substr(colon + 1));
-  if (digest && (colon == std::string::npos || digest->text() == text)) return *std::move(digest);
+  auto digest = Digest::from_text(text);
+  if (!digest) digest = Digest::from_etag(text);
+  if (digest) return *std::move(digest);
   throw Error(Error::Kind::kBadRequest,
               '"' + text + R"(" is no digest: allowed is what `hubcache ls` prints)");
 }

@@ -39,6 +39,12 @@ std::optional<Digest> Digest::from_etag(std::string_view hex) {
   return parse(hex.size() == 64 ? Algorithm::kSha256 : Algorithm::kGitSha1, hex);
 }
 
+std::optional<Digest> Digest::from_text(std::string_view text) {
+  auto digest = from_etag(text.substr(text.find(':') + 1));
+  if (digest && digest->text() != text) digest.reset();
+  return digest;
+}
+
 std::string_view Digest::algorithm_name() const noexcept {
   return algorithm_ == Algorithm::kSha256 ? "sha256" : "gitsha1";
 }

@@ -91,7 +91,7 @@ Task<> remove_orphan_blobs(db::Database& database, store::Store& store, std::int
   std::int64_t done = 0;
   run.report(blobs_report(total, done));
   for (const auto& text : orphans) {
-    auto digest = Digest::from_etag(std::string_view(text).substr(text.find(':') + 1));
+    auto digest = Digest::from_text(text);
     if (digest) co_await store.remove(std::move(*digest));
     run.report(blobs_report(total, ++done));
   }

@@ -173,14 +173,10 @@ Row artifact_row(const Digest& digest, const StoredBlob& blob) {
   return row;
 }
 
-std::optional<Digest> digest_of(const std::string& text) {
-  return Digest::from_etag(std::string_view(text).substr(text.find(':') + 1));
-}
-
 std::vector<Row> all_artifacts(db::Connection& sql) {
   std::vector<Row> rows;
   for (const auto& [text, blob] : stored_blobs(sql)) {
-    if (const auto digest = digest_of(text)) rows.push_back(artifact_row(*digest, blob));
+    if (const auto digest = Digest::from_text(text)) rows.push_back(artifact_row(*digest, blob));
   }
   return rows;
 }
@@ -258,7 +254,7 @@ rest::Resource artifact(const std::filesystem::path& data_dir) {
   resource.row = [data_dir](db::Connection& sql, std::string_view id) {
     auto row = find_in(all_artifacts(sql), id);
     if (!row || row->doc["size"].get<std::uint64_t>() > kLargestToHash) return row;
-    add_digests(file_of(data_dir, *digest_of(row->name)), row->doc);
+    add_digests(file_of(data_dir, *Digest::from_text(row->name)), row->doc);
     name_file(row->doc);
     return row;
   };

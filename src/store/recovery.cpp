@@ -47,7 +47,7 @@ void end_fill(Shared& shared, const std::string& name) {
     const auto fill = find_fill(sql, name);
     drop_fill(sql, name);
     if (!fill) return;
-    const auto digest = Digest::from_etag(fill->digest.substr(fill->digest.find(':') + 1));
+    const auto digest = Digest::from_text(fill->digest);
     if (!digest || find_blob(sql, *digest)) return;
     const auto sealed = shared.disk.open(shared.layout.blob(*digest));
     if (!sealed) return;

@@ -57,18 +57,13 @@ BlobRow blob_row(const db::Statement& row) {
           .state = static_cast<BlobState>(row.integer(2))};
 }
 
-/// Of the text that digests have in rows; nullopt when a row is damaged.
-std::optional<Digest> digest_in(const std::string& text) {
-  return Digest::from_etag(std::string_view(text).substr(text.find(':') + 1));
-}
-
 std::vector<Candidate> idle_fills(db::Connection& sql) {
   std::vector<Candidate> fills;
   auto row = sql.query(
       "SELECT name, digest, last_used FROM fills WHERE NOT EXISTS "
       "(SELECT 1 FROM pins WHERE pins.digest = fills.digest) ORDER BY last_used");
   while (row.step()) {
-    if (auto digest = digest_in(row.text(1))) {
+    if (auto digest = Digest::from_text(row.text(1))) {
       fills.push_back({.name = row.text(0),
                        .digest = *std::move(digest),
                        .is_fill = true,
@@ -129,7 +124,7 @@ std::vector<Digest> leaving_blobs(db::Connection& sql) {
   std::vector<Digest> digests;
   auto row = sql.query("SELECT digest FROM blobs WHERE state = 1");
   while (row.step()) {
-    if (auto digest = digest_in(row.text(0))) digests.push_back(*std::move(digest));
+    if (auto digest = Digest::from_text(row.text(0))) digests.push_back(*std::move(digest));
   }
   return digests;
 }
@@ -150,7 +145,7 @@ std::vector<Stored> list_blobs(db::Connection& sql, const std::string& after, st
       "LIMIT ?2",
       after, limit);
   while (row.step()) {
-    auto digest = digest_in(row.text(0));
+    auto digest = Digest::from_text(row.text(0));
     if (!digest) continue;
     blobs.push_back({.digest = *std::move(digest),
                      .size = static_cast<std::uint64_t>(row.integer(1)),
@@ -168,7 +163,7 @@ void each_candidate(db::Connection& sql, const std::function<bool(Candidate)>& t
       "SELECT digest, bytes_on_disk, last_used, state FROM blobs WHERE state <> 1 AND NOT EXISTS "
       "(SELECT 1 FROM pins WHERE pins.digest = blobs.digest) ORDER BY last_used");
   while (row.step()) {
-    auto digest = digest_in(row.text(0));
+    auto digest = Digest::from_text(row.text(0));
     if (!digest) continue;
     const auto used = time_of(row.integer(2));
     for (; fill != fills.end() && fill->last_used <= used; ++fill) {

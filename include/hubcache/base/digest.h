@@ -21,6 +21,8 @@ class Digest {
   static std::optional<Digest> parse(Algorithm algorithm, std::string_view hex);
   /// By length: 64 digits are a sha256 (LFS), 40 a git blob sha1.
   static std::optional<Digest> from_etag(std::string_view hex);
+  /// What text() wrote; nullopt for anything else.
+  static std::optional<Digest> from_text(std::string_view text);
 
   Algorithm algorithm() const noexcept { return algorithm_; }
   const std::string& hex() const noexcept { return hex_; }

@@ -34,6 +34,15 @@ TEST(DigestTest, MaskedOrOddTextIsNoDigest) {
   EXPECT_FALSE(Digest::parse(Digest::Algorithm::kGitSha1, std::string(64, 'a')));
 }
 
+TEST(DigestTest, ItsTextIsReadBackAndNothingElse) {
+  const auto digest = Digest::from_etag(std::string(64, 'a')).value();
+  EXPECT_EQ(Digest::from_text(digest.text()), digest);
+  EXPECT_FALSE(Digest::from_text(digest.hex()));
+  EXPECT_FALSE(Digest::from_text("gitsha1:" + digest.hex()));
+  EXPECT_FALSE(Digest::from_text("sha256:"));
+  EXPECT_FALSE(Digest::from_text(""));
+}
+
 TEST(DigestTest, UpperCaseIsTheSameDigest) {
   EXPECT_EQ(Digest::from_etag(std::string(40, 'A')), Digest::from_etag(std::string(40, 'a')));
 }
