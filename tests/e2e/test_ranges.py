@@ -10,10 +10,12 @@ SIZE = 50 * MIB + 12345
 
 
 def cold(world):
-    """A Hub, a server, and the bytes of a large file that the server has not seen."""
+    """A Hub, a server, and the bytes of a large file that the server has not seen. The link is the
+    bottleneck, as in life: on loopback the sockets of a busy machine hold megabytes on their way."""
     hub = world.hub("--big", f"big.bin:{SIZE}")
     server = world.server(hub)
     truth = get(hub.url + FILE).body
+    hub.fault(kind="pace", host="cdn", bytes_per_second=20 * MIB)
     hub.forget()
     return hub, server, truth
 
