@@ -105,12 +105,13 @@ std::vector<db::Migration> all_migrations() {
 }
 
 struct Instance::Parts {
-  Parts(Config c, const Clock& clk, obs::Log& lg);
+  Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& disk);
 
   http::Site site_of(std::size_t worker);
   int rate_of(std::string_view remote) const;
   void make_prefetch();
   void define_upkeep();
+  Task<> look_for_lost();
   template <typename T>
   void wait_for(Task<T> task);
 
@@ -120,7 +121,6 @@ struct Instance::Parts {
   store::DataDir data_dir;
   db::SecretBox secrets;
   xet::Tokens xet_tokens{secrets};
-  store::PosixDisk disk;
   Workers workers;
   Pool disk_pool{"disk", kDiskThreads};
   db::Database database;
@@ -152,7 +152,7 @@ struct Instance::Parts {
   std::unique_ptr<Control> control;
 };
 
-Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg)
+Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& disk)
     : config(std::move(c)),
       clock(clk),
       log(lg),
@@ -289,6 +289,12 @@ void Instance::Parts::define_upkeep() {
               .repair = {.database = database, .store = store, .refetch = std::move(refetch)}});
 }
 
+/// Who was killed lost nothing; but a loss of power may have left blobs whose rows it took.
+Task<> Instance::Parts::look_for_lost() {
+  const auto found = co_await store.adopt_lost();
+  if (found > 0) log.warn("stored files were found that no row speaks of", {{"files", found}});
+}
+
 /// As this worker knows it by now.
 int Instance::Parts::rate_of(std::string_view remote) const {
   const auto snapshot = registry->current(workers.current());
@@ -334,8 +340,8 @@ void Instance::Parts::wait_for(Task<T> task) {
   done.get_future().wait();
 }
 
-Instance::Instance(const Config& config, const Clock& clock, obs::Log& log)
-    : parts_(std::make_unique<Parts>(config, clock, log)) {}
+Instance::Instance(const Config& config, const Clock& clock, obs::Log& log, store::Disk& disk)
+    : parts_(std::make_unique<Parts>(config, clock, log, disk)) {}
 
 Instance::~Instance() { shut_down(); }
 
@@ -349,6 +355,10 @@ void Instance::start(std::vector<net::Listener> listeners) {
                                                 parts.config.server.limits, parts.clock, parts.log);
   parts.workers.start();
   parts.tasks.start();
+  if (parts.data_dir.was_left_open()) {
+    asio::co_spawn(parts.workers.executor(0), parts.look_for_lost(),
+                   [](const std::exception_ptr&) {});
+  }
   for (auto& listener : listeners) parts.server->serve(std::move(listener));
   auto run = [&parts](nlohmann::json command) {
     return run_command({.accounts = *parts.accounts,
@@ -376,6 +386,7 @@ void Instance::shut_down() {
   }
   parts.workers.stop();
   parts.workers.join();
+  parts.data_dir.say_done();
   parts_.reset();
 }
 

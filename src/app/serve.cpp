@@ -69,7 +69,8 @@ int serve(Config config, const std::function<Config()>& reload) {
   const SystemClock clock;
   obs::Log log(config.log);
   auto listeners = open_listeners(config);
-  Instance instance(config, clock, log);
+  store::PosixDisk disk;
+  Instance instance(config, clock, log, disk);
   std::string addresses;
   for (const auto& listener : listeners) {
     log.info("listening", {{"address", listener.address}});

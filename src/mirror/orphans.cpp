@@ -107,6 +107,7 @@ Task<> clean_up_orphans(db::Database& database, store::Store& store, const Clock
   } else {
     co_await remove_named_entries(database, std::move(rules.entries), since, run);
   }
+  co_await store.adopt_lost();
   co_await remove_orphan_blobs(database, store, since, run);
 }
 

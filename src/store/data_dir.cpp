@@ -72,7 +72,12 @@ std::string pid_in(const Fd& lock) {
   return pid;
 }
 
-Fd take_lock(const std::filesystem::path& directory) {
+struct Lock {
+  Fd file;
+  bool was_left_open = false;
+};
+
+Lock take_lock(const std::filesystem::path& directory) {
   const auto file = directory / "lock";
   Fd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
   if (!lock) throw Error::from_errno(errno, "opening " + file.string());
@@ -83,11 +88,12 @@ Fd take_lock(const std::filesystem::path& directory) {
                 "another hubcache" + (pid.empty() ? std::string() : " (process " + pid + ")") +
                     " is running on the data directory " + directory.string());
   }
+  const bool was_left_open = !pid_in(lock).empty();
   const std::string pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(lock.get(), 0) != 0 || ::pwrite(lock.get(), pid.data(), pid.size(), 0) < 0) {
     throw Error::from_errno(errno, "writing " + file.string());
   }
-  return lock;
+  return {.file = std::move(lock), .was_left_open = was_left_open};
 }
 
 }  // namespace
@@ -117,9 +123,14 @@ DataDir DataDir::open(const std::filesystem::path& path) {
   std::filesystem::create_directories(absolute, failure);
   if (failure) throw Error::from_errno(failure.value(), "making " + path.string());
   require_local(absolute);
-  Fd lock = take_lock(absolute);
+  Lock lock = take_lock(absolute);
   for (const auto* part : {"blobs", "fills", "documents"}) make_private_directory(absolute / part);
-  return {absolute, std::move(lock)};
+  return {absolute, std::move(lock.file), lock.was_left_open};
+}
+
+void DataDir::say_done() noexcept {
+  // The worst that comes of a failure is that the next start looks for what there is not.
+  [[maybe_unused]] const int failure = ::ftruncate(lock_.get(), 0);
 }
 
 }  // namespace hubcache::store

@@ -51,6 +51,19 @@ std::optional<MapRecord> MapRecord::decode(std::span<const std::byte, kSize> byt
   return record;
 }
 
+MapFile read_map(std::span<const std::byte> bytes, const Digest& digest, std::uint64_t size) {
+  MapFile map{.blocks = BlockMap(size)};
+  for (; map.end + MapRecord::kSize <= bytes.size(); map.end += MapRecord::kSize) {
+    const auto raw = bytes.subspan(map.end).first<MapRecord::kSize>();
+    const auto record = MapRecord::decode(raw, digest, size);
+    if (!record) continue;
+    const std::uint64_t last =
+        std::min(std::uint64_t{record->first} + record->count, map.blocks.block_count());
+    for (std::uint64_t block = record->first; block < last; ++block) map.blocks.mark_block(block);
+  }
+  return map;
+}
+
 std::vector<MapRecord> records_of(std::vector<std::uint64_t> blocks) {
   std::ranges::sort(blocks);
   std::vector<MapRecord> records;

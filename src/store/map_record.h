@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hubcache/base/digest.h"
+#include "hubcache/store/block_map.h"
 
 namespace hubcache::store {
 
@@ -26,6 +27,13 @@ struct MapRecord {
                                          const Digest& digest, std::uint64_t size);
   bool operator==(const MapRecord&) const = default;
 };
+
+/// What a map file says is there.
+struct MapFile {
+  BlockMap blocks;
+  std::uint64_t end = 0;  // of its last whole record: a torn tail is written over
+};
+MapFile read_map(std::span<const std::byte> bytes, const Digest& digest, std::uint64_t size);
 
 /// Neighbouring blocks in one record each; `blocks` in any order.
 std::vector<MapRecord> records_of(std::vector<std::uint64_t> blocks);

@@ -57,7 +57,6 @@ BlockMap Part::resume() {
   file_ = file;
   map_ = disk_.open_or_create(layout_.map(plan_.name));
   disk_.truncate(*file_, plan_.size);
-  disk_.sync_directory(layout_.fills());
   return recorded_blocks();
 }
 
@@ -92,23 +91,11 @@ void Part::claim(ByteSpan span) {
 }
 
 BlockMap Part::recorded_blocks() {
-  BlockMap blocks(plan_.size);
   std::vector<std::byte> bytes(disk_.size(map_).size);
   bytes.resize(disk_.pread(map_, 0, bytes));
-  std::uint64_t at = 0;
-  for (; at + kRecord <= bytes.size(); at += kRecord) {
-    const auto raw = std::span(bytes).subspan(at).first<MapRecord::kSize>();
-    const auto record = MapRecord::decode(raw, plan_.digest, plan_.size);
-    if (!record) continue;
-    const std::uint64_t end = std::uint64_t{record->first} + record->count;
-    for (std::uint64_t block = record->first; block < end && block < blocks.block_count();
-         ++block) {
-      blocks.mark_block(block);
-    }
-  }
-  // A torn tail is written over, so records stay aligned.
-  map_end_ = at;
-  return blocks;
+  auto map = read_map(bytes, plan_.digest, plan_.size);
+  map_end_ = map.end;  // so records stay aligned
+  return std::move(map.blocks);
 }
 
 void Part::write(std::span<const ByteSpan> spans, std::uint64_t offset,
@@ -134,6 +121,9 @@ void Part::checkpoint(std::span<const std::uint64_t> blocks) {
   const std::lock_guard lock(mutex_);
   if (blocks.empty()) return;
   sync_bytes();
+  // Not before: the first byte of a fill waits for no sync.
+  if (!named_) disk_.sync_directory(layout_.fills());
+  named_ = true;
   std::vector<std::byte> bytes;
   for (const auto& record : records_of({blocks.begin(), blocks.end()})) {
     const auto encoded = record.encode(plan_.digest, plan_.size);

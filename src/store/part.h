@@ -75,6 +75,7 @@ class Part {
   std::uint64_t map_end_ = 0;
   // Held while syncing, by threads of the pool: records of two checkpoints must not interleave.
   std::mutex mutex_;
+  bool named_ = false;  // durably, in fills/
   bool damaged_ = false;
   bool renamed_ = false;
 };

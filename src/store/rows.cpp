@@ -203,6 +203,11 @@ void set_fill_via(db::Connection& sql, const std::string& name, const std::strin
   sql.run("UPDATE fills SET via = ?2 WHERE name = ?1", name, via);
 }
 
+void touch_fill(db::Connection& sql, const std::string& name, WallTime now) {
+  sql.run("UPDATE fills SET last_used = max(?2, last_used + 1) WHERE name = ?1", name,
+          seconds(now));
+}
+
 void drop_fill(db::Connection& sql, const std::string& name) {
   sql.run("DELETE FROM fills WHERE name = ?1", name);
 }

@@ -69,6 +69,8 @@ struct FillRow {
 std::optional<FillRow> find_fill(db::Connection& sql, const std::string& name);
 void put_fill(db::Connection& sql, const FillRow& row, WallTime now);
 void set_fill_via(db::Connection& sql, const std::string& name, const std::string& via);
+/// Changes the row whatever the time is: of a commit that changes nothing SQLite syncs nothing.
+void touch_fill(db::Connection& sql, const std::string& name, WallTime now);
 void drop_fill(db::Connection& sql, const std::string& name);
 std::vector<std::string> fill_names(db::Connection& sql);
 

@@ -107,6 +107,15 @@ Task<void> Staging::checkpoint() {
   my.unsynced = 0;
   ++my.checkpoints;
   const OnExit done([&] { --my.checkpoints; });
+  if (!my.row_durable) {
+    // A start removes fills without a row. Syncing this commit syncs those before it, and the
+    // row's.
+    auto touch = [name = my.name, now = my.shared->clock.now()](db::Connection& sql) {
+      touch_fill(sql, name, now);
+    };
+    co_await my.shared->database.write_durable(std::move(touch));
+    my.row_durable = true;
+  }
   // Blocks of a checkpoint that fails stay unrecorded: the next run fetches them again.
   auto work = [part = my.part, blocks = std::move(blocks)] { part->checkpoint(blocks); };
   co_await offload(my.shared->pool, std::move(work));

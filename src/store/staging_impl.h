@@ -34,6 +34,7 @@ struct Staging::Impl {
   std::vector<std::uint64_t> unrecorded;  // whole blocks no checkpoint has taken
   std::uint64_t unsynced = 0;             // bytes marked since the last checkpoint began
   int checkpoints = 0;                    // in the pool
+  bool row_durable = false;               // a loss of power leaves the fill's row
 
   const std::shared_ptr<PartHash> hash;
   std::uint64_t hashed = 0;

@@ -221,12 +221,20 @@ Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
   auto record = [fresh = std::move(fresh), now = impl_->clock.now()](db::Connection& sql) {
     put_fill(sql, fresh, now);
   };
-  if (mixed_now) {
-    // Else a loss of power could leave the old row with the new repo's bytes.
-    co_await impl_->database.write_durable(std::move(record));
-  } else {
-    co_await impl_->database.write(std::move(record));
+  std::optional<Error> busy;
+  try {
+    if (mixed_now) {
+      // Else a loss of power could leave the old row with the new repo's bytes.
+      co_await impl_->database.write_durable(std::move(record));
+    } else {
+      co_await impl_->database.write(std::move(record));
+    }
+  } catch (const Error& error) {
+    if (error.kind() != Error::Kind::kUnavailable) throw;
+    busy = error;
   }
+  // As a disk that fails: who wants the bytes goes on without storing them.
+  if (busy) throw Error(Error::Kind::kIo, "the disk failed", busy->context());
 
   const Executor home = co_await asio::this_coro::executor;
   auto staging = std::make_unique<Staging::Impl>(impl_, std::move(request), name, std::move(opened),

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "hubcache/store/store.h"
@@ -34,6 +35,8 @@ struct Store::Impl : Shared {
                                 std::uint64_t rate);
   static Task<void> forget(std::shared_ptr<Impl> self, Digest digest);
   static Task<void> put_aside(std::shared_ptr<Impl> self, Digest digest, Found found);
+  static Task<std::uint64_t> adopt_lost_in(std::shared_ptr<Impl> self, std::string algorithm,
+                                           int from, int& next);
   Task<void> heal(Digest digest, bool remove_file);
   void write_uses(std::vector<BlobUse> uses);
   bool begin_adoption(const Digest& digest) {

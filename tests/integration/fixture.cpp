@@ -1,11 +1,13 @@
 #include "integration/fixture.h"
 
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
 namespace hubcache::test {
 
 ServerTest::ServerTest() {
+  ::signal(SIGPIPE, SIG_IGN);  // as the program does
   hub.seed();
   config.storage.data_dir = data.path().string();
   config.storage.min_free = {};
@@ -18,7 +20,7 @@ ServerTest::ServerTest() {
 }
 
 void ServerTest::start() {
-  instance_ = std::make_unique<app::Instance>(config, clock, log);
+  instance_ = std::make_unique<app::Instance>(config, clock, log, disk);
   std::vector<net::Listener> listeners;
   listeners.push_back(net::listen("127.0.0.1:0"));
   const auto& address = listeners.front().address;

@@ -13,6 +13,7 @@
 #include "hubsim/hub.h"
 #include "support/client.h"
 #include "support/clock.h"
+#include "support/faulty_disk.h"
 #include "support/run.h"
 
 namespace hubcache::test {
@@ -53,6 +54,7 @@ class ServerTest : public testing::Test {
   hubsim::Hub hub;
   TempDir data;
   FakeClock clock;
+  FaultyDisk disk;
   obs::Log log{{.level = obs::Level::kOff, .access_log = false}};
   app::Config config;
   std::uint16_t port = 0;

@@ -9,6 +9,7 @@
 #include "hubcache/db/migration.h"
 #include "hubcache/net/listener.h"
 #include "hubcache/obs/log.h"
+#include "hubcache/store/disk.h"
 
 namespace hubcache::app {
 
@@ -21,7 +22,7 @@ class Instance {
  public:
   /// Takes the data directory, opens the database, loads the registry. Throws Error with what an
   /// operator must know.
-  Instance(const Config& config, const Clock& clock, obs::Log& log);
+  Instance(const Config& config, const Clock& clock, obs::Log& log, store::Disk& disk);
   /// Shuts down first if that was not done.
   ~Instance();
   Instance(const Instance&) = delete;

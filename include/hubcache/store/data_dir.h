@@ -16,6 +16,11 @@ class DataDir {
   static DataDir open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const noexcept { return path_; }
+  /// Who had it before did not come to say_done(): it was killed, or the machine went down.
+  bool was_left_open() const noexcept { return was_left_open_; }
+  /// All that is in memory has been handed to the disk.
+  void say_done() noexcept;
+
   std::filesystem::path database() const { return database_in(path_); }
   std::filesystem::path secrets_key() const { return path_ / "secrets.key"; }
   std::filesystem::path admin_password() const { return path_ / "admin-password"; }
@@ -31,9 +36,11 @@ class DataDir {
   }
 
  private:
-  DataDir(std::filesystem::path path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  DataDir(std::filesystem::path path, Fd lock, bool was_left_open)
+      : path_(std::move(path)), lock_(std::move(lock)), was_left_open_(was_left_open) {}
   std::filesystem::path path_;
-  Fd lock_;
+  Fd lock_;  // of a file with our process id in it, until say_done()
+  bool was_left_open_;
 };
 
 /// Is this the f_type (statfs) of a file system on another machine?

@@ -89,6 +89,10 @@ class Store {
   Task<Check> check(Digest digest, std::uint64_t rate = 0);
   /// Blobs in the order of their digests' text, those after `after`, `limit` of them at most.
   Task<std::vector<Stored>> list(std::optional<Digest> after, std::size_t limit);
+  /// Looks for files of blobs that no row speaks of, as a loss of power or a damaged database may
+  /// leave them, and gives them one: from then on they count and may go. Returns how many there
+  /// were.
+  Task<std::uint64_t> adopt_lost();
   /// Keeps a blob from eviction, stored or not yet, for as long as one `holder` (any name) pins it.
   Task<void> pin(Digest digest, std::string holder);
   Task<void> unpin(Digest digest, std::string holder);

@@ -31,7 +31,7 @@ TEST_F(FillsSpaceTest, AReaderOfTheWholeGetsWhatIsThereAndTheHashToGoOnWith) {
   hold(10 * kMiB, 20 * kMiB);
   auto joined = join(whole());
   auto bytes = read_at_least(joined, 9 * kMiB);
-  disk_.set_full(true);
+  disk_.room_for(0);
   release();
   const auto [more, kind] = read_until_failure(joined);
   bytes += more;
@@ -52,7 +52,7 @@ TEST_F(FillsSpaceTest, AReaderOfARangeGoesOnWhereItIs) {
   hold(10 * kMiB, 20 * kMiB);
   auto joined = join(closed(9 * kMiB, 11 * kMiB));
   auto bytes = read_at_least(joined, kMiB);
-  disk_.set_full(true);
+  disk_.room_for(0);
   release();
   const auto [more, kind] = read_until_failure(joined);
   EXPECT_EQ(kind, Error::Kind::kNoSpace);
@@ -64,7 +64,7 @@ TEST_F(FillsSpaceTest, AReaderOfARangeGoesOnWhereItIs) {
 
 TEST_F(FillsSpaceTest, WhoComesWhenTheDiskIsFullGoesOnFromTheFirstByte) {
   serve(some_bytes(4 * kMiB));
-  disk_.set_full(true);
+  disk_.room_for(0);
   std::optional<Error::Kind> kind;
   try {
     auto joined = join(whole());  // upstream may deliver before the first write fails
@@ -76,7 +76,7 @@ TEST_F(FillsSpaceTest, WhoComesWhenTheDiskIsFullGoesOnFromTheFirstByte) {
     kind = error.kind();
   }
   EXPECT_EQ(kind, Error::Kind::kNoSpace);
-  disk_.set_full(false);
+  disk_.room_for(FaultyDisk::kNever);
   EXPECT_EQ(read(whole()), bytes_);
 }
 

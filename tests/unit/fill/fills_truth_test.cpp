@@ -16,13 +16,13 @@ TEST_F(FillsTest, TheLastBlockIsWithheldUntilTheBlobIsVerified) {
   serve(some_bytes(3 * kMiB + 5));
   hold(1, bytes_.size());
   auto reader = join(whole());
-  disk_.set_open(false);
+  disk_.hold(FaultyDisk::Call::kRead);
   release();
   EXPECT_EQ(read_at_least(reader, 2 * kMiB + 5), bytes_.substr(0, 2 * kMiB + 5));
   auto last = start_span(reader);
   until([&](Upstream& upstream) { return upstream.delivered == bytes_.size(); });
   EXPECT_EQ(last.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
-  disk_.set_open(true);
+  disk_.release();
   EXPECT_EQ(last.get(), bytes_.substr(2 * kMiB + 5));
 }
 
@@ -32,7 +32,7 @@ TEST_F(FillsTest, TheHeldBlockDripsButNeverItsEnd) {
   hold(1, bytes_.size());
   auto reader = join(whole());
   auto part = join(closed(0, 66 * kKiB));
-  disk_.set_open(false);
+  disk_.hold(FaultyDisk::Call::kRead);
   release();
   EXPECT_EQ(read_at_least(reader, 3 * kKiB), bytes_.substr(0, 3 * kKiB));
   EXPECT_EQ(read_at_least(part, 3 * kKiB), bytes_.substr(0, 3 * kKiB));
@@ -43,7 +43,7 @@ TEST_F(FillsTest, TheHeldBlockDripsButNeverItsEnd) {
   read_at_least(another, 3 * kKiB);
   EXPECT_EQ(last.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
   EXPECT_EQ(last_of_part.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
-  disk_.set_open(true);
+  disk_.release();
   EXPECT_EQ(last.get(), bytes_.substr(3 * kKiB));
   EXPECT_EQ(last_of_part.get(), bytes_.substr(3 * kKiB, 63 * kKiB));
 }
@@ -79,13 +79,13 @@ TEST_F(FillsTest, TheBlockThatCompletesWhatOthersWereGivenIsWithheldUntilTheBlob
   for (const std::uint64_t block : {3U, 0U, 2U}) {
     EXPECT_EQ(read(closed(block * kMiB, (block + 1) * kMiB)), bytes_.substr(block * kMiB, kMiB));
   }
-  disk_.set_open(false);
+  disk_.hold(FaultyDisk::Call::kRead);
   auto reader = join(closed(kMiB + 10, kMiB + 20));
   auto last = start_span(reader);
   until([&](Upstream& upstream) { return upstream.delivered == bytes_.size(); });
   EXPECT_EQ(read(closed(kMiB - 1, kMiB)), bytes_.substr(kMiB - 1, 1));
   EXPECT_EQ(last.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
-  disk_.set_open(true);
+  disk_.release();
   EXPECT_EQ(last.get(), bytes_.substr(kMiB + 10, 10));
 }
 
@@ -116,12 +116,12 @@ TEST_F(FillsTest, AReaderOfAClosedRangeIsCutAsSoonAsTheBytesAreKnownToBeFalse) {
   at_upstream([&](Upstream& upstream) { upstream.set_bytes(flip(bytes_, 5)); });
   hold(kMiB, bytes_.size());
   auto reading = join(whole());
-  disk_.set_open(false);
+  disk_.hold(FaultyDisk::Call::kRead);
   release();
   read_at_least(reading, 11 * kMiB);
   auto slow = join(closed(0, 11 * kMiB));
   read_at_least(slow, 1);  // and may read on without asking
-  disk_.set_open(true);
+  disk_.release();
   EXPECT_EQ(kind_thrown_by([&] { read(reading); }), Error::Kind::kCorrupt);
   EXPECT_EQ(kind_thrown_by([&] { next(slow); }), Error::Kind::kCorrupt);
 }

@@ -21,13 +21,14 @@
 #include "hubcache/fill/fills.h"
 #include "hubcache/store/store.h"
 
-#include "gated_disk.h"
 #include "support/clock.h"
+#include "support/faulty_disk.h"
 #include "support/run.h"
 #include "upstream.h"
 
 namespace hubcache::fill::test {
 
+using hubcache::test::FaultyDisk;
 using hubcache::test::kind_thrown_by;
 
 inline constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
@@ -75,7 +76,10 @@ struct Cache {
 
 class FillsTest : public testing::Test {
  protected:
-  FillsTest() {
+  /// One that can crash remembers all that is written.
+  explicit FillsTest(bool can_crash = false)
+      : disk_(can_crash ? dir_ / "attic" : std::filesystem::path()) {
+    std::filesystem::create_directory(dir_ / "attic");
     options_.retry_delay = std::chrono::milliseconds(1);
     options_.linger = std::chrono::hours(1);
     options_.drip_interval = std::chrono::hours(1);
@@ -86,7 +90,7 @@ class FillsTest : public testing::Test {
     };
   }
   void TearDown() override {
-    disk_.set_open(true);
+    disk_.release();
     if (cache_) runner_.run(cache_->fills.park());
   }
 
@@ -237,7 +241,7 @@ class FillsTest : public testing::Test {
   hubcache::test::TempDir dir_;
   hubcache::test::FakeClock clock_;
   obs::Log log_{{.level = obs::Level::kOff}};
-  GatedDisk disk_;
+  FaultyDisk disk_;
   Fills::Options options_;
   std::mutex verified_mutex_;  // on_verified comes from the fill's worker
   std::vector<std::tuple<std::string, std::string, std::string>> verified_;

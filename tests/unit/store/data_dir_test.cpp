@@ -1,5 +1,7 @@
 #include "hubcache/store/data_dir.h"
 
+#include <memory>
+
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
@@ -31,6 +33,16 @@ TEST(DataDirTest, ServesOneProcessAtATimeAndSaysWhich) {
     }
   }
   EXPECT_NO_THROW(DataDir::open(dir.path()));
+}
+
+TEST(DataDirTest, KnowsWhetherItWasLeftInOrder) {
+  const test::TempDir dir;
+  EXPECT_FALSE(DataDir::open(dir.path()).was_left_open());
+  auto second = std::make_unique<DataDir>(DataDir::open(dir.path()));
+  EXPECT_TRUE(second->was_left_open());
+  second->say_done();
+  second.reset();
+  EXPECT_FALSE(DataDir::open(dir.path()).was_left_open());
 }
 
 TEST(DataDirTest, OpeningRemovesNothing) {

@@ -13,10 +13,12 @@
 #include "hubcache/store/store.h"
 
 #include "support/clock.h"
+#include "support/faulty_disk.h"
 #include "support/run.h"
-#include "unit/store/faulty_disk.h"
 
 namespace hubcache::store {
+
+using test::FaultyDisk;
 
 inline constexpr std::uint64_t kMiB = kBlockSize;
 

@@ -64,6 +64,20 @@ TEST_F(StoreTest, Security14AFileWithoutARowIsHashedAgainBeforeItsFirstByte) {
   EXPECT_FALSE(std::filesystem::exists(blob_file(other)));
 }
 
+TEST_F(StoreTest, FilesThatNoRowSpeaksOfAreFoundAndCountOnce) {
+  put(kContent);
+  const auto used = store->used();
+  lose_rows();
+  restart();
+  EXPECT_EQ(store->used(), 0U);
+  EXPECT_EQ(runner.run(store->adopt_lost()), 1U);
+  EXPECT_EQ(store->used(), used);
+  EXPECT_EQ(runner.run(store->list(std::nullopt, 10)).size(), 1U);
+  EXPECT_EQ(runner.run(store->adopt_lost()), 0U);
+  EXPECT_EQ(stored(kContent), kContent);
+  EXPECT_EQ(store->used(), used);
+}
+
 TEST_F(StoreTest, ManyWhoAskForAnAdoptedFileGetItAfterOneHash) {
   put(kContent);
   lose_rows();
