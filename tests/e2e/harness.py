@@ -21,12 +21,11 @@ MIB = 1024 * 1024
 class Process:
     """A program whose log goes to a file; ended with the test."""
 
-    def __init__(self, command, log, env=None, cwd=None):
+    def __init__(self, command, log, env=None, cwd=None, stdin=subprocess.DEVNULL):
         self.log = pathlib.Path(log)
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen(
-                [str(c) for c in command], stdout=out, stderr=out, stdin=subprocess.DEVNULL,
-                env=env, cwd=cwd)
+                [str(c) for c in command], stdout=out, stderr=out, stdin=stdin, env=env, cwd=cwd)
         self.pid = self.process.pid
 
     def text(self):
@@ -91,6 +90,24 @@ class Hubsim(Process):
         self.control("release", {})
 
 
+class Gate(Process):
+    """A bad network before a port (tests/gate/main.cpp has its commands)."""
+
+    def __init__(self, program, port, log):
+        super().__init__([program, port], log, stdin=subprocess.PIPE)
+        self.port = int(self.wait_for(r"gate listening on (\d+)")[1])
+
+    def tell(self, command):
+        before = self.text().count("ok\n")
+        self.process.stdin.write(command.encode() + b"\n")
+        self.process.stdin.flush()
+        wait_until(lambda: self.text().count("ok\n") > before, "the gate obeys")
+
+    def down(self, weather):
+        """What befalls the bytes that the server behind it sends, from now on."""
+        self.tell("down " + weather)
+
+
 class Server(Process):
     """The real binary; `within` is a command that runs it."""
 
@@ -102,10 +119,14 @@ class Server(Process):
         super().__init__([*within, world.binary, "serve", "--data-dir", data, "--listen", "127.0.0.1:0",
                           "--upstream", upstream, *arguments], log, env=environment)
         self.data = pathlib.Path(data)
-        line = self.wait_for(r"listening.*?127\.0\.0\.1:(\d+)", after=after)
+        self.log_begins = after
+
+    def wait_listening(self):
+        line = self.wait_for(r"listening.*?127\.0\.0\.1:(\d+)", after=self.log_begins)
         self.port = int(line[1])
         self.origin = f"http://127.0.0.1:{self.port}"
         self.endpoint = self.origin + "/pulp/content/hf"
+        return self
 
     def rest(self, method, path, body=None):
         """A request to the API as its administrator."""
@@ -122,6 +143,12 @@ class Server(Process):
         return sorted(p for p in (self.data / "blobs").rglob("*") if p.is_file())
 
 
+def longer(test):
+    """A test that has a long form too, for World.full."""
+    test.is_longer = True
+    return test
+
+
 class Reply:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
@@ -133,7 +160,8 @@ class Reply:
 class World:
     """One test's folder, processes and clients."""
 
-    def __init__(self, binary, hubsim, venvs, node):
+    def __init__(self, binary, hubsim, venvs, node, full=False):
+        self.full = full  # a test that is `longer` runs in its long form
         self.binary, self.hubsim_program, self.venvs, self.node = (
             pathlib.Path(p).resolve() for p in (binary, hubsim, venvs, node))
 
@@ -157,7 +185,16 @@ class World:
     def hub(self, *arguments, **options):
         return self._keep(Hubsim(self.hubsim_program, self.folder, arguments, **options))
 
+    def gate(self, port):
+        # Built beside the simulated Hub.
+        program = self.hubsim_program.parent.parent / "gate" / "gate"
+        return self._keep(Gate(program, port, self.folder / f"gate-{port}.log"))
+
     def server(self, hub, data="data", arguments=(), env=None, within=()):
+        return self.start_server(hub, data, arguments, env, within).wait_listening()
+
+    def start_server(self, hub, data="data", arguments=(), env=None, within=()):
+        """One that may not listen yet."""
         upstream = hub if isinstance(hub, str) else hub.url
         return self._keep(Server(self, upstream, self.folder / data, arguments, env, within))
 

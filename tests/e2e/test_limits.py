@@ -1,5 +1,10 @@
-"""A Hub that asks for fewer requests: clients wait with hubcache, or are told when to return."""
-from harness import get
+"""A Hub that asks for fewer requests: clients wait with hubcache, or are told when to return. And a
+machine that allows no more."""
+import concurrent.futures
+import os
+import socket
+
+from harness import MIB, get, sha256, wait_until
 
 DOWNLOAD = """
 from huggingface_hub import hf_hub_download
@@ -32,3 +37,30 @@ def test_a_client_that_reads_the_limit_comes_back_when_it_has_ended(world):
     assert download(world, server, "2.4") == want
     asked = [r for r in hub.requests(host="hub", part="/resolve/") if r["status"] == 429]
     assert len(asked) == 1, "the Hub was left alone until its window had ended"
+
+
+def test_a_server_out_of_descriptors_serves_whom_it_has_and_goes_on(world):
+    hub = world.hub()
+    server = world.server(hub, within=["prlimit", "--nofile=100:100"])
+    path = "/org/model/resolve/main/model.safetensors"
+    right = sha256(get(hub.url + path).body)
+    hub.forget()
+    hub.fault(host="cdn", kind="hold", after=4 * MIB)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        reading = pool.submit(get, server.endpoint + path)
+        wait_until(lambda: hub.body_bytes() >= 4 * MIB, "a download runs")
+        crowd = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(150)]
+        wait_until(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) >= 95, "none is left")
+        hub.release()
+        assert sha256(reading.result().body) == right
+        for connection in crowd:
+            connection.close()
+    wait_until(lambda: answers(server, path) == right, "new clients are served again")
+    assert server.stop() == 0
+
+
+def answers(server, path):
+    try:
+        return sha256(get(server.endpoint + path, timeout=5).body)
+    except OSError:
+        return None

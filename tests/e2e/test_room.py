@@ -82,6 +82,14 @@ def test_a_disk_that_is_full_from_the_start_serves_everything(world):
     assert server.stop() == 0
 
 
+def test_a_read_only_disk_is_told_at_the_start(world):
+    folder = world.folder / "data"
+    folder.mkdir()
+    script = 'mount -t tmpfs -o ro tmpfs "$1" && exec "$2" serve --data-dir "$1" --listen 127.0.0.1:0'
+    done = world.run("unshare", "-rm", "sh", "-c", script, "sh", folder, world.binary, check=False)
+    assert done.returncode == 1 and b"Read-only file system" in done.stderr, done.stderr
+
+
 def test_a_disk_that_fills_up_in_mid_download_cuts_nobody(world):
     hub = world.hub()
     add_files(hub, ["big.bin"], BIG)

@@ -155,6 +155,7 @@ Json set_behaviour(Hub& hub, const Json& json) {
   now.expanded_tree_page = json.value("expanded_tree_page", now.expanded_tree_page);
   now.list_page = json.value("list_page", now.list_page);
   now.commits_page = json.value("commits_page", now.commits_page);
+  now.cdn_front = json.value("cdn_front", now.cdn_front);
   now.url_lifetime = std::chrono::seconds(json.value("url_lifetime_s", now.url_lifetime.count()));
   hub.set_behaviour(now);
   return Json::object();

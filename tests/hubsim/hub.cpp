@@ -175,7 +175,8 @@ Response Hub::State::answer(Host host, const Request& request, const Faults::Act
   const bool api = request.path.starts_with("/api/");
   const bool expire = find_fault(active, Fault::Kind::kExpire) != nullptr;
   const std::shared_lock lock(mutex);
-  const Site site{world, behaviour, url, cdn_url, key, expire};
+  const std::string front = "http://127.0.0.1:" + std::to_string(behaviour.cdn_front);
+  const Site site{world, behaviour, url, behaviour.cdn_front == 0 ? cdn_url : front, key, expire};
   if (host == Host::kCdn) {
     if (auto xorb = answer_xorb(site, request)) return *xorb;
     return answer_cdn(site, request, expire);

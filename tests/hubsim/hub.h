@@ -60,6 +60,7 @@ struct Behaviour {
   std::size_t list_page = 1000;  // of /api/models and its like
   std::size_t commits_page = 50;
   std::chrono::seconds url_lifetime{3600};
+  std::uint16_t cdn_front = 0;  // signed URLs name this port in place of the CDN's own; 0: its own
 };
 
 /// One request as it came in, and what became of it. `status` is 0 until an answer begins.
