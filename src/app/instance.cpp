@@ -1,6 +1,7 @@
 #include "hubcache/app/instance.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <future>
 #include <iostream>
@@ -42,6 +43,8 @@ namespace hubcache::app {
 namespace {
 
 constexpr std::size_t kDiskThreads = 8;
+// While another program has the database locked, a client waits that long for each of a few writes.
+constexpr std::chrono::milliseconds kBusyTimeout{1'000};
 
 std::size_t worker_count(const Config& config) {
   if (config.server.workers != 0) return config.server.workers;
@@ -159,7 +162,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
       data_dir(store::DataDir::open(config.storage.data_dir)),
       secrets(db::SecretBox::load(data_dir.secrets_key())),
       workers(worker_count(config)),
-      database({.file = data_dir.database()}, all_migrations(), log),
+      database({.file = data_dir.database(), .busy_timeout = kBusyTimeout}, all_migrations(), log),
       store(store_options(config), disk, database, disk_pool, workers.executor(0), clock, log),
       outages({.retry_after = config.upstream.retry_down_after}, clock, log),
       limits({.rate_of = [this](std::string_view remote) { return rate_of(remote); }}, clock),

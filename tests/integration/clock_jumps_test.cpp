@@ -1,0 +1,72 @@
+// Somebody sets the clock, forward or back: nothing breaks, and no right lasts the longer for it.
+#include <future>
+#include <thread>
+#include <vector>
+
+#include "integration/fixture.h"
+#include "support/matrix.h"
+
+namespace hubcache::test {
+namespace {
+
+using namespace std::chrono_literals;
+using hubsim::Fault;
+using hubsim::Host;
+
+constexpr std::string_view kBig = "/org/model/resolve/main/model.safetensors";
+constexpr std::string_view kPrivate = "/org/private/resolve/main/config.json";
+
+struct Jump {
+  std::string name;
+  std::chrono::milliseconds by;
+};
+
+class ClockJumps : public ServerTest, public testing::WithParamInterface<Jump> {};
+
+TEST_P(ClockJumps, DoNotHarmADownload) {
+  hub.set_fault({.kind = Fault::Kind::kHold, .host = Host::kCdn, .offset = 4 << 20});
+  auto reader = std::async(std::launch::async, [this] { return get(kBig); });
+  while (hub.body_bytes(Host::kCdn) < 4 << 20) std::this_thread::yield();
+  clock.jump(GetParam().by);
+  hub.release();
+  const auto answer = reader.get();
+  EXPECT_TRUE(answer.complete);
+  EXPECT_TRUE(answer.body == hub.bytes("org/model", "model.safetensors"));
+  wait_stored(1);
+  EXPECT_TRUE(get(kBig).body == answer.body);
+  clock.jump(-GetParam().by);
+  EXPECT_TRUE(get(kBig).body == answer.body);
+  EXPECT_EQ(hub.body_bytes(Host::kCdn), answer.body.size());
+}
+
+TEST_P(ClockJumps, ProlongNoRight) {
+  ASSERT_EQ(get(kPrivate, "hf_good").status, 200);
+  hub.revoke_token("hf_good");
+  clock.jump(GetParam().by);
+  EXPECT_EQ(get(kPrivate, "hf_good").status, 401);
+  EXPECT_EQ(head(kPrivate, "hf_good").status, 401);
+}
+
+TEST_P(ClockJumps, KeepWhatIsCachedWhileTheHubIsGone) {
+  ASSERT_EQ(get(kBig).status, 200);
+  hub.stop();
+  clock.jump(GetParam().by);
+  const auto answer = get(kBig);
+  EXPECT_TRUE(answer.status == 200 || answer.status == 502 || answer.status == 504)
+      << answer.status;
+  hub.start();
+  clock.advance(10s);
+  EXPECT_EQ(get(kBig).status, 200);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, ClockJumps,
+                         testing::ValuesIn(std::vector<Jump>{{"an hour forward", 1h},
+                                                             {"an hour back", -1h},
+                                                             {"ten years forward", 87'600h},
+                                                             {"ten years back", -87'600h}}),
+                         [](const testing::TestParamInfo<Jump>& row) {
+                           return test_name(row.param.name);
+                         });
+
+}  // namespace
+}  // namespace hubcache::test

@@ -1,0 +1,172 @@
+// Every trouble with the disk, from the start and in the middle of a download: who reads is served,
+// nothing false is, and once it is over the cache stores again.
+#include <cerrno>
+#include <functional>
+#include <future>
+#include <thread>
+#include <vector>
+
+#include "integration/fixture.h"
+#include "support/matrix.h"
+
+namespace hubcache::test {
+namespace {
+
+using namespace std::chrono_literals;
+using hubsim::Content;
+using hubsim::Fault;
+using hubsim::Host;
+using hubsim::Storage;
+using Call = FaultyDisk::Call;
+
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+constexpr std::string_view kStored = "/org/fire/resolve/main/stored.bin";
+constexpr std::string_view kCold = "/org/fire/resolve/main/cold.bin";
+constexpr std::string_view kSmall = "/org/fire/resolve/main/config.json";
+constexpr std::string_view kDocument = "/api/models/org/fire/tree/main";
+
+enum class When { kAtOnce, kInTheMiddle };
+
+struct Trouble {
+  std::string name;
+  std::function<void(FaultyDisk&)> begin;
+  bool reads_fail = false;  // what is written cannot be verified: its last byte is not handed out
+};
+
+using Case = std::pair<Trouble, When>;
+
+std::vector<Trouble> troubles() {
+  return {
+      {"full",
+       [](FaultyDisk& disk) {
+         disk.say_free(0);
+         disk.room_for(0);
+       }},
+      {"full though it says otherwise", [](FaultyDisk& disk) { disk.room_for(0); }},
+      {"EIO on write", [](FaultyDisk& disk) { disk.fail(Call::kWrite, EIO); }},
+      {"EIO on fsync", [](FaultyDisk& disk) { disk.fail(Call::kSync, EIO); }},
+      {"EIO on read", [](FaultyDisk& disk) { disk.fail(Call::kRead, EIO); }, true},
+      {"read only",
+       [](FaultyDisk& disk) {
+         for (const auto call : {Call::kCreate, Call::kWrite, Call::kName}) disk.fail(call, EROFS);
+       }},
+      {"slow to sync", [](FaultyDisk& disk) { disk.hold(Call::kSync); }},
+  };
+}
+
+class DiskFaults : public ServerTest, public testing::WithParamInterface<Case> {
+ protected:
+  DiskFaults() {
+    hub.add_repo({.id = "org/fire"});
+    hub.commit("org/fire", "main",
+               {{.path = "stored.bin",
+                 .content = Content::generated(2 * kMiB, 1),
+                 .storage = Storage::kLfs},
+                {.path = "cold.bin",
+                 .content = Content::generated(6 * kMiB + 5, 2),
+                 .storage = Storage::kLfs},
+                {.path = "config.json", .content = Content("{\"a\":1}")}});
+    EXPECT_EQ(get(kStored).status, 200);
+    wait_stored(1);
+  }
+  ~DiskFaults() override {
+    disk.release();
+    stop();
+  }
+
+  std::string bytes(std::string_view path) {
+    return hub.bytes("org/fire", path.substr(path.rfind('/') + 1));
+  }
+  void end_trouble() {
+    disk.stop_failing();
+    disk.room_for(FaultyDisk::kNever);
+    disk.say_free(FaultyDisk::kNever);
+    disk.release();
+  }
+
+  void expect_whole(std::string_view path, const Answer& answer) {
+    EXPECT_EQ(answer.status, 200) << path;
+    EXPECT_TRUE(answer.complete) << path;
+    EXPECT_TRUE(answer.body == bytes(path)) << path << " " << answer.body.size();
+  }
+  void expect_right(std::string_view path, const Answer& answer) {
+    if (!GetParam().first.reads_fail || answer.complete) return expect_whole(path, answer);
+    EXPECT_TRUE(answer.reset);
+    EXPECT_TRUE(answer.body == bytes(path).substr(0, answer.body.size()));
+  }
+  void expect_the_rest_works() {
+    expect_whole(kStored, get(kStored));
+    expect_right(kSmall, get(kSmall));
+    const auto part = get(kCold, {}, {{"Range", "bytes=3000000-4999999"}});
+    EXPECT_EQ(part.status, 206);
+    EXPECT_TRUE(part.body == bytes(kCold).substr(3'000'000, 2'000'000));
+    EXPECT_EQ(head(kCold).status, 200);
+    EXPECT_EQ(get(kDocument).status, 200);
+  }
+};
+
+TEST_P(DiskFaults, CutNobodyAndAreOverWhenTheyAreOver) {
+  const auto& [trouble, when] = GetParam();
+  hub.set_fault({.kind = Fault::Kind::kHold,
+                 .host = Host::kCdn,
+                 .match = "cold.bin",
+                 .offset = when == When::kAtOnce ? 0 : 3 * kMiB});
+  if (when == When::kAtOnce) trouble.begin(disk);
+  std::vector<std::future<Answer>> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.push_back(std::async(std::launch::async, [this] { return get(kCold); }));
+  }
+  while (hub.count(Host::kCdn, "GET", "cold.bin") == 0) std::this_thread::yield();
+  if (when == When::kInTheMiddle) {
+    while (hub.body_bytes(Host::kCdn, "cold.bin") < 3 * kMiB) std::this_thread::yield();
+    trouble.begin(disk);
+  }
+  hub.release();
+  for (auto& reader : readers) expect_right(kCold, reader.get());
+  expect_the_rest_works();
+
+  end_trouble();
+  expect_whole(kCold, get(kCold));
+  expect_whole(kSmall, get(kSmall));
+  expect_the_rest_works();
+  wait_stored(3);
+  restart();
+  hub.clear_log();
+  for (const auto path : {kStored, kCold, kSmall}) expect_whole(path, get(path));
+  EXPECT_EQ(hub.count(Host::kCdn), 0U);
+}
+
+std::vector<Case> cases() {
+  return matrix(troubles(), std::vector{When::kAtOnce, When::kInTheMiddle});
+}
+
+std::string name_of(const testing::TestParamInfo<Case>& row) {
+  const bool at_once = row.param.second == When::kAtOnce;
+  return test_name(row.param.first.name + (at_once ? " at once" : " in the middle"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, DiskFaults, testing::ValuesIn(cases()), name_of);
+
+constexpr std::string_view kBig = "/org/model/resolve/main/model.safetensors";
+constexpr std::string_view kConfig = "/org/model/resolve/main/config.json";
+
+class SlowDisk : public ServerTest {};
+
+TEST_F(SlowDisk, SlowsTheFillAndNobodyElse) {
+  const auto config = get(kConfig).body;
+  wait_stored(1);
+  disk.hold(Call::kWrite);
+  auto reader = std::async(std::launch::async, [this] { return get(kBig); });
+  while (disk.waiting() == 0) std::this_thread::yield();
+  EXPECT_EQ(get(kConfig).body, config);
+  EXPECT_EQ(head(kBig).status, 200);
+  EXPECT_EQ(get("/api/models/org/model").status, 200);
+  // The Hub is read no faster than the disk takes it.
+  const auto size = hub.size("org/model", "model.safetensors");
+  EXPECT_LT(hub.body_bytes(Host::kCdn), size);
+  disk.release();
+  EXPECT_TRUE(reader.get().body == hub.bytes("org/model", "model.safetensors"));
+}
+
+}  // namespace
+}  // namespace hubcache::test

@@ -1,0 +1,146 @@
+// Downloads through bad networks, between client and server and between server and hub: every byte
+// is right, or it is an error.
+#include "support/gate.h"
+
+#include <future>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "integration/fixture.h"
+#include "support/matrix.h"
+
+namespace hubcache::test {
+namespace {
+
+using namespace std::chrono_literals;
+using hubsim::Content;
+using hubsim::Storage;
+
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+constexpr int kFiles = 4;
+
+struct Bad {
+  std::string name;
+  Gate::Weather weather;
+  bool completes = true;  // as the requests of these tests are, without another try of theirs
+};
+
+enum class Place { kClients, kHub, kCdn };
+
+using Case = std::pair<Bad, Place>;
+
+std::vector<Bad> weathers() {
+  return {
+      {"delays", {.delay = 3ms}},
+      {"throttles", {.bytes_per_second = 4 * kMiB}},
+      {"splits", {.piece = 700}},
+      {"splits into bytes", {.piece = 7}, false},
+      {"closes", {.cut_after = 300'000}, false},
+      {"closes at once", {.cut_after = 0}, false},
+      {"resets", {.cut_after = 300'000, .reset = true}, false},
+      {"corrupts", {.flip_every = 400'000}, false},
+  };
+}
+
+class GateTest : public ServerTest, public testing::WithParamInterface<Case> {
+ protected:
+  GateTest()
+      : clients_gate_(std::make_unique<Gate>(port)),
+        hub_gate_(hub.port()),
+        cdn_gate_(hub.cdn_port()) {
+    hub.add_repo({.id = "org/gate"});
+    std::vector<hubsim::Change> files;
+    for (int i = 0; i < kFiles; ++i) {
+      files.push_back({.path = std::to_string(i) + ".bin",
+                       .content = Content::generated(kMiB + static_cast<unsigned>(i),
+                                                     500 + static_cast<unsigned>(i)),
+                       .storage = Storage::kLfs});
+    }
+    hub.commit("org/gate", "main", std::move(files));
+    auto behaviour = hub.behaviour();
+    behaviour.cdn_front = cdn_gate_.port();
+    hub.set_behaviour(behaviour);
+    const auto remotes = nlohmann::json::parse(rest("GET", kRemotes).body);
+    const std::string remote = remotes.at("results").at(0).at("pulp_href");
+    const std::string fields = R"({"hf_hub_url":"http://127.0.0.1:)" +
+                               std::to_string(hub_gate_.port()) +
+                               R"(","max_retries":1,"sock_read_timeout":3})";
+    EXPECT_EQ(rest("PATCH", remote, fields).status, 202);
+  }
+
+  void set(Gate::Weather weather) {
+    const auto place = GetParam().second;
+    auto& gate = place == Place::kClients ? *clients_gate_
+                 : place == Place::kHub   ? hub_gate_
+                                          : cdn_gate_;
+    gate.set_down(weather);
+    // What a client asks for is not cut: it is too short.
+    weather.cut_after.reset();
+    weather.flip_every = 0;
+    gate.set_up(weather);
+  }
+
+  static std::string path_of(int file) {
+    return "/pulp/content/hf/org/gate/resolve/main/" + std::to_string(file) + ".bin";
+  }
+  std::vector<Answer> download_all() {
+    std::vector<std::future<Answer>> readers;
+    for (int i = 0; i < kFiles; ++i) {
+      readers.push_back(std::async(std::launch::async,
+                                   [this, i] { return fetch(clients_gate_->port(), path_of(i)); }));
+    }
+    std::vector<Answer> answers;
+    for (auto& reader : readers) answers.push_back(reader.get());
+    return answers;
+  }
+
+ private:
+  std::unique_ptr<Gate> clients_gate_;
+  Gate hub_gate_;
+  Gate cdn_gate_;
+};
+
+TEST_P(GateTest, EveryByteIsRightOrItIsAnError) {
+  const auto& [bad, place] = GetParam();
+  // Nobody but the client could see that its own bytes are other ones.
+  if (place == Place::kClients && bad.weather.flip_every > 0) return;
+  set(bad.weather);
+  const auto stormy = download_all();
+  set({});
+  hub.clear_faults();
+  clock.advance(11min);
+  for (int i = 0; i < kFiles; ++i) {
+    const auto& answer = stormy[static_cast<std::size_t>(i)];
+    const auto right = hub.bytes("org/gate", std::to_string(i) + ".bin");
+    if (bad.completes) EXPECT_TRUE(answer.status == 200 && answer.complete) << answer.status;
+    if (answer.status == 200 && answer.complete) {
+      EXPECT_TRUE(answer.body == right) << i;
+    } else if (answer.status == 200 && bad.weather.flip_every == 0) {
+      EXPECT_TRUE(answer.body == right.substr(0, answer.body.size())) << i;
+    } else {
+      EXPECT_TRUE(answer.status == 200 || answer.status == 0 || answer.status >= 500)
+          << answer.status;
+    }
+  }
+  const auto fair = download_all();
+  for (int i = 0; i < kFiles; ++i) {
+    EXPECT_TRUE(fair[static_cast<std::size_t>(i)].body ==
+                hub.bytes("org/gate", std::to_string(i) + ".bin"))
+        << i << " " << fair[static_cast<std::size_t>(i)].status;
+  }
+}
+
+std::vector<Case> cases() {
+  return matrix(weathers(), std::vector{Place::kCdn, Place::kHub, Place::kClients});
+}
+
+std::string name_of(const testing::TestParamInfo<Case>& row) {
+  const std::vector<std::string> places{" for clients", " for the hub", " for the cdn"};
+  return test_name(row.param.first.name + places[static_cast<std::size_t>(row.param.second)]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, GateTest, testing::ValuesIn(cases()), name_of);
+
+}  // namespace
+}  // namespace hubcache::test
