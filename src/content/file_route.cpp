@@ -165,7 +165,7 @@ Task<bool> FileRoute::keep(Place place, hub::FileRef file) {
   if (response.served.cache == "pass") co_return false;
   auto* bytes = std::get_if<std::unique_ptr<http::SpanSource>>(&response.body);
   if (bytes == nullptr) co_return true;  // it is stored, or empty
-  std::uint64_t left = (*bytes)->size();
+  std::uint64_t left = (*bytes)->size().value();
   while (left > 0) {
     const auto span = co_await (*bytes)->next();
     left -= http::length_of(span);

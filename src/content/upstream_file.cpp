@@ -67,7 +67,7 @@ class PassThrough final : public http::SpanSource {
     for (auto& buffer : buffers_) buffer.resize(kChunk);
   }
 
-  std::uint64_t size() const override { return range_.length; }
+  std::optional<std::uint64_t> size() const override { return range_.length; }
 
   Task<http::Span> next() override {
     if (held_ == 0) co_await read_ahead();
@@ -140,7 +140,7 @@ class FilledOrPassed final : public http::SpanSource {
         range_(range),
         log_(log) {}
 
-  std::uint64_t size() const override { return range_.length; }
+  std::optional<std::uint64_t> size() const override { return range_.length; }
 
   Task<http::Span> next() override {
     std::optional<Error> failure;

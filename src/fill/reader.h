@@ -37,7 +37,7 @@ class Reader final : public ReaderBody {
   Reader(Executor home, std::shared_ptr<Progress> progress, Ticket ticket,
          std::shared_ptr<const Fd> file, http::ByteRange range);
 
-  std::uint64_t size() const override { return range_.length; }
+  std::optional<std::uint64_t> size() const override { return range_.length; }
   Task<http::Span> next() override;
   Task<Rest> rest() override;
 

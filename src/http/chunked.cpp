@@ -1,6 +1,8 @@
 #include "chunked.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace hubcache::http {
 namespace {
@@ -83,6 +85,14 @@ ChunkedDecoder::State ChunkedDecoder::size_digit(char c) {
   if (++digits_ > kMaxDigits) return State::kBad;
   size_ = size_ * 16 + value;
   return State::kSize;
+}
+
+void append_chunk_head(std::string& out, std::uint64_t size) {
+  constexpr int kHex = 16;
+  std::array<char, kHex> digits{};
+  const auto* const end = std::to_chars(digits.begin(), digits.end(), size, kHex).ptr;
+  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
+  out += "\r\n";
 }
 
 }  // namespace hubcache::http

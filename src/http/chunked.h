@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace hubcache::http {
@@ -41,5 +42,8 @@ class ChunkedDecoder {
   std::size_t digits_ = 0;      // of the size
   std::size_t line_bytes_ = 0;  // of the current size line, or all trailers
 };
+
+/// The line before a chunk of `size` bytes, which is followed by an end of line; 0 is the last.
+void append_chunk_head(std::string& out, std::uint64_t size);
 
 }  // namespace hubcache::http

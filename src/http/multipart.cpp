@@ -24,7 +24,7 @@ class Multipart final : public SpanSource {
         body_(std::move(first)),
         open_(std::move(open)) {}
 
-  std::uint64_t size() const override {
+  std::optional<std::uint64_t> size() const override {
     std::uint64_t total = 0;
     for (const RangePlan& part : parts_) total += part.range.length;
     for (const std::string& head : heads_) total += head.size();

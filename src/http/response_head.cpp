@@ -66,7 +66,7 @@ std::string_view DateLine::at(WallTime time) {
   return text_;
 }
 
-std::uint64_t length_of(const Body& body) {
+std::optional<std::uint64_t> length_of(const Body& body) {
   if (const auto* text = std::get_if<std::string>(&body)) return text->size();
   if (const auto* file = std::get_if<FileSpan>(&body)) return file->length;
   if (const auto* source = std::get_if<std::unique_ptr<SpanSource>>(&body))
@@ -95,9 +95,13 @@ void append_head(std::string& out, const Response& response, std::string_view re
     append_field(out, name, value);
   }
   if (!length_known && may_have_body(response.status)) {
-    out += "Content-Length: ";
-    append_number(out, length_of(response.body));
-    out += "\r\n";
+    if (const auto length = length_of(response.body)) {
+      out += "Content-Length: ";
+      append_number(out, *length);
+      out += "\r\n";
+    } else if (!options.to_http_1_0) {
+      append_field(out, "Transfer-Encoding", "chunked");
+    }
   }
   append_field(out, "Date", date);
   append_field(out, "Server", "hubcache");

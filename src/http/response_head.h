@@ -23,7 +23,8 @@ class DateLine {
 /// "Sun, 06 Nov 1994 08:49:37 GMT"
 std::string http_date(WallTime time);
 
-std::uint64_t length_of(const Body& body);
+/// nullopt: not known before its end.
+std::optional<std::uint64_t> length_of(const Body& body);
 
 /// Does a response of this status have a body at all (RFC 9110 section 6.4.1)?
 bool may_have_body(int status);

@@ -20,8 +20,7 @@ using net::Io;
 
 constexpr std::size_t kReadSize = 4 * 1024;
 constexpr std::size_t kBodyReadSize = 64 * 1024;
-constexpr std::size_t kSmallFile = 16 * 1024;  // copied behind the header: one call sends both
-constexpr std::size_t kRequestLineRest = 64;   // of a request line without its target
+constexpr std::size_t kRequestLineRest = 64;  // of a request line without its target
 constexpr std::size_t kMostDrained = 8 * 1024 * 1024;
 constexpr std::chrono::seconds kLinger{2};
 constexpr int kClientGone = 499;  // for the log only, as nginx has it
@@ -142,6 +141,8 @@ Task<bool> Session::serve_one() {
       co_return false;
     }
     exchange.keep_alive = exchange.head.keep_alive && !worker_->draining;
+    // Nothing but the connection's end can tell that of the body.
+    if (exchange.head.http_1_0 && !length_of(response.body)) exchange.keep_alive = false;
   }
   co_await send(exchange, response);
   phase_ = Phase::kIdle;
@@ -317,7 +318,8 @@ Task<> Session::send(const Exchange& exchange, Response& response) {
   } else if (const auto* source = std::get_if<std::unique_ptr<SpanSource>>(&response.body)) {
     // The header does not wait for the source: clients give up after ten seconds without one.
     status = co_await socket_.write(out, {}, limit);
-    if (status == Io::kOk) status = co_await send_source(**source);
+    const bool chunked = !(*source)->size() && !exchange.head.http_1_0;
+    if (status == Io::kOk) status = co_await send_source(**source, chunked);
   }
   if (status != Io::kOk) end_ = End::kReset;
   if (status == Io::kShortFile) {
@@ -325,63 +327,6 @@ Task<> Session::send(const Exchange& exchange, Response& response) {
   }
   const auto written = socket_.bytes_written() - before;
   log_access(exchange, response, written - std::min<std::uint64_t>(written, head_size));
-}
-
-Task<Io> Session::send_span(FileSpan span, std::string_view head) {
-  const auto limit = worker_->limits.write_timeout;
-  const int file = span.file->get();
-  std::string& out = worker_->out;
-  if (span.length <= kSmallFile && !head.empty()) {
-    const auto size = static_cast<std::size_t>(span.length);
-    const auto start = out.size();
-    out.resize(start + size);
-    if (net::read_resident(file, out.data() + start, size, span.offset) == size) {
-      co_return co_await socket_.write(out, {}, limit);
-    }
-    out.resize(start);
-    head = out;
-  }
-  if (!head.empty()) {
-    const Io status = co_await socket_.write(head, {}, limit, true);
-    if (status != Io::kOk) co_return status;
-  }
-  co_return co_await socket_.send_file(file, span.offset, span.length, limit);
-}
-
-Task<Io> Session::send_source(SpanSource& source) {
-  std::uint64_t left = source.size();
-  while (left > 0) {
-    std::exception_ptr failure;
-    Span span;
-    phase_ = Phase::kHandling;
-    try {
-      span = co_await source.next();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    phase_ = Phase::kWriting;
-    if (gone_) co_return Io::kStopped;
-    if (failure) {
-      const Error error = Error::from(failure);
-      worker_->log.warn("body_cut", {{"kind", name_of(error.kind())},
-                                     {"message", error.what()},
-                                     {"context", error.context()}});
-      co_return Io::kStopped;
-    }
-    const auto length = length_of(span);
-    if (length == 0 || length > left) co_return Io::kShortFile;
-    Io status = Io::kOk;
-    if (const auto* file = std::get_if<FileSpan>(&span)) {
-      status = co_await send_span(*file, {});
-    } else {
-      const auto bytes = std::get<std::span<const std::byte>>(span);
-      const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-      status = co_await socket_.write({}, text, worker_->limits.write_timeout);
-    }
-    if (status != Io::kOk) co_return status;
-    left -= length;
-  }
-  co_return Io::kOk;
 }
 
 Task<> Session::linger() {

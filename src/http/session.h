@@ -90,7 +90,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Task<> send(const Exchange& exchange, Response& response);
   /// `head` is empty or what the worker's `out` holds.
   Task<net::Io> send_span(FileSpan span, std::string_view head);
-  Task<net::Io> send_source(SpanSource& source);
+  Task<net::Io> send_source(SpanSource& source, bool chunked);
+  Task<net::Io> send_bit(const Span& span, std::string_view head);
   Task<> linger();
   void log_access(const Exchange& exchange, const Response& response, std::uint64_t bytes);
   std::string next_id();

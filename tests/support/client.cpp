@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -30,6 +31,21 @@ void parse_head(std::string_view head, Answer& answer) {
     auto value = field.substr(colon + 1);
     while (value.starts_with(' ')) value.remove_prefix(1);
     answer.headers[name] = std::string(value);
+  }
+}
+
+void join_chunks(Answer& answer) {
+  constexpr int kHex = 16;
+  const auto text = std::exchange(answer.body, {});
+  for (std::size_t at = 0;;) {
+    const auto line = text.find("\r\n", at);
+    if (line == std::string::npos) return;
+    const auto size = std::stoull(text.substr(at, line - at), nullptr, kHex);
+    answer.complete = size == 0;
+    if (answer.complete) return;
+    answer.body += text.substr(line + 2, size);
+    at = line + 2 + size + 2;
+    if (at > text.size()) return;
   }
 }
 
@@ -85,6 +101,7 @@ Answer send_raw(std::uint16_t port, std::string_view request,
     text.append(buffer.data(), static_cast<std::size_t>(count));
   }
   if (body_at) answer.body = text.substr(*body_at);
+  if (answer.header("transfer-encoding") == "chunked") join_chunks(answer);
   return answer;
 }
 

@@ -16,9 +16,9 @@ namespace hubcache::test {
 struct Answer {
   int status = 0;                              // 0: nothing that looks like an answer
   std::map<std::string, std::string> headers;  // names in lower case
-  std::string body;
-  bool complete = false;  // all of Content-Length came
-  bool reset = false;     // the connection ended with RST
+  std::string body;                            // without its chunks' lines
+  bool complete = false;                       // all of Content-Length came, or the last chunk
+  bool reset = false;                          // the connection ended with RST
 
   std::string header(const std::string& lower_case_name) const {
     const auto found = headers.find(lower_case_name);

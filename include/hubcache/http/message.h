@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,8 +54,9 @@ std::uint64_t length_of(const Span& span);
 class SpanSource {
  public:
   virtual ~SpanSource() = default;
-  /// How many bytes next() will hand out in all.
-  virtual std::uint64_t size() const = 0;
+  /// How many bytes next() will hand out in all; nullopt when nobody knows before the end: then
+  /// they go out in chunks, or, to HTTP/1.0, until the connection ends.
+  virtual std::optional<std::uint64_t> size() const = 0;
   /// Waits for the next bytes. A throw, or an end before size() bytes, makes the session reset the
   /// connection (RST): a cut body must not look like an end (SECURITY 12).
   virtual Task<Span> next() = 0;
@@ -69,7 +71,8 @@ struct Served {
 };
 
 /// What a handler returns. The session adds Date, Server, X-Request-Id, Connection, and
-/// Content-Length by the body's size unless the handler set it (an answer to HEAD must).
+/// Content-Length by the body's size, if it is known, unless the handler set it (an answer to HEAD
+/// must).
 struct Response {
   int status = 200;
   Headers headers{};

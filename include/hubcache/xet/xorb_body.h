@@ -15,7 +15,7 @@ class XorbBody final : public http::SpanSource {
   /// `data` is the body of Layout::data_of(xorb, packed).
   XorbBody(const Layout& layout, std::uint64_t xorb, http::ByteRange packed, http::Body data);
 
-  std::uint64_t size() const override { return packed_.length; }
+  std::optional<std::uint64_t> size() const override { return packed_.length; }
   Task<http::Span> next() override;
 
  private:

@@ -1,4 +1,5 @@
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace {
 
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 
 std::string get(std::size_t index) {
   return "GET /" + std::to_string(index) + " HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -39,9 +41,9 @@ std::shared_ptr<const Fd> file_of(const std::string& content) {
 /// Hands out the given spans, then fails, or ends.
 class ScriptedSource : public SpanSource {
  public:
-  ScriptedSource(std::uint64_t size, std::vector<Span> spans, bool fails = false)
+  ScriptedSource(std::optional<std::uint64_t> size, std::vector<Span> spans, bool fails = false)
       : size_(size), spans_(std::move(spans)), fails_(fails) {}
-  std::uint64_t size() const override { return size_; }
+  std::optional<std::uint64_t> size() const override { return size_; }
   Task<Span> next() override {
     if (at_ < spans_.size()) co_return spans_[at_++];
     if (fails_) throw Error(Error::Kind::kCorrupt, "not what it should be");
@@ -49,7 +51,7 @@ class ScriptedSource : public SpanSource {
   }
 
  private:
-  std::uint64_t size_;
+  std::optional<std::uint64_t> size_;
   std::vector<Span> spans_;
   bool fails_;
   std::size_t at_ = 0;
@@ -151,6 +153,59 @@ TEST_F(BodyTest, ASourceThatEndsEarlyOrGivesTooMuchResetsTheConnection) {
     client.read_to_end();
     EXPECT_TRUE(client.was_reset());
   }
+}
+
+TEST_F(BodyTest, ASourceOfUnknownSizeComesInChunks) {
+  const auto content = pattern(100'000);
+  const auto file = file_of(content);
+  const std::string text = "some text";
+  serve_bodies([=](std::size_t i) {
+    std::vector<Span> spans;
+    if (i == 0) spans = {bytes_of(text), FileSpan{file, 10, 70'000}, FileSpan{file, 0, 3}};
+    return Body(std::make_unique<ScriptedSource>(std::nullopt, std::move(spans)));
+  });
+  auto client = connect();
+  client.send(get(0) + get(1) + get(0));
+  const auto expected = "9\r\n" + text + "\r\n11170\r\n" + content.substr(10, 70'000) +
+                        "\r\n3\r\n" + content.substr(0, 3) + "\r\n0\r\n\r\n";
+  for (const auto& body : {expected, std::string("0\r\n\r\n"), expected}) {
+    const auto head = client.read_head();
+    EXPECT_THAT(head, HasSubstr("Transfer-Encoding: chunked\r\n"));
+    EXPECT_THAT(head, Not(HasSubstr("Content-Length")));
+    EXPECT_TRUE(client.read_body(body.size()) == body);
+  }
+}
+
+TEST_F(BodyTest, ASourceOfUnknownSizeEndsWithTheConnectionOfHttp10) {
+  const std::string text = "some text";
+  serve_bodies([=](std::size_t i) {
+    std::vector<Span> spans{bytes_of(text)};
+    return Body(std::make_unique<ScriptedSource>(std::nullopt, std::move(spans), i == 1));
+  });
+  auto client = connect();
+  client.send("GET /0 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const auto head = client.read_head();
+  EXPECT_THAT(head, HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(head, Not(HasSubstr("Transfer-Encoding")));
+  EXPECT_EQ(client.read_to_end(), text);
+  EXPECT_TRUE(client.was_closed());
+
+  auto other = connect();
+  other.send("GET /1 HTTP/1.0\r\n\r\n");
+  other.read_to_end();
+  EXPECT_TRUE(other.was_reset());
+}
+
+TEST_F(BodyTest, ASourceOfUnknownSizeThatThrowsIsNotEnded) {
+  const std::string text = "some text";
+  serve_bodies([=](std::size_t) {
+    std::vector<Span> spans{bytes_of(text)};
+    return Body(std::make_unique<ScriptedSource>(std::nullopt, std::move(spans), true));
+  });
+  auto client = connect();
+  client.send(kGet);
+  EXPECT_THAT(client.read_to_end(), Not(HasSubstr("0\r\n\r\n")));
+  EXPECT_TRUE(client.was_reset());
 }
 
 TEST_F(BodyTest, HeadOfASourceAsksItForNothing) {

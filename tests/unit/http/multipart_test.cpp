@@ -35,7 +35,7 @@ std::string content() {
 class PieceSource : public SpanSource {
  public:
   PieceSource(std::string text, std::uint64_t size) : text_(std::move(text)), size_(size) {}
-  std::uint64_t size() const override { return size_; }
+  std::optional<std::uint64_t> size() const override { return size_; }
   Task<Span> next() override {
     const auto piece = std::as_bytes(std::span(text_)).subspan(at_);
     const auto taken = piece.first(std::min<std::size_t>(piece.size(), 1000));

@@ -22,7 +22,7 @@ std::string some_bytes(std::uint64_t count) {
 class Pieces final : public http::SpanSource {
  public:
   Pieces(std::string text, std::size_t piece) : text_(std::move(text)), piece_(piece) {}
-  std::uint64_t size() const override { return text_.size(); }
+  std::optional<std::uint64_t> size() const override { return text_.size(); }
   Task<http::Span> next() override {
     const auto part = std::string_view(text_).substr(at_, piece_);
     at_ += part.size();
