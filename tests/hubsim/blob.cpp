@@ -48,6 +48,14 @@ void write_all(int fd, std::string_view bytes) {
   }
 }
 
+void number_blocks(int fd, std::uint64_t size) {
+  constexpr std::uint64_t kBlock = 1024 * 1024;
+  for (std::uint64_t at = 0; at + sizeof at <= size; at += kBlock) {
+    const std::uint64_t number = at / kBlock + 1;
+    if (::pwrite(fd, &number, sizeof number, static_cast<off_t>(at)) < 0) fail("number a block");
+  }
+}
+
 }  // namespace
 
 std::string generated_bytes(std::uint64_t seed, std::uint64_t offset, std::uint64_t length) {
@@ -83,9 +91,11 @@ std::shared_ptr<const Blob> Blob::make(const Content& content) {
       write_all(blob->file_.get(), generated_bytes(generated->seed, at, length));
     }
   } else {
-    blob->size_ = std::get<Content::Sparse>(content.what()).size;
+    const auto& sparse = std::get<Content::Sparse>(content.what());
+    blob->size_ = sparse.size;
     blob->file_ = nameless_file();
     if (::ftruncate(blob->file_.get(), static_cast<off_t>(blob->size_)) != 0) fail("ftruncate");
+    if (sparse.numbered) number_blocks(blob->file_.get(), blob->size_);
   }
   return blob;
 }

@@ -16,7 +16,9 @@ class Content {
     return Content(Generated{size, seed});
   }
   /// Zeros that take no room on disk. Hashing them takes time all the same.
-  static Content sparse(std::uint64_t size) { return Content(Sparse{size}); }
+  static Content sparse(std::uint64_t size) { return Content(Sparse{size, false}); }
+  /// The same, but for the first 8 bytes of each MiB: its number, counted from 1, little-endian.
+  static Content numbered(std::uint64_t size) { return Content(Sparse{size, true}); }
 
   struct Generated {
     std::uint64_t size;
@@ -24,6 +26,7 @@ class Content {
   };
   struct Sparse {
     std::uint64_t size;
+    bool numbered;
   };
   using What = std::variant<std::string, Generated, Sparse>;
   const What& what() const noexcept { return what_; }

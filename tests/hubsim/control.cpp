@@ -91,7 +91,9 @@ Change change_of(const Json& json) {
   } else if (json.contains("content_base64")) {
     change.content = Content(base64_decode(json["content_base64"].get<std::string>()));
   } else if (json.value("sparse", false)) {
-    change.content = Content::sparse(json.at("size"));
+    const std::uint64_t size = json.at("size");
+    change.content =
+        json.value("numbered", false) ? Content::numbered(size) : Content::sparse(size);
   } else if (!json.value("delete", false)) {
     change.content = Content::generated(json.at("size"), json.value("seed", std::uint64_t{0}));
   }

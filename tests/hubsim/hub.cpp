@@ -11,6 +11,7 @@
 #include "hubsim/control.h"
 #include "hubsim/delivery.h"
 #include "hubsim/faults.h"
+#include "hubsim/git_server.h"
 #include "hubsim/listener.h"
 #include "hubsim/log.h"
 #include "hubsim/site.h"
@@ -98,7 +99,7 @@ struct Hub::State {
   void serve(Host host, const Listener& listener, Connection& connection);
   bool exchange(Host host, Connection& connection, Request request,
                 const std::function<bool()>& given_up);
-  Response answer(Host host, const Request& request, const Faults::Active& active) const;
+  Response answer(Host host, const Request& request, const Faults::Active& active);
 
   Hub& hub;
   const bool control;
@@ -106,6 +107,7 @@ struct Hub::State {
   mutable std::shared_mutex mutex;  // tests change the world while connection threads read it
   World world;                      // guarded by `mutex`
   Behaviour behaviour;              // guarded by `mutex`
+  GitRepos git;
   Faults faults;
   Log log;
   std::string url;
@@ -163,7 +165,7 @@ bool Hub::State::exchange(Host host, Connection& connection, Request request,
   return Delivery(connection, faults, active, *live, given_up).send(request, response);
 }
 
-Response Hub::State::answer(Host host, const Request& request, const Faults::Active& active) const {
+Response Hub::State::answer(Host host, const Request& request, const Faults::Active& active) {
   const bool counted = counts_as_api(request);
   if (const auto* fault = find_fault(active, Fault::Kind::kStatus)) {
     return fault_response(fault->fault, fault->fault.status, counted);
@@ -185,6 +187,10 @@ Response Hub::State::answer(Host host, const Request& request, const Faults::Act
   Response response;
   if (request.method == "OPTIONS") {
     response = preflight();
+  } else if (auto by_git = answer_git(site, request, git)) {
+    response = *std::move(by_git);
+  } else if (auto by_registry = answer_registry(site, request)) {
+    response = *std::move(by_registry);
   } else if (request.method != "GET" && request.method != "HEAD" &&
              !(api && request.method == "POST")) {
     response = page_not_found();

@@ -66,6 +66,8 @@ Response answer_files(const Site& site, const Request& request);
 Response answer_resolve_cache(const Site& site, const Request& request);
 /// /api/...
 Response answer_api(const Site& site, const Request& request);
+/// /v2/...; nothing for what is none of it.
+std::optional<Response> answer_registry(const Site& site, const Request& request);
 /// /_cas/..., where Xet clients ask how a file is put together, and the CDN's /xorbs/..., which has
 /// the pieces; nothing when the request is for none of these.
 Response answer_cas(const Site& site, const Request& request);
