@@ -31,6 +31,15 @@ Caller Caller::of(const http::Headers& headers) {
   return {.kind = kind, .token = std::string(rest)};
 }
 
+Caller Caller::of_git(const http::Headers& headers) {
+  constexpr std::string_view kHubTokenPrefix = "hf_";
+  auto caller = of(headers);
+  if (caller.kind != Kind::kBasic) return caller;
+  auto password = read_credentials(headers).password;
+  if (!password.starts_with(kHubTokenPrefix) || !is_token(password)) return caller;
+  return {.kind = Kind::kHubToken, .token = std::move(password)};
+}
+
 hub::Credential credential_for(const hub::Endpoint& endpoint, const Caller& caller,
                                std::string_view key) {
   using Kind = hub::Credential::Kind;

@@ -87,6 +87,10 @@ catalog::Catalog::Options catalog_options(const Config& config) {
           .stale_commits = config.cache.stale_grants};
 }
 
+catalog::NamedBlobs::Options named_options(const Config& config) {
+  return {.ttl = config.cache.public_grant_ttl, .stale = config.cache.stale_grants};
+}
+
 http::Response no_such_page() { return http::text_response(404, "404: Not Found"); }
 
 }  // namespace
@@ -98,6 +102,7 @@ std::vector<db::Migration> all_migrations() {
   add(registry::migrations());
   add(catalog::catalog_migrations());
   add(catalog::document_migrations());
+  add(catalog::named_blob_migrations());
   add(access::account_migrations());
   add(access::grant_migrations());
   add(access::proof_migrations());
@@ -143,6 +148,7 @@ struct Instance::Parts {
   catalog::Documents documents;
   catalog::Manifests manifests;
   catalog::Catalog catalog;
+  catalog::NamedBlobs named;
   std::unique_ptr<fill::Fills> fills;
   tasks::Queue tasks;
   std::shared_ptr<mirror::Prefetch> prefetch;
@@ -170,6 +176,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
       documents(workers, database, {.ttl = config.cache.document_ttl}, clock),
       manifests(workers, database, documents, {}, clock, log),
       catalog(workers, database, manifests, catalog_options(config), clock),
+      named(workers, database, named_options(config), clock),
       tasks(workers, database, {}, clock, log) {
   store.recover();
   const auto upstream =
@@ -245,6 +252,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
             .catalog = catalog,
             .documents = documents,
             .manifests = manifests,
+            .named = named,
             .flights = *flights,
             .hubs = hub_of_worker,
             .fills = *fills,

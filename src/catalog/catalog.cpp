@@ -10,6 +10,7 @@
 #include "hubcache/hub/grammar.h"
 #include "hubcache/hub/refusal.h"
 
+#include "hub_answers.h"
 #include "xet_name.h"
 
 namespace hubcache::catalog {
@@ -37,11 +38,6 @@ constexpr std::array kMigrations{
                          "DEFAULT ''; UPDATE entries SET xet = etag WHERE present = 1 AND lfs = 1; "
                          "CREATE INDEX entries_by_xet ON entries (xet, key) WHERE xet <> '';"}};
 
-bool origin_is_down(const Error& error) {
-  return error.kind() == Error::Kind::kUpstream || error.kind() == Error::Kind::kUpstreamTimeout ||
-         error.kind() == Error::Kind::kTooManyRequests;
-}
-
 Entry entry_of(const hub::FileAnswer& answer) {
   Entry entry{.etag = answer.etag, .digest = answer.digest, .size = answer.size};
   entry.lfs = answer.digest && answer.digest->algorithm() == Digest::Algorithm::kSha256;
@@ -57,13 +53,6 @@ bool is_absent_revision(const hub::FileAnswer& answer) {
   return answer.status == kNotFound && answer.error_code == "RevisionNotFound";
 }
 
-/// Whatever the Hub redirected to is another repo: nothing is learned of it by this name
-/// (SECURITY 9).
-void require_same_repo(const hub::FileAnswer& answer, const hub::RepoId& repo) {
-  if (answer.canonical == repo) return;
-  throw Error(Error::Kind::kConflict, "The repo has another name by now");
-}
-
 /// The Hub's own answer for a revision that a repo does not have (contract/hub.md 3.4).
 Error revision_not_found(const std::string& revision) {
   return hub::refusal_of(404, "RevisionNotFound", "Invalid rev id: " + revision, {});
@@ -77,6 +66,16 @@ Error refusal_in(const hub::FileAnswer& answer) {
 }
 
 }  // namespace
+
+bool origin_is_down(const Error& error) {
+  return error.kind() == Error::Kind::kUpstream || error.kind() == Error::Kind::kUpstreamTimeout ||
+         error.kind() == Error::Kind::kTooManyRequests;
+}
+
+void require_same_repo(const hub::FileAnswer& answer, const hub::RepoId& repo) {
+  if (answer.canonical == repo) return;
+  throw Error(Error::Kind::kConflict, "The repo has another name by now");
+}
 
 std::span<const db::Migration> catalog_migrations() { return kMigrations; }
 

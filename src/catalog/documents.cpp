@@ -52,6 +52,7 @@ std::string key_of(const DocumentRequest& request) {
     hasher.update(std::as_bytes(std::span(form)));
     key += hasher.finish().hex();
   }
+  if (const auto& agent = request.query.agent; !agent.empty()) (key += '\n') += agent;
   return (key += '\n') += request.kind;
 }
 

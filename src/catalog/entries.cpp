@@ -80,6 +80,7 @@ std::vector<std::string> lost_scopes(db::Connection& sql) {
   auto rows = sql.query(
       "SELECT substr(key, 1, instr(key, char(10)) - 1) AS scope FROM entries "
       "UNION SELECT substr(key, 1, instr(key, char(10)) - 1) FROM commits "
+      "UNION SELECT substr(key, 1, instr(key, char(10)) - 1) FROM named_blobs "
       "EXCEPT SELECT id || '/' || epoch FROM resources WHERE kind = 'remote'");
   while (rows.step()) scopes.push_back(rows.text(0));
   return scopes;
@@ -89,6 +90,7 @@ std::int64_t remove_entries(db::Connection& sql, std::string_view scope, std::in
   const auto [begin, end] = range_below(scope);
   sql.run("DELETE FROM manifests WHERE key >= ?1 AND key < ?2", begin, end);
   sql.run("DELETE FROM commits WHERE key >= ?1 AND key < ?2", begin, end);
+  sql.run("DELETE FROM named_blobs WHERE key >= ?1 AND key < ?2", begin, end);
   return sql.run(
       "DELETE FROM entries WHERE key IN "
       "(SELECT key FROM entries WHERE key >= ?1 AND key < ?2 LIMIT ?3)",

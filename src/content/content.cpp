@@ -18,11 +18,14 @@ Error not_found() { return {Error::Kind::kNotFound, "Not Found"}; }
 
 /// POST is a way to read here and there only.
 void require_reading(const http::Request& request, hub::Route::Kind kind) {
-  const bool by_post = kind == hub::Route::Kind::kPathsInfo;
+  using Kind = hub::Route::Kind;
+  if (kind == Kind::kGitReceivePack) GitRoute::refuse_push();
+  const bool by_post =
+      kind == Kind::kPathsInfo || kind == Kind::kGitUploadPack || kind == Kind::kLfsBatch;
   if (by_post ? request.method == "POST" : request.method == "GET" || request.is_head()) return;
   throw Error(Error::Kind::kMethodNotAllowed,
               by_post
-                  ? "paths-info is asked by POST"
+                  ? "this is asked by POST"
                   : "hubcache is a read-only cache of the Hub: only GET and HEAD are allowed here");
 }
 
@@ -48,6 +51,10 @@ Content::Content(Services services, Options options)
       files_(services_, bytes_),
       documents_(services_),
       api_(services_),
+      git_(services_),
+      by_digest_(services_, bytes_),
+      lfs_(services_, by_digest_),
+      registry_(services_, by_digest_),
       xet_(services_, bytes_, options_.xet_tokens) {}
 
 Task<http::Response> Content::handle(const http::Request& request) {
@@ -57,8 +64,9 @@ Task<http::Response> Content::handle(const http::Request& request) {
 }
 
 http::Response Content::render(const http::Request& request, const Error& error) const {
-  auto response = error_response(request, error);
   const auto found = find(request);
+  auto response = found.match && is_for_git(found.below) ? git_error_response(request, error)
+                                                         : error_response(request, error);
   if (found.match && request.headers.has("Origin")) {
     browsers_.share(request, is_open_to_all(found), response);
   }
@@ -116,10 +124,12 @@ Task<http::Response> Content::route(const http::Request& request, Found found) {
   auto via = via_hubcaches(request, options_.instance_id);
   if (found.match->distribution->content_guard) co_await require_guard(request, found);
   if (found.below.empty() && !request.path().ends_with('/')) co_return redirect_to_slash(request);
-  auto place = place_of(request, found, std::move(via));
 
   using Kind = hub::Route::Kind;
   auto asked = hub::parse_route(found.below);
+  const auto caller = is_for_git(asked.kind) ? access::Caller::of_git(request.headers)
+                                             : access::Caller::of(request.headers);
+  auto place = place_of(request, found, std::move(via), caller);
   require_reading(request, asked.kind);
   switch (asked.kind) {
     case Kind::kResolve:
@@ -142,8 +152,21 @@ Task<http::Response> Content::route(const http::Request& request, Found found) {
     case Kind::kXetReadToken:
       co_return co_await xet_.read_token(request, std::move(place), found.match->distribution->id,
                                          std::move(asked));
+    case Kind::kGitRefs:
+      co_return co_await git_.refs(request, std::move(place), std::move(asked));
+    case Kind::kGitUploadPack:
+      co_return co_await git_.upload_pack(request, std::move(place), std::move(asked));
+    case Kind::kGitReceivePack:
     case Kind::kNotForReaders:
       throw not_for_readers();
+    case Kind::kLfsBatch:
+      co_return co_await lfs_.batch(request, std::move(place), std::move(asked));
+    case Kind::kLfsObject:
+      co_return co_await lfs_.object(request, std::move(place), std::move(asked));
+    case Kind::kRegistryManifest:
+      co_return co_await registry_.manifest(request, std::move(place), std::move(asked));
+    case Kind::kRegistryBlob:
+      co_return co_await registry_.blob(request, std::move(place), std::move(asked));
     case Kind::kUnknown:
       throw not_found();
   }
@@ -171,7 +194,8 @@ Task<http::Response> Content::answer_cas(const http::Request& request, Found fou
   }
   if (claims.distribution != found.match->distribution->id) throw not_found();
   if (found.match->distribution->content_guard) co_await require_guard(by_its_owner, found);
-  auto place = place_of(by_its_owner, found, std::move(via));
+  auto place =
+      place_of(by_its_owner, found, std::move(via), access::Caller::of(by_its_owner.headers));
   co_return co_await xet_.answer(request, std::move(place), std::move(claims), *std::move(asked));
 }
 
@@ -180,14 +204,14 @@ Task<> Content::require_guard(const http::Request& request, const Found& found) 
                                   request);
 }
 
-Place Content::place_of(const http::Request& request, const Found& found, std::string via) const {
+Place Content::place_of(const http::Request& request, const Found& found, std::string via,
+                        const access::Caller& caller) const {
   const auto* remote = found.match->remote;
   if (remote == nullptr) {
     throw Error(Error::Kind::kNotFound,
                 "Distribution is not pointing to a publication, repository, repository version, "
                 "or remote.");
   }
-  const auto caller = access::Caller::of(request.headers);
   const bool streamed = remote->policy == registry::Policy::kStreamed;
   // A password goes into no token, and pages may not send one (Browsers).
   const bool xet = xet_.is_on() && !streamed && caller.kind != access::Caller::Kind::kBasic &&

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "hubcache/base/text.h"
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/json_filter.h"
 #include "hubcache/content/own_link.h"
@@ -12,18 +13,20 @@ namespace {
 
 constexpr int kUnauthorized = 401;
 
-bool is_json(const hub::DocumentAnswer& answer) {
-  return answer.content_type.find("json") != std::string::npos;
-}
-
 }  // namespace
+
+bool is_json(std::string_view content_type) {
+  const auto type = trimmed(content_type.substr(0, content_type.find(';')));
+  return type == "application/json" ||
+         (type.starts_with("application/") && type.ends_with("+json"));
+}
 
 Task<http::Response> document_response(Pool& pool, const http::Request& request,
                                        const hub::DocumentAnswer& answer, const Place& place) {
   http::Response response;
   response.status = answer.status;
   auto& headers = response.headers;
-  const bool json = is_json(answer);
+  const bool json = is_json(answer.content_type);
   headers.set("Content-Type", json ? answer.content_type : "text/plain; charset=utf-8");
   shield(response);
   const auto relay = [&headers](std::string_view name, const std::string& value) {

@@ -7,6 +7,7 @@
 
 #include "hubcache/content/browsers.h"
 #include "hubcache/http/status.h"
+#include "hubcache/hub/refusal.h"
 
 namespace hubcache::content {
 namespace {
@@ -53,6 +54,13 @@ http::Response error_response(const http::Request& request, const Error& error) 
   }
   if (status == 429 || status == 503) tell_when_to_return(detail, response);
   return response;
+}
+
+bool is_of_the_past(const Error& error, const hub::Credential& credential) {
+  if (error.kind() == Error::Kind::kConflict) return true;
+  const auto& said = error.hub();
+  return credential.kind == hub::Credential::Kind::kCaller &&
+         hub::is_of_repo(said.status, said.code);
 }
 
 }  // namespace hubcache::content

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "hubcache/content/browsers.h"
+#include "hubcache/content/errors.h"
 #include "hubcache/content/want_digest.h"
 #include "hubcache/content/xet_route.h"
 #include "hubcache/http/multipart.h"
@@ -62,13 +63,6 @@ bool may_be_offered(const store::Store& store, const catalog::Entry& entry,
   return entry.lfs && entry.size != 0 && fits && right.kind != access::Right::Kind::kFile;
 }
 
-bool is_of_the_past(const Error& error, const hub::Credential& credential) {
-  if (error.kind() == Error::Kind::kConflict) return true;
-  const auto& said = error.hub();
-  return credential.kind == hub::Credential::Kind::kCaller &&
-         hub::is_of_repo(said.status, said.code);
-}
-
 /// What git has in place of the file (git-lfs specification, version 1).
 std::string pointer_of(const catalog::Entry& entry) {
   return "version https://git-lfs.github.com/spec/v1\noid sha256:" + entry.etag + "\nsize " +
@@ -95,9 +89,6 @@ Task<http::Response> pointer_response(const http::Request& request, const catalo
 
 }  // namespace
 
-// What was known of the repo may have ended with an answer to this very request: it has another
-// name by now, or is not for everybody any more, though maybe for this caller. Then it is looked at
-// once more.
 Task<http::Response> FileRoute::get(const http::Request& request, Place place, hub::Route asked) {
   try {
     co_return co_await answer(request, place, asked);

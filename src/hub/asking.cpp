@@ -141,10 +141,15 @@ Task<bool> Asker::follow(const Question& question, Reply& reply) {
   if (!question.form.empty()) {
     request.headers.set("Content-Type", "application/x-www-form-urlencoded");
   }
+  for (std::size_t i = 0; i < question.headers.size(); ++i) {
+    request.headers.set(question.headers[i].first, question.headers[i].second);
+  }
   if (!question.range.empty()) request.headers.set("Range", question.range);
   auto origin = origin_of(endpoint_, credential_, reply.url);
-  auto response =
-      co_await send(means_, endpoint_, std::move(origin), std::move(request), timeouts());
+  auto times = timeouts();
+  // Whoever asked goes on reading after the question's time.
+  if (!question.body_limit) times.between_bytes = endpoint_.timeouts.between_bytes;
+  auto response = co_await send(means_, endpoint_, std::move(origin), std::move(request), times);
   heard_ = true;
   const bool redirect = is_redirect(response.status, response.headers);
   if (redirect || question.body_limit) {
@@ -155,6 +160,7 @@ Task<bool> Asker::follow(const Question& question, Reply& reply) {
   reply.content_length = response.content_length;
   if (!redirect) {
     reply.headers = std::move(response.headers);
+    if (!question.body_limit) reply.wire = std::move(response);
     co_return false;
   }
 

@@ -20,13 +20,14 @@ namespace hubcache::hub {
 struct Question {
   std::string method = "GET";
   std::string target;  // below the base URL, with its query
-  std::string form{};  // the body, application/x-www-form-urlencoded
-  RepoId repo{};       // the repo it is about
+  std::string form{};  // the body; application/x-www-form-urlencoded unless `headers` say other
+  http::Headers headers{};  // beside those that every request has
+  RepoId repo{};            // the repo it is about
   Outages::Subject subject = Outages::Subject::kDocuments;
   Patience patience = Patience::kWait;
   std::string accept_encoding = "identity";
   std::string range;                      // of Range; empty: none
-  std::optional<std::size_t> body_limit;  // nullopt: the body is not read
+  std::optional<std::size_t> body_limit;  // nullopt: the body stays on the wire
 };
 
 /// What the hub's own origin said.
@@ -35,9 +36,10 @@ struct Reply {
   http::Headers headers;
   std::optional<std::uint64_t> content_length;
   std::string body;
-  http::Url url;                    // that was asked last
-  RepoId canonical;                 // the repo that URL is of
-  std::vector<http::Headers> hops;  // of the redirects that were followed, in order
+  std::optional<http::ClientResponse> wire;  // of a question without a limit: brings the body
+  http::Url url;                             // that was asked last
+  RepoId canonical;                          // the repo that URL is of
+  std::vector<http::Headers> hops;           // of the redirects that were followed, in order
   /// Where a redirect leads that was not followed: another origin, or no repo of this hub.
   std::optional<http::Url> elsewhere;
   std::string refused;  // why a redirect was not even resolved; empty: it was

@@ -133,6 +133,7 @@ Task<std::shared_ptr<const DocumentAnswer>> Flights::document(EndpointPtr endpoi
   auto key = key_of(*endpoint, credential, query.repo);
   add(key, query.target);
   add(key, query.form);
+  add(key, query.agent);
   const auto home = workers_.home(std::hash<std::string>{}(key));
   Board<DocumentAnswer>::Call call = [hub = hubs_[home], endpoint, credential, query, patience] {
     return hub->document(endpoint, credential, query, patience);

@@ -4,11 +4,14 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"
+#include "hubcache/base/joined.h"
 #include "hubcache/base/text.h"
 #include "hubcache/http/url.h"
 
@@ -117,11 +120,19 @@ Segments split(std::string_view path) {
   return segments;
 }
 
-RepoId repo_at(const Segments& segments, RepoType type, std::size_t first, std::size_t count) {
-  std::string name(segments.raw[first]);
-  if (count == 2) (name += '/') += segments.raw[first + 1];
+RepoId repo_called(RepoType type, std::string name) {
   if (!is_repo_name(name)) refuse("The path names a repo that cannot exist");
   return {.type = type, .name = std::move(name)};
+}
+
+std::string name_at(const Segments& segments, std::size_t first, std::size_t count) {
+  std::string name(segments.raw[first]);
+  if (count == 2) (name += '/') += segments.raw[first + 1];
+  return name;
+}
+
+RepoId repo_at(const Segments& segments, RepoType type, std::size_t first, std::size_t count) {
+  return repo_called(type, name_at(segments, first, count));
 }
 
 /// Reads the revision at `at` into `file`; returns where it ends. refs/pr/N and refs/convert/X may
@@ -244,6 +255,59 @@ Route bucket_route(const Segments& segments) {
                    .path = segments.joined_from(kMarker + 1)}};
 }
 
+/// REPO[.git] and one of the routes that git and git-lfs have below it. Where the repo ends, the
+/// number of segments tells.
+Route git_route(const Segments& segments, RepoType type, std::size_t first) {
+  using Kind = Route::Kind;
+  struct Tail {
+    std::vector<std::string_view> words;
+    Kind kind;
+  };
+  static const std::array kTails{
+      Tail{{"info", "refs"}, Kind::kGitRefs},
+      Tail{{"git-upload-pack"}, Kind::kGitUploadPack},
+      Tail{{"git-receive-pack"}, Kind::kGitReceivePack},
+      Tail{{"info", "lfs", "objects", "batch"}, Kind::kLfsBatch},
+      Tail{{"info", "lfs", "objects"}, Kind::kLfsObject},
+  };
+  constexpr std::string_view kSuffix = ".git";
+  const std::span<const std::string_view> raw(segments.raw);
+  for (const auto& [words, kind] : kTails) {
+    const std::size_t tail = words.size() + (kind == Kind::kLfsObject ? 2 : 0);
+    const std::size_t names = raw.size() - std::min(raw.size(), first + tail);
+    if (names != 1 && names != 2) continue;
+    if (!std::ranges::equal(raw.subspan(first + names, words.size()), words)) continue;
+    auto name = name_at(segments, first, names);
+    if (name.ends_with(kSuffix)) name.resize(name.size() - kSuffix.size());
+    auto repo = repo_called(type, std::move(name));
+    if (kind != Kind::kLfsObject) return {.kind = kind, .file = {.repo = std::move(repo)}};
+    FileRef file{.repo = std::move(repo),
+                 .path = joined({"sha256:", raw[raw.size() - 2], "/", raw.back()}),
+                 .door = Door::kLfs};
+    return lfs_object_of(file) ? Route{.kind = kind, .file = std::move(file)} : Route{};
+  }
+  return {};
+}
+
+/// v2/REPO/manifests/TAG and v2/REPO/blobs/sha256:DIGEST
+Route registry_route(const Segments& segments) {
+  constexpr std::size_t kFewest = 4;
+  const std::size_t size = segments.size();
+  if (size != kFewest && size != kFewest + 1) return {};
+  const auto word = segments.raw[size - 2];
+  if (word != "manifests" && word != "blobs") return {};
+  auto repo = repo_at(segments, RepoType::kModel, 1, size - kFewest + 1);
+  const auto& last = segments.decoded.back();
+  if (word == "manifests") {
+    return {.kind = Route::Kind::kRegistryManifest,
+            .file = {.repo = std::move(repo), .revision = last}};
+  }
+  const auto digest = Digest::from_text(last);
+  if (!digest || digest->algorithm() != Digest::Algorithm::kSha256) return {};
+  return {.kind = Route::Kind::kRegistryBlob,
+          .file = {.repo = std::move(repo), .path = last, .door = Door::kRegistry}};
+}
+
 }  // namespace
 
 Route parse_route(std::string_view below) {
@@ -256,6 +320,7 @@ Route parse_route(std::string_view below) {
     return route;
   }
   if (raw.front() == "buckets") return bucket_route(segments);
+  if (raw.front() == "v2") return registry_route(segments);
 
   auto type = type_of(raw.front());
   if (type == RepoType::kModel) type.reset();  // models have no prefix here
@@ -263,13 +328,14 @@ Route parse_route(std::string_view below) {
   if (!type && is_reserved(raw.front())) return {};
   for (const std::size_t count : {1U, 2U}) {
     const std::size_t marker = first + count;
-    if (raw.size() <= marker) return {};
+    if (raw.size() <= marker) break;
     if (raw[marker] != "resolve" && raw[marker] != "raw") continue;
     const auto kind = raw[marker] == "raw" ? Route::Kind::kRaw : Route::Kind::kResolve;
     auto repo = repo_at(segments, type.value_or(RepoType::kModel), first, count);
     return file_route(segments, kind, std::move(repo), marker + 1);
   }
-  return {};
+  if (segments.trailing_slash) return {};
+  return git_route(segments, type.value_or(RepoType::kModel), first);
 }
 
 bool is_repo_name(std::string_view name) {

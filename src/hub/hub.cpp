@@ -62,6 +62,16 @@ FileAnswer file_answer(const Reply& reply) {
   return answer;
 }
 
+/// What is asked for by its digest has that one, unless the Hub says other.
+void require_same_digest(const FileRef& file, FileAnswer& answer) {
+  if (!answer.found()) return;
+  const auto asked = Digest::from_text(file.path);
+  if (answer.digest && answer.digest != asked) {
+    throw Error(Error::Kind::kUpstream, "The Hub has another file by that digest");
+  }
+  answer.digest = asked;
+}
+
 /// Does an info document say that everybody may read the repo?
 bool says_public(std::string_view body) {
   const auto document = bounded_json(body, 1);
@@ -111,6 +121,9 @@ Task<void> Hub::heed(EndpointPtr endpoint, Credential credential, RepoId asked, 
 
 Task<FileAnswer> Hub::head_file(EndpointPtr endpoint, Credential credential, FileRef file,
                                 Patience patience) {
+  if (file.door == Door::kLfs) {
+    co_return co_await head_lfs(std::move(endpoint), std::move(credential), std::move(file));
+  }
   Asker asker(means(), *endpoint, credential);
   Question question{.method = "HEAD",
                     .target = resolve_path(file),
@@ -126,6 +139,7 @@ Task<FileAnswer> Hub::head_file(EndpointPtr endpoint, Credential credential, Fil
   }
   co_await heed(endpoint, credential, file.repo, reply.canonical, reply.status, reply.headers);
   auto answer = file_answer(reply);
+  if (file.door == Door::kRegistry) require_same_digest(file, answer);
   if (!answer.found()) co_return answer;
   if (const auto size = size_of(reply)) {
     answer.size = *size;
@@ -185,12 +199,14 @@ Task<DocumentAnswer> Hub::document(EndpointPtr endpoint, Credential credential, 
   Question question{.method = query.form.empty() ? "GET" : "POST",
                     .target = std::move(query.target),
                     .form = std::move(query.form),
+                    .headers = {},
                     .repo = query.repo,
                     .subject = Outages::Subject::kDocuments,
                     .patience = patience,
                     .accept_encoding = "gzip",
                     .range = {},
                     .body_limit = options_.max_document_bytes};
+  if (!query.agent.empty()) question.headers.set("User-Agent", query.agent);
   auto reply = co_await asker.ask(std::move(question));
   if (reply.elsewhere) {
     throw Error(Error::Kind::kUpstream, "The Hub redirects to another host", loggable(reply.url));

@@ -41,6 +41,10 @@ Error error_of(const Delivery& delivery) {
   return trouble_of(status, loggable(delivery.url));
 }
 
+Error refusal_in(const FileAnswer& answer) {
+  return refusal_of(answer.status, answer.error_code, answer.error_message, {});
+}
+
 }  // namespace
 
 Task<FileStream> Hub::open_file(EndpointPtr endpoint, Credential credential, FileRef file,
@@ -52,14 +56,20 @@ Task<FileStream> Hub::open_file(EndpointPtr endpoint, Credential credential, Fil
                         .credential = credential,
                         .timeouts = endpoint->timeouts};
   auto known = http::Url::parse(location);
+  bool just_asked = !known;
   while (true) {
+    if (!known && file.door == Door::kLfs) {
+      const auto answer = co_await head_lfs(endpoint, credential, file);
+      known = http::Url::parse(answer.location);
+      if (!known) throw refusal_in(answer);
+    }
     auto delivery = co_await deliver(courier, known.value_or(url_of(*endpoint, file)),
                                      range_of(offset, length), expected);
     const int status = delivery.response.status;
     if (status == kOk || status == kPartial) {
       co_return stream_of(std::move(delivery), offset, length);
     }
-    if (!known || !is_refused(status)) {
+    if (just_asked || !is_refused(status)) {
       if (delivery.by_hub) {
         co_await heed(endpoint, credential, file.repo, file.repo, status,
                       delivery.response.headers);
@@ -67,6 +77,7 @@ Task<FileStream> Hub::open_file(EndpointPtr endpoint, Credential credential, Fil
       throw error_of(delivery);
     }
     known.reset();
+    just_asked = true;
   }
 }
 

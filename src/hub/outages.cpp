@@ -17,6 +17,8 @@ std::string_view name_of(Outages::Subject subject) {
       return "files";
     case Outages::Subject::kDocuments:
       return "documents";
+    case Outages::Subject::kGit:
+      return "git";
   }
   return "documents";
 }

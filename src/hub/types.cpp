@@ -1,6 +1,9 @@
 #include "hubcache/hub/types.h"
 
+#include <algorithm>
+#include <charconv>
 #include <span>
+#include <utility>
 
 #include "hubcache/hub/grammar.h"
 
@@ -80,6 +83,27 @@ std::string Endpoint::origin_key() const {
   Hasher hasher(Digest::Algorithm::kSha256, fields.size());
   hasher.update(std::as_bytes(std::span(fields)));
   return hasher.finish().hex();
+}
+
+FileRef file_of(RepoId repo, const LfsObject& object) {
+  return {.repo = std::move(repo),
+          .path = object.digest.text() + "/" + std::to_string(object.size),
+          .door = Door::kLfs};
+}
+
+std::optional<LfsObject> lfs_object_of(const FileRef& file) {
+  const std::string_view path = file.path;
+  const auto slash = std::min(path.find('/'), path.size());
+  auto digest = Digest::from_text(path.substr(0, slash));
+  const auto text = path.substr(std::min(slash + 1, path.size()));
+  std::uint64_t size = 0;
+  const auto* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, size);
+  const bool good = digest && digest->algorithm() == Digest::Algorithm::kSha256 && !text.empty() &&
+                    parsed.ec == std::errc() && parsed.ptr == end &&
+                    (text.front() != '0' || text.size() == 1);
+  if (!good) return std::nullopt;
+  return LfsObject{.digest = *std::move(digest), .size = size};
 }
 
 bool FileAnswer::absent() const {

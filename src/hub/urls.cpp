@@ -13,6 +13,10 @@ std::string api_path(const RepoId& repo) {
   return path += http::percent_encode(repo.name, "/");
 }
 
+std::string registry_path(const RepoId& repo) {
+  return "/v2/" + http::percent_encode(repo.name, "/");
+}
+
 std::string_view without_trailing_slashes(std::string_view path) {
   while (path.ends_with('/')) path.remove_suffix(1);
   return path;
@@ -21,10 +25,12 @@ std::string_view without_trailing_slashes(std::string_view path) {
 }  // namespace
 
 std::string resolve_path(const FileRef& file) {
-  std::string path = "/";
-  if (file.repo.type != RepoType::kModel) (path += api_segment(file.repo.type)) += '/';
-  path += http::percent_encode(file.repo.name, "/");
-  path += "/resolve/";
+  if (file.door == Door::kRegistry) return registry_path(file.repo) + "/blobs/" + file.path;
+  if (file.door == Door::kLfs) {
+    const auto hex = file.path.substr(file.path.find(':') + 1);
+    return git_path(file.repo, ".git/info/lfs/objects/" + hex);
+  }
+  std::string path = git_path(file.repo, "/resolve/");
   if (!file.revision.empty()) (path += http::percent_encode(file.revision)) += '/';
   return path += http::percent_encode(file.path, "/");
 }
@@ -48,6 +54,17 @@ std::string api_path_of(std::string path, const RepoId& repo, const RepoId& othe
       path.starts_with(before) && (path.size() == before.size() || path[before.size()] == '/');
   if (is_its) path.replace(0, before.size(), api_path(other));
   return path;
+}
+
+std::string git_path(const RepoId& repo, std::string_view below) {
+  std::string path = "/";
+  if (repo.type != RepoType::kModel) (path += api_segment(repo.type)) += '/';
+  path += http::percent_encode(repo.name, "/");
+  return path += below;
+}
+
+std::string manifest_path(const RepoId& repo, std::string_view tag) {
+  return registry_path(repo) + "/manifests/" + http::percent_encode(tag);
 }
 
 std::string auth_check_path(const RepoId& repo) { return api_path(repo) + "/auth-check"; }

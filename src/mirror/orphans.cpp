@@ -70,14 +70,14 @@ Task<> remove_named_entries(db::Database& database, std::vector<std::string> key
   run.report(content_report(gone));
 }
 
-/// Digests of blobs that no entry names and nobody pins. The rows of two modules are compared where
-/// they are, for there may be millions.
+/// Digests of blobs that no entry and no other name of a repo's leads to, and nobody pins. The rows
+/// of two modules are compared where they are, for there may be millions.
 std::vector<std::string> orphan_blobs(db::Connection& sql, std::int64_t since) {
   std::vector<std::string> digests;
   auto rows = sql.query(
       "SELECT digest FROM blobs WHERE last_used <= ?1 AND substr(digest, instr(digest, ':') + 1) "
       "NOT IN (SELECT etag FROM entries WHERE present = 1 AND digest = 1) AND digest NOT IN "
-      "(SELECT digest FROM pins)",
+      "(SELECT digest FROM named_blobs) AND digest NOT IN (SELECT digest FROM pins)",
       since);
   while (rows.step()) digests.push_back(rows.text(0));
   return digests;

@@ -23,6 +23,9 @@ struct Caller {
   std::string token;  // of kHubToken and kOwnToken
 
   static Caller of(const http::Headers& headers);
+  /// The same for git and git-lfs, which send what they have as a password: a Hub token among those
+  /// is one (SECURITY 6).
+  static Caller of_git(const http::Headers& headers);
 };
 
 /// What the caller's requests upstream are sent with: the remote's credentials if it has any, else

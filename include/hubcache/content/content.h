@@ -5,10 +5,15 @@
 #include <string>
 #include <string_view>
 
+#include "hubcache/access/caller.h"
 #include "hubcache/content/api_route.h"
 #include "hubcache/content/browsers.h"
+#include "hubcache/content/digest_files.h"
 #include "hubcache/content/document_route.h"
 #include "hubcache/content/file_route.h"
+#include "hubcache/content/git_route.h"
+#include "hubcache/content/lfs_route.h"
+#include "hubcache/content/registry_route.h"
 #include "hubcache/content/services.h"
 #include "hubcache/content/xet_route.h"
 #include "hubcache/http/message.h"
@@ -44,7 +49,8 @@ class Content {
   Task<http::Response> route(const http::Request& request, Found found);
   Task<http::Response> answer_cas(const http::Request& request, Found found);
   Task<> require_guard(const http::Request& request, const Found& found) const;
-  Place place_of(const http::Request& request, const Found& found, std::string via) const;
+  Place place_of(const http::Request& request, const Found& found, std::string via,
+                 const access::Caller& caller) const;
 
   Services services_;
   Options options_;
@@ -53,6 +59,10 @@ class Content {
   FileRoute files_;
   DocumentRoute documents_;
   ApiRoute api_;
+  GitRoute git_;
+  DigestFiles by_digest_;
+  LfsRoute lfs_;
+  RegistryRoute registry_;
   XetRoute xet_;
 };
 

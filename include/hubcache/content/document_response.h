@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "hubcache/content/services.h"
 #include "hubcache/http/message.h"
@@ -13,6 +14,9 @@ namespace hubcache::content {
 /// or packed as http::finish_text has it. `pool` is for work that would hold up the worker.
 Task<http::Response> document_response(Pool& pool, const http::Request& request,
                                        const hub::DocumentAnswer& answer, const Place& place);
+
+/// Is this media type JSON, whatever else it says of it? No browser takes that for a page.
+bool is_json(std::string_view content_type);
 
 /// The path of a document below the hub's base URL with the request's query.
 std::string with_query(std::string path, const http::Request& request);

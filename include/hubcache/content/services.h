@@ -13,6 +13,7 @@
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/catalog/documents.h"
 #include "hubcache/catalog/manifests.h"
+#include "hubcache/catalog/named_blobs.h"
 #include "hubcache/fill/fills.h"
 #include "hubcache/http/public_name.h"
 #include "hubcache/hub/probe.h"
@@ -41,6 +42,7 @@ struct Services {
   catalog::Catalog& catalog;
   catalog::Documents& documents;
   catalog::Manifests& manifests;
+  catalog::NamedBlobs& named;
   hub::Flights& flights;
   const std::vector<hub::Hub*>& hubs;  // by worker
   fill::Fills& fills;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "hubcache/base/clock.h"
 #include "hubcache/base/task.h"
@@ -50,13 +51,20 @@ class Hub {
   Hub(http::Client& client, Outages& outages, RateLimits& limits, Options options,
       const Clock& clock);
 
-  /// HEAD of the file, up to the hub's redirect to its CDN (which is not followed).
+  /// HEAD of the file, up to the hub's redirect to its CDN (which is not followed). By digest, only
+  /// the file that has it is found.
   Task<FileAnswer> head_file(EndpointPtr endpoint, Credential credential, FileRef file,
                              Patience patience = Patience::kWait);
   /// May this credential read the repo?
   Task<RepoAnswer> auth_check(EndpointPtr endpoint, Credential credential, RepoId repo);
   Task<DocumentAnswer> document(EndpointPtr endpoint, Credential credential, DocumentQuery query,
                                 Patience patience = Patience::kWait);
+  /// The answer, its body still on the wire. Throws what the Hub refuses it with.
+  Task<http::ClientResponse> pass(EndpointPtr endpoint, Credential credential,
+                                  PassedRequest request);
+  /// Which of these large files the repo has, and where they can be had.
+  Task<LfsAnswer> lfs_objects(EndpointPtr endpoint, Credential credential, RepoId repo,
+                              std::vector<LfsObject> objects);
   /// GET of [offset, offset + length) of the file's bytes. `location` is where a HEAD found them,
   /// or empty; it is resolved anew when empty, expired or refused by the CDN (403).
   /// `expected` is the digest the bytes must have at the hub: kCorrupt when the hub now names
@@ -67,6 +75,7 @@ class Hub {
 
  private:
   Means means() const;
+  Task<FileAnswer> head_lfs(EndpointPtr endpoint, Credential credential, FileRef file);
   Task<void> heed(EndpointPtr endpoint, Credential credential, RepoId asked, RepoId canonical,
                   int status, const http::Headers& headers) const;
 

@@ -16,13 +16,14 @@ namespace hubcache::hub {
 /// Which hubs do not answer at present, so that nobody waits for them again (DESIGN 1.6). Shared by
 /// all workers; only the hub's own origin is meant, a CDN has no outages.
 ///
-/// Rights, files and documents have outages of their own: stale rights serve while rights cannot be
-/// asked for (SECURITY 7), and no file or document that the Hub fails at must bring that about.
+/// Rights, files, documents and git have outages of their own: stale rights serve while rights
+/// cannot be asked for (SECURITY 7), and no file, document or pack that the Hub fails at must bring
+/// that about.
 class Outages {
   struct Line;
 
  public:
-  enum class Subject : std::uint8_t { kRights, kFiles, kDocuments };
+  enum class Subject : std::uint8_t { kRights, kFiles, kDocuments, kGit };
   struct Options {
     std::chrono::milliseconds retry_after{5'000};  // 0: every call is made
   };

@@ -31,11 +31,19 @@ struct RepoId {
   auto operator<=>(const RepoId&) const = default;
 };
 
+/// By which of its routes the Hub is asked for a file.
+enum class Door : std::uint8_t {
+  kFiles,     // resolve: by revision and path
+  kLfs,       // git's large files: by digest
+  kRegistry,  // /v2, as a registry of containers has it: by digest
+};
+
 /// A file as a client asks for it: everything decoded.
 struct FileRef {
   RepoId repo{};
-  std::string revision{};
-  std::string path{};
+  std::string revision{};  // none by digest
+  std::string path{};      // by digest: "sha256:" and 64 digits, by kLfs "/" and the size too
+  Door door = Door::kFiles;
   auto operator<=>(const FileRef&) const = default;
 };
 
@@ -99,6 +107,25 @@ struct FileAnswer {
   bool absent() const;
 };
 
+/// A large file as git-lfs names it.
+struct LfsObject {
+  Digest digest;
+  std::uint64_t size = 0;
+  std::string location{};  // absolute URL of its bytes (signed; never logged)
+};
+/// As a file of the repo, by kLfs; and the other way: nullopt for what is none.
+FileRef file_of(RepoId repo, const LfsObject& object);
+std::optional<LfsObject> lfs_object_of(const FileRef& file);
+
+/// What the Hub said when it was asked for large files of a repo.
+struct LfsAnswer {
+  int status = 0;  // 200: `objects` are those that it has, in any order
+  RepoId canonical;
+  std::string error_code;
+  std::string error_message;
+  std::vector<LfsObject> objects;
+};
+
 /// What auth-check (or, on mirrors without it, an anonymous info document) said of a repo.
 struct RepoAnswer {
   int status = 0;  // 200: the credential may read the repo
@@ -112,6 +139,16 @@ struct DocumentQuery {
   RepoId repo{};         // it is about; no name: none
   std::string target{};  // raw path and query below the hub's base URL, built from parsed parts
   std::string form{};    // if any, it is a POST of this as application/x-www-form-urlencoded
+  std::string agent{};   // the User-Agent it takes to be answered so; empty: our own
+};
+
+/// What is passed on to the Hub for the one who asks it, and to nobody else.
+struct PassedRequest {
+  std::string method = "GET";
+  RepoId repo{};
+  std::string target{};     // as of a DocumentQuery
+  http::Headers headers{};  // beside those that every request has
+  std::string body{};
 };
 
 /// An API document as the Hub sent it, unpacked.

@@ -13,12 +13,17 @@ namespace hubcache::hub {
 // can reach out of its place (contract/hub.md 1.1). They start with "/". parse_route() of what they
 // return gives the parts back.
 
-/// "/datasets/org/name/resolve/refs%2Fpr%2F1/dir/a%20b"
+/// "/datasets/org/name/resolve/refs%2Fpr%2F1/dir/a%20b"; by other doors than kFiles
+/// "/org/name.git/info/lfs/objects/DIGEST/SIZE" and "/v2/org/name/blobs/sha256:DIGEST".
 std::string resolve_path(const FileRef& file);
 /// "/api/models/org/name", with "/revision/REV" unless the revision is empty.
 std::string info_path(const FileRef& file);
 /// "/api/models/org/name/tree/REV", with the folder if there is one.
 std::string tree_path(const FileRef& file);
+/// "/datasets/org/name", and `below` it, as git has it: "/info/refs".
+std::string git_path(const RepoId& repo, std::string_view below);
+/// "/v2/org/name/manifests/TAG"
+std::string manifest_path(const RepoId& repo, std::string_view tag);
 /// The path of an API route of `repo`, for the repo `other` instead.
 std::string api_path_of(std::string path, const RepoId& repo, const RepoId& other);
 /// "/api/models/org/name/auth-check"

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "hubcache/base/base64.h"
+
 namespace hubcache::access {
 namespace {
 
@@ -29,6 +31,24 @@ TEST(CallerTest, AHubTokenIsKnownByItsKeyedHash) {
   EXPECT_FALSE(caller.shared());
   EXPECT_EQ(credential("bearer  hf_secret").key, caller.key);
   EXPECT_NE(credential("Bearer hf_other").key, caller.key);
+}
+
+TEST(CallerTest, SecurityRule6GitsPasswordIsATokenIfItIsOneOfTheHubs) {
+  const auto by_git = [](std::string_view pair) {
+    const http::Headers headers{{"Authorization", "Basic " + base64_encode(pair)}};
+    EXPECT_EQ(Caller::of(headers).kind, Caller::Kind::kBasic);
+    return Caller::of_git(headers);
+  };
+  const auto caller = by_git("somebody:hf_secret");
+  EXPECT_EQ(caller.kind, Caller::Kind::kHubToken);
+  EXPECT_EQ(caller.token, "hf_secret");
+  for (const auto* other : {"somebody:password", "hf_name:password", "somebody:hc_own",
+                            "somebody:", "hf_secret", "somebody:hf_a,b", "somebody:hf_a b"}) {
+    EXPECT_EQ(by_git(other).kind, Caller::Kind::kBasic) << other;
+    EXPECT_EQ(by_git(other).token, "") << other;
+  }
+  const http::Headers bearer{{"Authorization", "Bearer hf_secret"}};
+  EXPECT_EQ(Caller::of_git(bearer).token, "hf_secret");
 }
 
 TEST(CallerTest, TheRemotesTokenGoesBeforeTheCallers) {

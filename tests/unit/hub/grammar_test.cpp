@@ -67,6 +67,52 @@ TEST(Grammar, TellsTheTypesByTheirPrefix) {
   expect_route("api/spaces/o/n/tree/main", Kind::kTree, file(RepoType::kSpace, "o/n", "main", ""));
 }
 
+TEST(Grammar, ReadsWhatGitAsksFor) {
+  const auto repo = file(RepoType::kModel, "o/n", "", "");
+  expect_route("o/n/info/refs", Kind::kGitRefs, repo);
+  expect_route("o/n.git/info/refs", Kind::kGitRefs, repo);
+  expect_route("o/n/git-upload-pack", Kind::kGitUploadPack, repo);
+  expect_route("o/n.git/git-receive-pack", Kind::kGitReceivePack, repo);
+  expect_route("o/n.git/info/lfs/objects/batch", Kind::kLfsBatch, repo);
+  expect_route("gpt2/info/refs", Kind::kGitRefs, file(RepoType::kModel, "gpt2", "", ""));
+  expect_route("o/info/info/refs", Kind::kGitRefs, file(RepoType::kModel, "o/info", "", ""));
+  expect_route("spaces/o/n/git-upload-pack", Kind::kGitUploadPack,
+               file(RepoType::kSpace, "o/n", "", ""));
+  // A file of that name is one.
+  expect_route("o/n/resolve/main/info/refs", Kind::kResolve,
+               file(RepoType::kModel, "o/n", "main", "info/refs"));
+  for (const auto* other : {"o/n/info/refs/", "o/n/info/lfs/locks", "o/n/HEAD", "o/n/x/info/refs",
+                            "info/refs", "git-upload-pack", "datasets/git-upload-pack"}) {
+    EXPECT_EQ(parse_route(other).kind, Kind::kUnknown) << other;
+  }
+  expect_refused("o/../info/refs");
+  expect_refused("o/tree/info/refs");
+}
+
+TEST(Grammar, ReadsFilesThatAreAskedForByDigest) {
+  const std::string hex(64, 'a');
+  const auto lfs = "o/n.git/info/lfs/objects/" + hex + "/12";
+  expect_route(lfs, Kind::kLfsObject, file(RepoType::kModel, "o/n", "", "sha256:" + hex + "/12"));
+  EXPECT_EQ(parse_route(lfs).file.door, Door::kLfs);
+  EXPECT_EQ(resolve_path(parse_route(lfs).file), "/" + lfs);
+  EXPECT_EQ(lfs_object_of(parse_route(lfs).file)->size, 12U);
+  const auto blob = "v2/o/n/blobs/sha256:" + hex;
+  expect_route(blob, Kind::kRegistryBlob, file(RepoType::kModel, "o/n", "", "sha256:" + hex));
+  EXPECT_EQ(parse_route(blob).file.door, Door::kRegistry);
+  EXPECT_EQ(resolve_path(parse_route(blob).file), "/" + blob);
+  expect_route("v2/o/n/manifests/Q4_K_M", Kind::kRegistryManifest,
+               file(RepoType::kModel, "o/n", "Q4_K_M", ""));
+  expect_route("v2/gpt2/manifests/latest", Kind::kRegistryManifest,
+               file(RepoType::kModel, "gpt2", "latest", ""));
+  for (const auto& other : std::vector<std::string>{
+           "o/n.git/info/lfs/objects/" + hex, "o/n.git/info/lfs/objects/" + hex + "/012",
+           "o/n.git/info/lfs/objects/" + hex + "/x", "o/n.git/info/lfs/objects/" + hex + "x/1",
+           "v2/o/n/blobs/" + hex, "v2/o/n/blobs/gitsha1:" + std::string(40, 'a'),
+           "v2/o/n/blobs/sha256:" + std::string(64, '*'), "v2", "v2/o/n", "v2/o/n/tags/list/x/y"}) {
+    EXPECT_EQ(parse_route(other).kind, Kind::kUnknown) << other;
+  }
+}
+
 TEST(Grammar, KeepsAnEncodedSlashInsideItsPart) {
   expect_route("o/n/resolve/refs%2Fpr%2F1/f", Kind::kResolve,
                file(RepoType::kModel, "o/n", "refs/pr/1", "f"));

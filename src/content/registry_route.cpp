@@ -1,0 +1,107 @@
+#include "hubcache/content/registry_route.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "hubcache/content/browsers.h"
+#include "hubcache/content/document_response.h"
+#include "hubcache/http/text_answer.h"
+#include "hubcache/hub/bounded_json.h"
+#include "hubcache/hub/refusal.h"
+#include "hubcache/hub/urls.h"
+
+namespace hubcache::content {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kOk = 200;
+constexpr std::string_view kLlamaCpp = "llama-cpp";
+
+/// The Hub tells llama.cpp the name of the file, and all others what Ollama reads, by nothing but
+/// this (contract/hub.md 1.9).
+std::string agent_of(const http::Request& request) {
+  const auto agent = request.headers.get("User-Agent").value_or("");
+  return agent.starts_with(kLlamaCpp) ? std::string(kLlamaCpp) : "ollama";
+}
+
+/// What a manifest says of its config or of a layer; nullopt: nothing that can be a file.
+std::optional<hub::LfsObject> blob_in(const Json& item) {
+  if (!item.is_object()) return std::nullopt;
+  const auto name = item.find("digest");
+  const auto size = item.find("size");
+  if (name == item.end() || !name->is_string() || size == item.end() ||
+      !size->is_number_unsigned()) {
+    return std::nullopt;
+  }
+  const auto digest = Digest::from_text(name->get<std::string>());
+  if (!digest || digest->algorithm() != Digest::Algorithm::kSha256) return std::nullopt;
+  return hub::LfsObject{.digest = *digest, .size = size->get<std::uint64_t>()};
+}
+
+}  // namespace
+
+Task<http::Response> RegistryRoute::manifest(const http::Request& request, Place place,
+                                             hub::Route asked) {
+  const auto right = co_await services_.access.right_of_repo(place.endpoint, place.credential,
+                                                             asked.file.repo, services_.flights);
+  if (right.refused()) {
+    const auto& refusal = right.refusal;
+    throw hub::refusal_of(refusal.status, refusal.code, refusal.message, {});
+  }
+  catalog::DocumentRequest wanted{
+      .endpoint = place.endpoint,
+      .credential = place.credential,
+      .repo = right.repo,
+      .query = {.repo = right.repo,
+                .target = hub::manifest_path(right.repo, asked.file.revision),
+                .agent = agent_of(request)},
+      .kind = right.document_class()};
+  const auto document = co_await services_.documents.get(std::move(wanted), services_.flights);
+  if (document->status != kOk) {
+    throw hub::refusal_of(document->status, document->error_code, document->error_message, {});
+  }
+  if (document->just_asked && document->canonical == right.repo) {
+    learn(place, right.repo, *document);
+  }
+  const bool json = is_json(document->content_type);
+  auto response =
+      http::text_response(kOk, document->body, json ? document->content_type : "application/json");
+  response.headers.set("Vary", "User-Agent");
+  shield(response);
+  response.served.cache = document->stale ? "stale" : document->just_asked ? "miss" : "hit";
+  co_return co_await http::finish_text(services_.pool, request, std::move(response));
+}
+
+void RegistryRoute::learn(const Place& place, const hub::RepoId& repo,
+                          const catalog::Document& manifest) {
+  const auto document = hub::bounded_json(manifest.body);
+  if (!document.is_object()) return;
+  auto items = document.value("layers", Json::array());
+  if (!items.is_array()) return;
+  if (const auto config = document.find("config"); config != document.end()) {
+    items.push_back(*config);
+  }
+  for (const auto& item : items) {
+    const auto blob = blob_in(item);
+    if (!blob) continue;
+    const hub::FileRef file{
+        .repo = repo, .path = blob->digest.text(), .door = hub::Door::kRegistry};
+    services_.named.learn(*place.endpoint, file, {.size = blob->size});
+  }
+}
+
+/// Ollama reads the file from where Location says, in ranges: from here.
+Task<http::Response> RegistryRoute::blob(const http::Request& request, Place place,
+                                         hub::Route asked) {
+  const auto location = place.own_base + hub::resolve_path(asked.file);
+  http::Headers said{{"Location", location}, {"Docker-Content-Digest", asked.file.path}};
+  return files_.get(request, std::move(place), std::move(asked.file), std::move(said));
+}
+
+}  // namespace hubcache::content

@@ -1,0 +1,161 @@
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "hubcache/hub/bounded_json.h"
+#include "hubcache/hub/hub.h"
+#include "hubcache/hub/urls.h"
+
+#include "answers.h"
+#include "asking.h"
+#include "requests.h"
+
+// What git and git-lfs ask the Hub for.
+namespace hubcache::hub {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kOk = 200;
+constexpr int kNotFound = 404;
+constexpr std::string_view kLfsType = "application/vnd.git-lfs+json";
+
+Error refusal_in(const Reply& reply) {
+  return refusal_of(reply.status, error_code_of(reply.status, reply.headers),
+                    value_of(reply.headers, "X-Error-Message"),
+                    value_of(reply.headers, "X-Repo-Commit"));
+}
+
+std::string batch_of(const std::vector<LfsObject>& objects) {
+  auto list = Json::array();
+  for (const auto& object : objects) {
+    list.push_back({{"oid", object.digest.hex()}, {"size", object.size}});
+  }
+  const Json batch{{"operation", "download"},
+                   {"transfers", {"basic"}},
+                   {"hash_algo", "sha256"},
+                   {"objects", std::move(list)}};
+  return batch.dump();
+}
+
+std::string text_at(const Json& object, const char* field) {
+  const auto found = object.find(field);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// Where a batch's answer says the object is; nullopt: it does not name it.
+std::optional<LfsObject> object_in(const Json& object, const http::Url& base) {
+  if (!object.is_object() || object.contains("error")) return std::nullopt;
+  const auto digest = Digest::parse(Digest::Algorithm::kSha256, text_at(object, "oid"));
+  const auto size = object.find("size");
+  const auto actions = object.find("actions");
+  if (!digest || size == object.end() || !size->is_number_unsigned() || actions == object.end()) {
+    return std::nullopt;
+  }
+  const auto download = actions->find("download");
+  if (download == actions->end() || !download->is_object()) return std::nullopt;
+  const auto place = base.resolve(text_at(*download, "href"));
+  if (!place || !may_follow(base, *place)) return std::nullopt;
+  return LfsObject{
+      .digest = *digest, .size = size->get<std::uint64_t>(), .location = place->text()};
+}
+
+/// Those of `asked` that the batch's answer names, by digest and size.
+std::vector<LfsObject> objects_in(const Reply& reply, const std::vector<LfsObject>& asked) {
+  const auto batch = bounded_json(reply.body);
+  const bool good =
+      batch.is_object() && batch.contains("objects") && batch.at("objects").is_array();
+  if (!good) throw Error(Error::Kind::kUpstream, "The Hub's answer to git-lfs cannot be read");
+  std::vector<LfsObject> found;
+  for (const auto& item : batch.at("objects")) {
+    auto object = object_in(item, reply.url);
+    const auto is_it = [&object](const LfsObject& one) {
+      return object && one.digest == object->digest && one.size == object->size;
+    };
+    if (std::ranges::any_of(asked, is_it)) found.push_back(*std::move(object));
+  }
+  return found;
+}
+
+}  // namespace
+
+Task<http::ClientResponse> Hub::pass(EndpointPtr endpoint, Credential credential,
+                                     PassedRequest request) {
+  Asker asker(means(), *endpoint, credential);
+  Question question{.method = std::move(request.method),
+                    .target = std::move(request.target),
+                    .form = std::move(request.body),
+                    .headers = std::move(request.headers),
+                    .repo = request.repo,
+                    .subject = Outages::Subject::kGit,
+                    .range = {},
+                    .body_limit = std::nullopt};
+  auto reply = co_await asker.ask(std::move(question));
+  if (reply.elsewhere) {
+    throw Error(Error::Kind::kUpstream, "The Hub redirects to another host", loggable(reply.url));
+  }
+  co_await heed(std::move(endpoint), credential, std::move(request.repo), reply.canonical,
+                reply.status, reply.headers);
+  if (reply.status != kOk) throw refusal_in(reply);
+  auto response = *std::move(reply.wire);
+  response.headers = std::move(reply.headers);
+  co_return response;
+}
+
+Task<LfsAnswer> Hub::lfs_objects(EndpointPtr endpoint, Credential credential, RepoId repo,
+                                 std::vector<LfsObject> objects) {
+  Asker asker(means(), *endpoint, credential);
+  Question question{.method = "POST",
+                    .target = git_path(repo, ".git/info/lfs/objects/batch"),
+                    .form = batch_of(objects),
+                    .headers = {{"Content-Type", kLfsType}, {"Accept", kLfsType}},
+                    .repo = repo,
+                    .subject = Outages::Subject::kGit,
+                    .range = {},
+                    .body_limit = options_.max_document_bytes};
+  const auto reply = co_await asker.ask(std::move(question));
+  if (reply.elsewhere) {
+    throw Error(Error::Kind::kUpstream, "The Hub redirects to another host", loggable(reply.url));
+  }
+  co_await heed(std::move(endpoint), credential, std::move(repo), reply.canonical, reply.status,
+                reply.headers);
+  LfsAnswer answer{.status = reply.status,
+                   .canonical = reply.canonical,
+                   .error_code = error_code_of(reply.status, reply.headers),
+                   .error_message = value_of(reply.headers, "X-Error-Message"),
+                   .objects = {}};
+  if (reply.status == kOk) answer.objects = objects_in(reply, objects);
+  co_return answer;
+}
+
+Task<FileAnswer> Hub::head_lfs(EndpointPtr endpoint, Credential credential, FileRef file) {
+  FileAnswer answer;
+  answer.status = kNotFound;
+  answer.error_code = "EntryNotFound";
+  answer.error_message = "Object does not exist";
+  answer.canonical = file.repo;
+  const auto asked = lfs_object_of(file);
+  if (!asked) co_return answer;
+  std::vector<LfsObject> wanted{*asked};
+  auto said = co_await lfs_objects(std::move(endpoint), std::move(credential), std::move(file.repo),
+                                   std::move(wanted));
+  answer.canonical = std::move(said.canonical);
+  if (said.status != kOk) {
+    answer.status = said.status;
+    answer.error_code = std::move(said.error_code);
+    answer.error_message = std::move(said.error_message);
+  } else if (!said.objects.empty()) {
+    answer.status = kOk;
+    answer.error_code.clear();
+    answer.error_message.clear();
+    answer.etag = asked->digest.hex();
+    answer.digest = asked->digest;
+    answer.size = asked->size;
+    answer.location = std::move(said.objects.front().location);
+  }
+  co_return answer;
+}
+
+}  // namespace hubcache::hub
