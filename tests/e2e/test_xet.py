@@ -1,13 +1,15 @@
 """Files by Xet, with the real clients and the hf_xet of their time (contract/xet.md): cold, warm and
 with the Hub gone; files above 50 GB; and a flipped byte, which none of them notices by itself."""
 import pathlib
+import shutil
 
 from harness import MIB, get, sha256, wait_until
 
-# Of hf_xet: 1.0.0, 1.2.0, 1.4, 1.5 and the newest; each asks by another route.
-VENVS = ("xet-0.30", "xet-0.36", "xet-1.0", "xet-1.22", "hfh-2.4")
+# Of hf_xet: 1.0, 1.2, 1.4, 1.5, 1.7 and the newest; each asks by another route.
+VENVS = ("xet-0.30", "xet-0.36", "xet-1.0", "xet-1.22", "xet-1.33", "hfh-2.4")
 NEWEST = "hfh-2.4"
 ON = {"HUBCACHE_CONTENT_XET": "on"}
+GIB = 1024 * MIB
 SIZES = {"small.bin": 3 * MIB + 1, "two xorbs.bin": 20 * MIB + 216, "large.bin": 64 * MIB}
 FILES = """
 import sys
@@ -151,12 +153,29 @@ def test_a_flipped_byte_upstream_is_completed_by_no_client(world):
         server.stop()
 
 
+def blocks_of(file):
+    """How many blocks (1 MiB) of the numbered file have come; fails when one is not what it is."""
+    here = 0
+    with open(file, "rb") as part:
+        number, end = 0, file.stat().st_size
+        while number * MIB < end:
+            part.seek(number * MIB)
+            block = part.read(MIB)
+            number += 1
+            if not block.strip(b"\0"):
+                continue  # not written yet
+            assert block == number.to_bytes(8, "little") + bytes(len(block) - 8), number
+            here += 1
+    return here
+
+
 def test_a_file_of_60_gb(world):
     size = 60_000_000_000
-    hub = world.hub()
+    hub = world.hub(seconds=60)
     hub.control("repo", {"id": "org/huge", "files": [
-        {"path": "huge.bin", "size": size, "sparse": True, "lfs": True,
+        {"path": "huge.bin", "size": size, "sparse": True, "numbered": True, "lfs": True,
          "claim_sha256": "ab" * 32}]})
+    hub.fault(host="cdn", kind="hold", offset=3 * GIB)  # what nobody here will read
     server = world.server(hub, env=ON)
     for venv in VENVS:
         home = world.hf_home()
@@ -165,12 +184,21 @@ def test_a_file_of_60_gb(world):
             f"{k}={v}" for k, v in world.client_env(server.endpoint, home).items()),
             world.venvs / venv / "bin" / "python", "-c", script])
 
+        def parts(home=home):
+            files = (p for p in home.rglob("*") if p.is_file() and not p.is_symlink()
+                     and "incomplete" in p.name)
+            return sorted(files, key=lambda p: p.stat().st_blocks)
+
         def has(home=home):
-            return sum(p.stat().st_blocks * 512 for p in home.rglob("*") if p.is_file()) > 2**30 \
-                or (server.data / "fills").exists() and sum(
-                    p.stat().st_blocks * 512 for p in (server.data / "fills").iterdir()) > 2**30
-        wait_until(has, f"{venv} has a GiB", seconds=120)
+            found = parts(home)
+            return found and found[-1].stat().st_blocks * 512 >= 2 * GIB
+        wait_until(has, f"{venv} has 2 GiB", seconds=240)
         assert client.process.poll() is None, client.text()[-2000:]
+        assert server.anonymous_memory() < 100 * MIB
         client.process.kill()
         client.process.wait()
-        assert server.anonymous_memory() < 100 * MIB
+        assert blocks_of(parts()[-1]) >= 2000, venv
+        shutil.rmtree(home)
+    part, = (server.data / "fills").glob("*.part")
+    assert blocks_of(part) >= 2048
+    assert server.anonymous_memory() < 100 * MIB
