@@ -1,4 +1,6 @@
 // Git-lfs's batches and objects (contract/hub.md 1.11). With git-lfs itself: tests/e2e/test_git.py.
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -22,7 +24,7 @@ constexpr std::string_view kBig = "model.safetensors";  // of several repos of t
 
 class LfsTest : public ServerTest {
  protected:
-  Answer ask(const std::string& repo, const Json& objects, std::string_view token = {},
+  Answer ask(const std::string& repo, const std::vector<Json>& objects, std::string_view token = {},
              std::string_view operation = "download") {
     const Json batch{{"operation", operation}, {"transfers", {"basic"}}, {"objects", objects}};
     return post(repo, batch.dump(), token);
@@ -58,8 +60,8 @@ TEST_F(LfsTest, ObjectsComeFromHere) {
   const auto object = get(path);
   EXPECT_EQ(object.body, hub.bytes("org/model", kBig));
   EXPECT_EQ(object.header("etag"), '"' + hub.etag("org/model", kBig) + '"');
-  // The batch has said where the bytes are: nothing more is asked but the right to them.
-  EXPECT_EQ(hub_requests("/info/lfs/"), 0U);
+  // The batch has said where the bytes are: nothing more is asked but the right to them, once.
+  EXPECT_LE(hub.count(Host::kHub, "POST", "/info/lfs/"), 1U);
   wait_stored(1);
   hub.clear_log();
   EXPECT_EQ(get(path, {}, {{"Range", "bytes=100-109"}}).body,
@@ -110,9 +112,11 @@ TEST_F(LfsTest, AnUploadIsRefusedBeforeTheHubIsAsked) {
 
 TEST_F(LfsTest, AnExpiredPlaceIsAskedForAgain) {
   const auto path = path_of(ask("org/model", {object_of("org/model")}));
+  ASSERT_EQ(head(path).status, 200);
+  hub.clear_log();
   hub.set_fault({.kind = Fault::Kind::kExpire, .host = Host::kCdn, .count = 1});
   EXPECT_EQ(get(path).body, hub.bytes("org/model", kBig));
-  EXPECT_EQ(hub.count(Host::kHub, "POST", "/info/lfs/"), 2U);
+  EXPECT_EQ(hub.count(Host::kHub, "POST", "/info/lfs/"), 1U);
 }
 
 TEST_F(LfsTest, AnUrlIsGoodAcrossARestartAndWhileTheHubIsDown) {
