@@ -96,7 +96,9 @@ std::string fast_import_of(const Repo& repo) {
     if (commit->parent.empty()) text += "\n";
     marks[commit->id] = mark;
   }
-  for (const auto& [name, id] : repo.refs) text += "reset " + name + "\nfrom " + id + "\n\n";
+  for (const auto& [name, id] : repo.refs) {
+    text += "reset " + name + "\nfrom :" + std::to_string(marks.at(id)) + "\n\n";
+  }
   return text;
 }
 
