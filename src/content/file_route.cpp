@@ -20,10 +20,12 @@ Error entry_not_found(const catalog::Commit& commit) {
   return hub::refusal_of(404, "EntryNotFound", "Entry not found", commit.id);
 }
 
-/// What the Hub says of its files: text for git's, bytes for LFS. So a browser runs nothing that a
+/// What the Hub says of its files: text for git's, bytes for LFS; but JSON, which programs read and
+/// not people, is bytes as at Pulp, whose scripts compare. So a browser runs nothing that a
 /// repository holds (SECURITY 21), and it is the same whoever told of the file.
-std::string_view content_type_of(const catalog::Entry& entry) {
-  return entry.lfs ? "application/octet-stream" : "text/plain; charset=utf-8";
+std::string_view content_type_of(const catalog::Entry& entry, std::string_view path) {
+  const bool is_text = !entry.lfs && !path.ends_with(".json");
+  return is_text ? "text/plain; charset=utf-8" : "application/octet-stream";
 }
 
 std::string content_disposition_of(std::string_view path) {
@@ -46,7 +48,7 @@ http::Response file_response(std::string_view content_type, std::string_view pat
 
 http::Response file_response(const catalog::Entry& entry, const catalog::Commit& commit,
                              const hub::FileRef& file) {
-  auto response = file_response(content_type_of(entry), file.path);
+  auto response = file_response(content_type_of(entry, file.path), file.path);
   const std::string etag = '"' + entry.etag + '"';
   response.headers.add("X-Repo-Commit", commit.id);
   response.headers.add("ETag", etag);
