@@ -7,6 +7,7 @@
 
 #include "hubcache/mirror/orphans.h"
 #include "hubcache/mirror/repair.h"
+#include "hubcache/mirror/verify.h"
 
 #include "recorder.h"
 #include "resources.h"
@@ -18,8 +19,10 @@ using rest::Json;
 
 constexpr const char* kCleanUpOrphans = "pulpcore.app.tasks.orphan.orphan_cleanup";
 constexpr const char* kRepair = "pulpcore.app.tasks.repository.repair_all_artifacts";
+constexpr const char* kVerify = "hubcache.mirror.verify";
 constexpr std::int64_t kProtectionMinutes = 24 * 60;
 constexpr double kMostMinutes = 4'294'967'295;
+constexpr double kFastest = 1e15;  // bytes a second
 
 rest::Action clean_up_orphans(const Services& services, const std::shared_ptr<Recorder>& recorder) {
   auto handle = [&database = services.database, recorder](
@@ -65,6 +68,16 @@ rest::Action repair(const std::shared_ptr<Recorder>& recorder) {
           }};
 }
 
+/// Pulp has no such verb: what repair does without asking upstream.
+rest::Action verify(const std::shared_ptr<Recorder>& recorder) {
+  return {.path = "verify/",
+          .operation = "verify_post",
+          .fields = {rest::integer("rate").nullable().at_least(0).at_most(kFastest)},
+          .handle = [recorder](rest::Call call, const std::shared_ptr<const Json>& values) {
+            return recorder->begin(std::move(call), kVerify, kRepairLock, *values);
+          }};
+}
+
 mirror::OrphanRules orphan_rules(const std::string& arguments) {
   const auto values = Json::parse(arguments);
   return {.protection = std::chrono::minutes(values.at("protection").get<std::int64_t>()),
@@ -75,7 +88,7 @@ mirror::OrphanRules orphan_rules(const std::string& arguments) {
 
 std::vector<rest::Action> upkeep(const Services& services, const std::string& root) {
   const auto recorder = std::make_shared<Recorder>(services, root);
-  return {clean_up_orphans(services, recorder), repair(recorder)};
+  return {clean_up_orphans(services, recorder), repair(recorder), verify(recorder)};
 }
 
 std::vector<rest::View> upkeep_views(const Services& services, const std::string& root) {
@@ -90,6 +103,10 @@ void define_tasks(tasks::Queue& queue, const Upkeep& with) {
   queue.define(kRepair, [with](tasks::Run& run) {
     const bool verify = Json::parse(run.arguments()).at("verify_checksums").get<bool>();
     return mirror::repair(with.repair, verify, run);
+  });
+  queue.define(kVerify, [&store = with.store](tasks::Run& run) {
+    const auto rate = Json::parse(run.arguments()).at("rate");
+    return mirror::verify(store, rate.is_null() ? 0 : rate.get<std::uint64_t>(), run);
   });
 }
 

@@ -112,6 +112,39 @@ def test_what_repair_cannot_fetch_is_served_to_nobody(world):
     assert get(server.endpoint + MODEL + "config.json").status in (502, 504)
 
 
+def test_verify_finds_what_is_wrong_and_asks_nothing_upstream(world):
+    hub = world.hub()
+    server = world.server(hub)
+    first, second = stored_two(server)
+    damage(first)
+    second.unlink()
+    hub.forget()
+    task = do(server, "verify/", {"rate": 10_000_000})
+    assert task["state"] == "completed" and task["name"] == "hubcache.mirror.verify"
+    assert reports(task) == {"verify.checked": 2, "verify.false": 1, "verify.missing": 1}
+    assert hub.requests() == [] and server.stored() == []
+    for name in ("config.json", "README.md"):  # the next use fetches them anew
+        assert get(server.endpoint + MODEL + name).status == 200
+    wait_until(lambda: len(server.stored()) == 2, "what was fetched to be stored")
+    assert reports(do(server, "verify/", {})) == {
+        "verify.checked": 2, "verify.false": 0, "verify.missing": 0}
+
+
+def test_a_slow_verify_can_be_canceled_and_outlives_a_restart(world):
+    hub = world.hub()
+    server = world.server(hub)
+    assert get(server.endpoint + "/gpt2/resolve/main/model.safetensors").status == 200
+    wait_until(lambda: len(server.stored()) == 1, "a stored blob")
+    started = server.rest("POST", API + "verify/", {"rate": 1}).json()["task"]
+    wait_until(lambda: server.rest("GET", started).json()["state"] == "running", "the start of it")
+    server.stop()
+    server = world.server(hub)
+    wait_until(lambda: server.rest("GET", started).json()["state"] == "running", "its new start")
+    assert server.rest("PATCH", started, {"state": "canceled"}).status == 200
+    assert ended(server, started)["state"] == "canceled"
+    assert len(server.stored()) == 1
+
+
 PREFETCH = "hubcache.mirror.prefetch"
 
 
