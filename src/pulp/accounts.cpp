@@ -92,7 +92,7 @@ rest::Resource user() {
   auto users = read_only("User", "users/", "auth.user");
   users.key = "id";
   users.has_times = false;
-  users.fields = {rest::integer("id").filters(rest::kNumberFilters),
+  users.fields = {rest::integer("id"),
                   rest::text("username").filters(rest::kNameFilters),
                   rest::text("first_name").filters(rest::kNameFilters),
                   rest::text("last_name").filters(rest::kNameFilters),
@@ -112,6 +112,7 @@ rest::Resource group() {
   auto groups = read_only("Group", "groups/", "core.group");
   groups.key = "id";
   groups.has_times = false;
+  groups.has_options = false;
   groups.fields = {rest::integer("id").filters(kExactIn),
                    rest::text("name").filters(rest::kNameFilters)};
   groups.rows = [](db::Connection&) { return std::vector<Row>(); };
@@ -131,21 +132,44 @@ rest::Resource role() {
   auto is_for_guards = [](const Row&, std::string_view, const std::string& value) {
     return value.find("/contentguards/core/rbac/") != std::string::npos;
   };
+  auto no_permission = [](const std::string& value) -> std::string {
+    if (value.find('.') != std::string::npos) return {};
+    return "Not a valid permission: " + value;
+  };
+  roles.no_orders = {"permissions"};
   roles.filters = {{.name = "contains_permission",
                     .lookups = kExact,
                     .kind = rest::Filter::Kind::kCustom,
-                    .matches = has_permission},
+                    .matches = has_permission,
+                    .refuse = no_permission},
                    {.name = "for_object_type",
                     .lookups = kExact,
                     .kind = rest::Filter::Kind::kCustom,
-                    .matches = is_for_guards}};
+                    .matches = is_for_guards,
+                    .uri = rest::Filter::Uri::kRouted,
+                    .uri_error = "URI not valid: "}};
   roles.rows = all_roles;
   roles.row = find_role;
   return roles;
 }
 
+std::vector<rest::View> made_elsewhere() {
+  const auto refuse = [](const rest::Call&) -> Task<rest::Reply> {
+    co_return rest::Reply{
+        .status = 501,
+        .body = rest::to_text(Json{
+            {"detail", "This is not done by REST: see the commands of hubcache, and its guide."}})};
+  };
+  std::vector<rest::View> views;
+  for (const char* path : {"users/", "groups/", "roles/", "artifacts/", "uploads/"}) {
+    views.push_back({.path = path, .methods = {"POST"}, .handle = refuse});
+  }
+  return views;
+}
+
 rest::Resource upload() {
   auto uploads = read_only("Upload", "uploads/", "core.upload");
+  uploads.has_options = false;
   uploads.fields = {rest::integer("size").filters(rest::kNumberFilters)};
   uploads.rows = [](db::Connection&) { return std::vector<Row>(); };
   uploads.row = [](db::Connection&, std::string_view) { return std::optional<Row>(); };

@@ -2,6 +2,7 @@
 // that says so (contract/pulp.md, first section).
 #include <algorithm>
 #include <chrono>
+#include <ranges>
 
 #include <nlohmann/json.hpp>
 
@@ -136,9 +137,13 @@ rest::View list_roles(const Services& services) {
       const auto ids = Json::parse(rows.text(0)).value("downloaders", std::vector<std::int64_t>());
       Json owners = Json::array();
       Json downloaders = Json::array();
-      for (const auto& account : access::all_accounts(sql)) {
+      const auto accounts = access::all_accounts(sql);
+      for (const auto& account : accounts) {
         if (account.role == access::Role::kAdmin) owners.push_back(account.name);
-        if (std::ranges::find(ids, account.id) != ids.end()) downloaders.push_back(account.name);
+      }
+      for (const auto id : std::views::reverse(ids)) {  // who came last is first
+        const auto account = std::ranges::find(accounts, id, &access::Account::id);
+        if (account != accounts.end()) downloaders.push_back(account->name);
       }
       const auto role = [](const char* name, Json users) {
         return Json{{"role", name}, {"users", std::move(users)}, {"groups", Json::array()}};
@@ -300,6 +305,7 @@ rest::Action purge_tasks(std::shared_ptr<Recorder> recorder, const Clock& clock)
   };
   return {.path = "tasks/purge/",
           .operation = "tasks_purge",
+          .has_options = false,
           .fields = {rest::time("finished_before"),
                      rest::texts("states", {"skipped", "completed", "failed", "canceled"})},
           .handle = [recorder, purge](rest::Call call, Shared values) {

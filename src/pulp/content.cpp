@@ -212,6 +212,7 @@ rest::Resource content() {
   resource.filters = {version_filter("repository_version"),
                       version_filter("repository_version_added"),
                       version_filter("repository_version_removed"), orphaned_filter()};
+  resource.more_orders = {"timestamp_of_interest"};
   resource.rows = all_content_rows;
   resource.row = [](db::Connection& sql, std::string_view id) {
     return find_in(all_content_rows(sql), id);
@@ -232,6 +233,7 @@ std::vector<std::string> entry_keys(db::Connection& sql, const Json& ids) {
 rest::Resource all_content() {
   auto resource = read_only("MultipleArtifactContent", "list of content", "content/", "");
   resource.lists = std::string(kContentKind);
+  resource.has_options = false;
   auto artifacts = [](const Row& row, const rest::Rendering& with) {
     return Json{
         {row.doc.value("relative_path", ""),
@@ -245,6 +247,7 @@ rest::Resource all_content() {
 
 rest::Resource artifact(const std::filesystem::path& data_dir) {
   auto resource = read_only("Artifact", kArtifactKind, "artifacts/", "core.artifact");
+  resource.has_options = false;
   resource.fields = {rest::text("file"), rest::integer("size")};
   for (const char* name : {"md5", "sha1", "sha224", "sha256", "sha384", "sha512"}) {
     resource.fields.push_back(rest::text(name).filters(kExact));

@@ -55,7 +55,8 @@ rest::Resource distribution(const Described& with) {
               rest::href("remote", std::string(registry::kRemoteKind)).nullable().always_changes(),
           },
       .checks = {one_source},
-      .filters = {content_filter("with_content"), checkpoint_filter()},
+      .filters = {content_filter("with_content", "URI not valid: "), checkpoint_filter()},
+      .more_orders = {"checkpoint"},
   };
 }
 

@@ -35,7 +35,8 @@ rest::Resource guard(std::string name, std::string_view kind, const std::string&
           .type = "core." + type,
           .change = rest::Change::kNow,
           .remove = rest::Change::kNow,
-          .fields = std::move(fields)};
+          .fields = std::move(fields),
+          .no_orders = {"header_name", "header_value", "jq_filter"}};
 }
 
 std::optional<std::string> usable_header_name(const std::string& name) {
@@ -104,7 +105,8 @@ std::vector<rest::Resource> guards() {
       .create = rest::Create::kNone,
       .change = rest::Change::kNone,
       .remove = rest::Change::kNone,
-      .fields = {rest::text("name").filters(rest::kNameFilters), rest::text("description")}};
+      .fields = {rest::text("name").filters(rest::kNameFilters), rest::text("description")},
+      .has_options = false};
   return {rbac_guard(), std::move(header), redirect_guard(), std::move(composite), std::move(all)};
 }
 

@@ -47,6 +47,7 @@ std::unique_ptr<rest::Api> make_api(Services services, Options options) {
   for (auto& view : task_views(services, options.rest)) views.push_back(std::move(view));
   for (auto& view : action_views(services, options.rest.root)) views.push_back(std::move(view));
   for (auto& view : upkeep_views(services, options.rest.root)) views.push_back(std::move(view));
+  for (auto& view : made_elsewhere()) views.push_back(std::move(view));
   options.rest.versions = versions();
   auto verbs = actions(services, options.rest.root);
   for (auto& verb : upkeep(services, options.rest.root)) verbs.push_back(std::move(verb));

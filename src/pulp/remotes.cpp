@@ -133,6 +133,7 @@ rest::Resource remote(const Described& with) {
       .filters = {{.name = "pulp_last_updated",
                    .lookups = rest::kTimeFilters,
                    .kind = rest::Filter::Kind::kTime}},
+      .no_orders = {"hf_hub_url", "hf_token"},
   };
   if (with.mask_secrets) resource.checks.emplace_back(masked_secrets_stay_where_they_are);
   return resource;

@@ -39,15 +39,12 @@ Filter remote_filter() {
     const auto remote = row.doc.value("remote", Json());
     return value == "null" ? remote.is_null() : remote.is_string();
   };
-  auto refuse = [](const std::string& value) -> std::string {
-    if (value == "null" || value.starts_with('/') || value.starts_with("prn:")) return {};
-    return "URI couldn't be resolved: " + value;
-  };
   return {.name = "remote",
           .lookups = kExact,
           .kind = Filter::Kind::kCustom,
           .matches = matches,
-          .refuse = refuse};
+          .uri = Filter::Uri::kRoutedOrNull,
+          .uri_error = "URI couldn't be resolved: "};
 }
 
 /// The version 0 of a repository; its id follows from the repository's.
@@ -96,7 +93,8 @@ rest::Resource list_of(std::string name, std::string path, std::string family,
           .create = rest::Create::kNone,
           .change = rest::Change::kNone,
           .remove = rest::Change::kNone,
-          .fields = std::move(fields)};
+          .fields = std::move(fields),
+          .has_options = false};
 }
 
 std::vector<rest::Field> without(std::vector<rest::Field> fields,
@@ -109,18 +107,34 @@ std::vector<rest::Field> without(std::vector<rest::Field> fields,
 
 }  // namespace
 
-rest::Filter content_filter(std::string name) {
+rest::Filter content_filter(std::string name, std::string empty_error) {
   auto none = [](const Row&, std::string_view, const std::string&) { return false; };
-  auto refuse = [](const std::string& value) -> std::string {
-    if (value.starts_with('/') || value.starts_with("prn:")) return {};
-    return "URI not valid: " + value;
-  };
+  // Those of repositories and distributions take one, `content` takes a list too.
+  const rest::Lookups lookups = name == "content" ? rest::Lookups(kExactIn) : kExact;
   return {.name = std::move(name),
-          .lookups = kExactIn,
+          .lookups = lookups,
           .kind = Filter::Kind::kCustom,
           .matches = none,
-          .refuse = refuse};
+          .uri = Filter::Uri::kEndsInId,
+          .uri_error = "URI not valid: ",
+          .empty_error = std::move(empty_error)};
 }
+
+namespace {
+
+/// What is of a repository or version; nothing is.
+Filter publication_filter(const char* name, rest::Lookups lookups) {
+  auto none = [](const Row&, std::string_view, const std::string&) { return false; };
+  return {.name = name,
+          .lookups = lookups,
+          .kind = Filter::Kind::kCustom,
+          .matches = none,
+          .uri = Filter::Uri::kRouted,
+          .uri_error = "URI not valid: ",
+          .empty_error = std::string("No value supplied for ") + name + " filter"};
+}
+
+}  // namespace
 
 rest::Filter checkpoint_filter() {
   // Nothing is one.
@@ -165,6 +179,7 @@ rest::Resource repository() {
           },
       .filters = {remote_filter(), content_filter("with_content"),
                   content_filter("latest_with_content")},
+      .more_orders = {"next_version", "user_hidden"},
   };
 }
 
@@ -208,14 +223,17 @@ rest::Resource publication() {
       .remove = rest::Change::kNow,
       .fields =
           {
-              rest::href("repository_version", std::string(kVersionKind)).filters(kExact),
-              rest::href("repository", std::string(kRepositoryKind)).filters(kExactIn),
+              rest::href("repository_version", std::string(kVersionKind)),
+              rest::href("repository", std::string(kRepositoryKind)),
           },
       .filters = {content_filter("content"),
+                  publication_filter("repository_version", kExact),
+                  publication_filter("repository", kExactIn),
                   checkpoint_filter(),
                   {.name = "pulp_created",
                    .lookups = rest::kTimeFilters,
                    .kind = Filter::Kind::kTime}},
+      .more_orders = {"complete", "pass_through"},
       .rows = [](db::Connection&) { return std::vector<Row>(); },
       .row = [](db::Connection&, std::string_view) { return std::optional<Row>(); },
   };

@@ -36,8 +36,9 @@ rest::Resource repository_version();
 rest::Resource publication();
 /// Read-only lists of what several kinds have in common.
 std::vector<rest::Resource> lists_of_all_kinds(const Described& with);
-/// `name`, `name__in`: what holds some content. Nothing does, but the value has to be an href.
-rest::Filter content_filter(std::string name);
+/// What holds some content. Nothing does, but the value has to end with an id.
+rest::Filter content_filter(std::string name,
+                            std::string empty_error = "No value supplied for content filter");
 rest::Filter checkpoint_filter();
 
 /// What is cached: entries of the Hub whose bytes are stored...
@@ -52,6 +53,8 @@ rest::Resource user();
 rest::Resource group();
 rest::Resource role();
 rest::Resource upload();
+/// What Pulp lets clients make and hubcache does not: accounts, and bytes that no repository holds.
+std::vector<rest::View> made_elsewhere();
 /// This process.
 rest::Resource worker(const Clock& clock);
 
@@ -71,6 +74,8 @@ std::vector<rest::View> upkeep_views(const Services& services, const std::string
 
 /// PATCH and DELETE of tasks.
 std::vector<rest::View> task_views(const Services& services, const rest::Options& options);
+/// Where a task's result is sealed.
+db::SecretBox::Place place_of_result(std::string_view id);
 /// A task that waits, made now.
 tasks::Record new_task(Stamps& stamps, std::string name);
 /// Ends a task that began and ended when it was made.

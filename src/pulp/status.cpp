@@ -174,6 +174,7 @@ rest::Resource worker(const Clock& clock) {
           .kind = "worker",
           .path = "workers/",
           .model = "core.worker",
+          .absent_as = "AppStatus",
           .create = rest::Create::kNone,
           .change = rest::Change::kNone,
           .remove = rest::Change::kNone,

@@ -116,25 +116,16 @@ std::optional<Row> find_task(db::Connection& sql, std::string_view id) {
   return row_of(*record);
 }
 
-db::SecretBox::Place place_of(std::string_view id) {
-  return {.table = "tasks", .row = id, .field = "result"};
-}
-
 /// The object a task made or changed, secrets in clear or masked.
 Json open_result(const db::SecretBox& secrets, bool mask, const Row& row) {
   const auto sealed = row.doc.value(kSealedResult, Json());
   if (!sealed.is_string()) return {};
-  auto result = Json::parse(secrets.open(sealed.get<std::string>(), place_of(row.id)));
+  auto result = Json::parse(secrets.open(sealed.get<std::string>(), place_of_result(row.id)));
   const auto token = result.value("hf_token", Json());
   if (mask && token.is_string() && !token.get<std::string>().starts_with("hf_...")) {
     result["hf_token"] = rest::masked(token.get<std::string>());
   }
   return result;
-}
-
-std::string reference_error(const std::string& value) {
-  if (value.starts_with('/') || value.starts_with("prn:")) return {};
-  return "URI couldn't be resolved: " + value;
 }
 
 /// The id at the end of an href or PRN.
@@ -166,11 +157,7 @@ Filter lock_filter(const char* name, Lock kind) {
     }
     return true;
   };
-  return {.name = name,
-          .lookups = kExactIn,
-          .kind = Filter::Kind::kCustom,
-          .matches = matches,
-          .refuse = {}};
+  return {.name = name, .lookups = kExactIn, .kind = Filter::Kind::kCustom, .matches = matches};
 }
 
 Filter time_filter(const char* name) {
@@ -183,7 +170,8 @@ Filter empty_relation(const char* name) {
           .lookups = kExact,
           .kind = Filter::Kind::kCustom,
           .matches = [](const Row&, std::string_view, const std::string&) { return false; },
-          .refuse = reference_error};
+          .uri = Filter::Uri::kRouted,
+          .uri_error = "URI couldn't be resolved: "};
 }
 
 Filter created_filter() {
@@ -197,12 +185,13 @@ Filter created_filter() {
           .lookups = kExact,
           .kind = Filter::Kind::kCustom,
           .matches = matches,
-          .refuse = {}};
+          .uri = Filter::Uri::kRouted,
+          .uri_error = "URI not valid: "};
 }
 
 Filter worker_filter() {
   auto none = empty_relation("worker");
-  none.refuse = {};
+  none.uri = Filter::Uri::kAny;
   return none;
 }
 
@@ -234,8 +223,6 @@ rest::Reply no_such_task() {
 /// 200 and the task, canceled or about to be; 409 and the task when it was over.
 Task<rest::Reply> cancel_task(Services services, rest::Options options, std::string id,
                               rest::Parsed body) {
-  auto look = [id](db::Connection& sql) { return tasks::find(sql, id).has_value(); };
-  if (!co_await services.database.read(std::move(look))) co_return no_such_task();
   if (body.status != 0) co_return reply_of(body.status, Json{{"detail", body.detail}});
   if (auto errors = cancel_errors(body); !errors.empty()) co_return reply_of(400, errors);
   const auto canceled = co_await services.tasks.cancel(id);
@@ -251,6 +238,10 @@ Task<rest::Reply> cancel_task(Services services, rest::Options options, std::str
 }  // namespace
 
 std::span<const db::Migration> migrations() { return kMigrations; }
+
+db::SecretBox::Place place_of_result(std::string_view id) {
+  return {.table = "tasks", .row = id, .field = "result"};
+}
 
 rest::Resource task(const db::SecretBox& secrets, bool mask_secrets) {
   auto result = [&secrets, mask_secrets](const Row& row, const rest::Rendering&) {
@@ -294,6 +285,9 @@ rest::Resource task(const db::SecretBox& secrets, bool mask_secrets) {
                   lock_filter("reserved_resources", Lock::kAny),
                   lock_filter("exclusive_resources", Lock::kExclusive),
                   lock_filter("shared_resources", Lock::kShared)},
+      .no_orders = {"created_by", "child_tasks", "progress_reports", "created_resources",
+                    "created_resource_prns"},
+      .more_orders = {"result", "versions"},
       .has_options = false,
       .minimal_fields = {"pulp_href", "prn", "pulp_created", "pulp_last_updated",
                          "pulp_api_version", "name", "state", "unblocked_at", "started_at",
@@ -314,6 +308,7 @@ rest::Resource task_group() {
       .remove = rest::Change::kNone,
       .fields = {rest::text("description")},
       .ignores_unknown_filters = true,
+      .has_options = false,
       .rows = [](db::Connection&) { return std::vector<Row>(); },
       .row = [](db::Connection&, std::string_view) { return std::optional<Row>(); },
   };
@@ -331,7 +326,17 @@ std::vector<rest::View> task_views(const Services& services, const rest::Options
     };
     return database.write(std::move(work));
   };
-  return {{.path = "tasks/{id}/",
+  auto cancel_group = [](const rest::Call& call) -> Task<rest::Reply> {
+    const auto body = rest::parse_body(call.request);
+    if (body.status != 0) co_return reply_of(body.status, Json{{"detail", body.detail}});
+    if (auto errors = cancel_errors(body); !errors.empty()) co_return reply_of(400, errors);
+    co_return reply_of(404, Json{{"detail", "No TaskGroup matches the given query."}});
+  };
+  return {{.path = "task-groups/{id}/",
+           .methods = {"PATCH"},
+           .handle = cancel_group,
+           .operations = {"task_groups_cancel"}},
+          {.path = "tasks/{id}/",
            .methods = {"PATCH"},
            .handle = cancel,
            .operations = {"tasks_cancel"}},
@@ -367,7 +372,8 @@ std::string record_task(db::Connection& sql, const db::SecretBox& secrets, Stamp
   task.created_resources = finished.created_resources;
   task.created_prns = finished.created_prns;
   task.locks = finished.locks;
-  if (!finished.result.empty()) task.result = secrets.seal(finished.result, place_of(task.id));
+  if (!finished.result.empty())
+    task.result = secrets.seal(finished.result, place_of_result(task.id));
   finish(task, tasks::State::kCompleted);
   tasks::insert(sql, task);
   return href_of(root, task);

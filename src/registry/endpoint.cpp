@@ -67,7 +67,7 @@ std::vector<std::pair<std::string, std::string>> headers_of(const Json& document
   if (found == document.end() || !found->is_array()) return fields;
   for (const auto& group : *found) {
     for (const auto& [name, value] : group.items()) {
-      if (value.is_string()) fields.emplace_back(name, value.get<std::string>());
+      fields.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
     }
   }
   return fields;

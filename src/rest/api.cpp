@@ -85,7 +85,8 @@ Task<Reply> Api::Impl::admit(const Route& route, Exchange& exchange, http::Respo
     co_return detail_reply(403, "Requests from pages of other sites are refused.");
   }
   for (const auto& [name, value] : http::parse_pairs(request.query())) {
-    if (name == "format" && value != "json") co_return detail_reply(404, "Not found.");
+    if (name == "format" && !value.empty() && value != "json")
+      co_return detail_reply(404, "Not found.");
   }
   if (!accepts_json(request)) {
     co_return detail_reply(406, "Could not satisfy the request Accept header.");

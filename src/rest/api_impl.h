@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "hubcache/base/stamps.h"
+#include "hubcache/http/url.h"
 #include "hubcache/rest/api.h"
 #include "hubcache/rest/rendering.h"
 #include "hubcache/rest/store.h"
@@ -33,6 +35,14 @@ struct Api::Impl {
   /// Runs one of Writes' functions in a transaction, makes its change known and logs it.
   template <typename Change>
   Task<Reply> write(const Exchange& exchange, Change change);
+  /// The same of a function that changes the object which the path names: filters in the query
+  /// count for it too, as Pulp looks for it among what they leave.
+  template <typename Change>
+  Task<Reply> write_object(const Resource& resource, const Exchange& exchange, Change change);
+  std::optional<Written> refusal_by_query(db::Connection& sql, const Resource& resource,
+                                          const std::string& id, const http::Pairs& pairs) const;
+  /// A line of the audit log.
+  void keep_account(const Exchange& exchange, const Audit& audit);
   Author author_of(const Exchange& exchange) const;
 
   // Who may ask, and what goes with every answer: api.cpp.

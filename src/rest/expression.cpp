@@ -39,15 +39,20 @@ class Expression {
     return {};
   }
   void skip_spaces() {
-    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
+      ++at_;
   }
   bool take_word(std::string_view word) {
     skip_spaces();
     if (text_.compare(at_, word.size(), word) != 0) return false;
     const auto after = at_ + word.size();
-    if (after < text_.size() && text_[after] != ' ' && text_[after] != '(') return false;
+    if (after < text_.size() && (is_letter(text_[after]) || text_[after] == '$')) return false;
     at_ = after;
     return true;
+  }
+  static bool is_letter(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
   }
   bool take(char c) {
     skip_spaces();
@@ -58,8 +63,8 @@ class Expression {
 
   Predicate either() {
     auto left = both();
-    while (left && take_word("OR")) {
-      ++complexity_;
+    for (bool first = true; left && take_word("OR"); first = false) {
+      if (first) ++complexity_;  // of all that are joined
       auto right = both();
       if (!right) return {};
       left = [a = std::move(left), b = std::move(right)](const Row& row) {
@@ -71,8 +76,8 @@ class Expression {
 
   Predicate both() {
     auto left = term();
-    while (left && take_word("AND")) {
-      ++complexity_;
+    for (bool first = true; left && take_word("AND"); first = false) {
+      if (first) ++complexity_;
       auto right = term();
       if (!right) return {};
       left = [a = std::move(left), b = std::move(right)](const Row& row) {
@@ -103,10 +108,7 @@ class Expression {
   Predicate filter() {
     skip_spaces();
     const auto begin = at_;
-    while (at_ < text_.size() &&
-           (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_')) {
-      ++at_;
-    }
+    while (at_ < text_.size() && is_letter(text_[at_])) ++at_;
     const auto name = text_.substr(begin, at_ - begin);
     if (name.empty() || !take('=')) return {};
     const auto value = read_argument();
@@ -115,9 +117,10 @@ class Expression {
     if (name == "ordering") {
       return complain("An ordering filter cannot be used in complex filtering.");
     }
-    if (name == "q") return complain("Filter 'q' does not exist.");
+    if (name == "q") return complain("You cannot use 'q' in complex filtering.");
     auto read = read_filter(rendering_, resource_, name, *value);
     if (!read.known) return complain("Filter '" + name + "' does not exist.");
+    if (read.error.is_object()) return complain(as_form_errors(read.error));
     if (!read.error.is_null()) {
       if (error_.is_null()) error_ = std::move(read.error);
       return {};
@@ -126,24 +129,44 @@ class Expression {
     return std::move(read.accepts);
   }
 
+  /// A field's errors as Django writes them in JSON.
+  static std::string as_form_errors(const Json& errors) {
+    std::string text;
+    for (const auto& [name, list] : errors.items()) {
+      const auto message = list.at(0).get<std::string>();
+      const char* code = "invalid";
+      if (message.starts_with("Select a valid choice.")) code = "invalid_choice";
+      if (message.starts_with("Range query")) code = "invalid_values";
+      if (message.starts_with("Null characters")) code = "null_characters_not_allowed";
+      text += (text.empty() ? "{" : ", ") + to_text(Json(name)) +
+              ": [{\"message\": " + to_text(Json(message)) + ", \"code\": \"" + code + "\"}]";
+    }
+    return text + "}";
+  }
+
   std::optional<std::string> read_argument() {
     skip_spaces();
     std::string value;
-    if (at_ < text_.size() && text_[at_] == '"') {
-      for (++at_; at_ < text_.size() && text_[at_] != '"'; ++at_) {
-        if (text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
+    if (at_ < text_.size() && (text_[at_] == '"' || text_[at_] == '\'')) {
+      const char quote = text_[at_];
+      for (++at_; at_ < text_.size() && text_[at_] != quote; ++at_) {
+        if (text_[at_] == '\\' && at_ + 1 < text_.size()) value += text_[at_++];
         value += text_[at_];
       }
       if (at_ >= text_.size()) return std::nullopt;
       ++at_;
       return value;
     }
-    // Anything else must stand in quotes.
-    const auto bare = [](char c) {
-      return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-             std::string_view("_-.,:").find(c) != std::string_view::npos;
-    };
-    while (at_ < text_.size() && bare(text_[at_])) value += text_[at_++];
+    // Anything else must stand in quotes; of what is beyond ASCII, Latin 1 need not.
+    while (at_ < text_.size()) {
+      const bool latin = text_.compare(at_, 1, "\xc3") == 0 && at_ + 1 < text_.size();
+      if (!latin && !is_letter(text_[at_]) &&
+          std::string_view(".,-*").find(text_[at_]) == std::string_view::npos) {
+        break;
+      }
+      if (latin) value += text_[at_++];
+      value += text_[at_++];
+    }
     if (value.empty()) return std::nullopt;
     return value;
   }
@@ -161,7 +184,7 @@ class Expression {
 
 ReadFilter read_expression(const Rendering& rendering, const Resource& resource,
                            const std::string& text) {
-  if (text.empty()) return {};
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return {};
   return Expression(rendering, resource, text).run();
 }
 

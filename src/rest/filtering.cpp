@@ -13,6 +13,8 @@
 #include "hubcache/rest/stamps.h"
 #include "hubcache/rest/validation.h"
 
+#include "text_values.h"
+
 namespace hubcache::rest {
 namespace {
 
@@ -21,7 +23,8 @@ std::vector<std::string> split(const std::string& text) {
   std::size_t begin = 0;
   while (begin <= text.size()) {
     const auto end = std::min(text.find(',', begin), text.size());
-    if (end > begin) parts.push_back(text.substr(begin, end - begin));
+    const auto part = trimmed(std::string_view(text).substr(begin, end - begin));
+    if (!part.empty()) parts.emplace_back(part);
     begin = end + 1;
   }
   return parts;
@@ -53,8 +56,12 @@ Predicate on_text(std::string name, std::function<bool(const std::string&)> acce
   };
 }
 
+constexpr std::string_view kNullCharacter = "Null characters are not allowed.";
+
 ReadFilter read_text_filter(const std::string& name, const std::string& parameter,
-                            std::string_view lookup, const std::string& value) {
+                            std::string_view lookup, const std::string& given) {
+  if (given.find('\0') != std::string::npos) return refused(parameter, std::string(kNullCharacter));
+  const std::string value(trimmed(given));
   if (value.empty()) return {};
   const auto small = lower_case(value);
   if (lookup.empty()) return {.accepts = on_text(name, [value](auto& v) { return v == value; })};
@@ -122,58 +129,108 @@ ReadFilter read_time_filter(const std::string& name, const std::string& paramete
   }};
 }
 
-/// The id that a reference to a row of this kind or family holds; nullopt when it is none.
-std::optional<std::string> reference_id(const Rendering& rendering, const std::string& family,
-                                        const std::string& text) {
-  if (text.starts_with("prn:")) {
-    for (const auto& resource : rendering.resources) {
-      const auto own = prn(resource, "");
-      if (is_of(resource.kind, family) && text.starts_with(own)) {
-        return canonical_uuid(text.substr(own.size()));
-      }
-    }
-    return std::nullopt;
+/// The path of a URL, or of what is one already, without its query.
+std::string path_of(std::string_view uri) {
+  uri = uri.substr(0, uri.find_first_of("?#"));
+  const auto scheme = uri.find("://");
+  if (scheme == std::string_view::npos) return std::string(uri);
+  const auto path = uri.find('/', scheme + 3);
+  return path == std::string_view::npos ? std::string() : std::string(uri.substr(path));
+}
+
+/// The id that a URI ends with.
+std::optional<std::string> id_at_end_of(std::string_view uri) {
+  const auto path = path_of(uri);
+  std::string_view rest = path;
+  while (rest.ends_with('/')) rest.remove_suffix(1);
+  return canonical_uuid(rest.substr(rest.rfind('/') + 1));
+}
+
+Json parts_of_prn(const std::string& text) {
+  Json parts = Json::array();
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const auto end = std::min(text.find(':', begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
   }
-  const auto address = read_href(rendering.resources, rendering.root, text);
-  if (address.resource == nullptr || !is_of(address.resource->kind, family)) return std::nullopt;
-  if (address.resource->key.empty()) return canonical_uuid(address.key);
+  return parts;
+}
+
+/// What an href or PRN in a filter names: an id, or all of a kind; or what is wrong with it.
+struct Target {
+  std::optional<std::string> id = {};
+  std::string complaint = {};
+};
+
+Target target_of_prn(const Rendering& rendering, const Field& field, const std::string& text) {
+  const auto parts = parts_of_prn(text);
+  if (parts.size() != 3) {
+    return {.complaint = "PRN must be of the form 'prn:app_label.model_label:pk': " + text};
+  }
+  const auto model = parts[1].get<std::string>();
+  const auto resource = std::ranges::find(rendering.resources, model, &Resource::model);
+  if (resource == rendering.resources.end()) {
+    return {.complaint = "Model " + model + " does not exist"};
+  }
+  auto id = canonical_uuid(parts[2].get<std::string>());
+  if (!id) return {.complaint = "PK invalid: " + parts[2].get<std::string>()};
+  if (is_of(resource->kind, field.target)) return {.id = std::move(id)};
+  return {.complaint = "URI/PRN is not a valid href for " + field.name + " model: " + text};
+}
+
+Target target_of(const Rendering& rendering, const Field& field, const std::string& text) {
+  if (text.starts_with("prn:")) return target_of_prn(rendering, field, text);
+  const auto address = read_href(rendering.resources, rendering.root, path_of(text));
+  if (address.is_collection) return {};
+  if (address.resource == nullptr) return {.complaint = "URI couldn't be resolved: " + text};
+  if (!is_of(address.resource->kind, field.target)) {
+    return {.complaint = "URI/PRN is not a valid href for " + field.name + " model: " + text};
+  }
+  if (address.resource->key.empty()) {
+    auto id = canonical_uuid(address.key);
+    if (!id) return {.complaint = "UUID invalid: " + address.key};
+    return {.id = std::move(id)};
+  }
   const auto row =
       rendering.store->find_at(*rendering.sql, *address.resource, address.parent, address.key);
-  return row ? std::optional(row->id) : std::nullopt;
+  return {.id = row ? row->id : std::string()};
 }
 
 ReadFilter read_href_filter(const Rendering& rendering, const Field& field, std::string_view lookup,
                             const std::string& value) {
-  if (value.empty()) return {};
+  if (value.empty()) return refused("No value supplied for " + field.name + " filter.");
   std::vector<std::string> ids;
   for (const auto& text : lookup == "in" ? split(value) : std::vector{value}) {
-    auto id = reference_id(rendering, field.target, text);
-    if (!id) return refused("URI couldn't be resolved: " + text);
-    ids.push_back(std::move(*id));
+    auto target = target_of(rendering, field, text);
+    if (!target.complaint.empty()) return refused(std::move(target.complaint));
+    // A list stands for all that may be in it.
+    if (!target.id) return {.accepts = on_text(field.name, [](auto&) { return true; })};
+    ids.push_back(std::move(*target.id));
   }
   return {.accepts = on_text(field.name, [ids](auto& id) { return contains(ids, id); })};
 }
 
 /// `pulp_id__in`, `pulp_href__in`, `prn__in`: an empty list is one that holds nothing.
-ReadFilter read_identity(const Rendering& rendering, const Resource& resource,
-                         const std::string& name, const std::string& value) {
-  const auto& family = resource.lists.empty() ? resource.kind : resource.lists;
+ReadFilter read_identity(const std::string& name, const std::string& value) {
   std::vector<std::string> ids;
   for (const auto& text : split(value)) {
+    const bool is_prn = text.starts_with("prn:");
+    std::optional<std::string> id;
     if (name == "pulp_id__in") {
-      const auto id = canonical_uuid(text);
+      id = canonical_uuid(text);
       if (!id) return refused(name, "Enter a valid UUID.");
-      ids.push_back(*id);
-      continue;
-    }
-    if (name == "prn__in" && !text.starts_with("prn:")) {
+    } else if (is_prn) {
+      const auto parts = parts_of_prn(text);
+      if (parts.size() == 3) id = canonical_uuid(parts[2].get<std::string>());
+      if (!id) return refused("PRN not valid: " + python_text(parts));
+    } else if (name == "prn__in") {
       return refused("Not a valid PRN: " + text + ", must start with 'prn:'");
-    }
-    if (name == "pulp_href__in" && !text.starts_with(rendering.root)) {
-      return refused("URI not valid: " + text);
+    } else {
+      id = id_at_end_of(text);
+      if (!id) return refused("URI not valid: " + text);
     }
     // What is of another kind is in no list of this one.
-    if (auto id = reference_id(rendering, family, text)) ids.push_back(std::move(*id));
+    ids.push_back(std::move(*id));
   }
   return {.accepts = [ids](const Row& row) { return contains(ids, row.id); }};
 }
@@ -252,8 +309,20 @@ ReadFilter read_field_filter(const Rendering& rendering, const Field& field,
   return read_text_filter(field.name, parameter, lookup, value);
 }
 
-ReadFilter read_extra_filter(const Filter& filter, const std::string& parameter,
-                             std::string_view lookup, const std::string& value) {
+bool is_uri(const Rendering& rendering, Filter::Uri kind, const std::string& value) {
+  if (kind == Filter::Uri::kAny) return true;
+  if (kind == Filter::Uri::kEndsInId) {
+    return value.starts_with("prn:") || id_at_end_of(value).has_value();
+  }
+  if (value.starts_with("prn:")) return true;
+  if (kind == Filter::Uri::kRoutedOrNull && value == "null") return true;
+  const auto address = read_href(rendering.resources, rendering.root, path_of(value));
+  return address.is_collection || address.resource != nullptr;
+}
+
+ReadFilter read_extra_filter(const Rendering& rendering, const Filter& filter,
+                             const std::string& parameter, std::string_view lookup,
+                             const std::string& value) {
   if (filter.kind == Filter::Kind::kTime) {
     return read_time_filter(filter.name, parameter, lookup, value);
   }
@@ -263,7 +332,12 @@ ReadFilter read_extra_filter(const Filter& filter, const std::string& parameter,
   if (filter.kind == Filter::Kind::kText) {
     return read_text_filter(filter.name, parameter, lookup, value);
   }
-  if (value.empty()) return {};
+  if (value.empty()) {
+    return filter.empty_error.empty() ? ReadFilter{} : refused(filter.empty_error);
+  }
+  for (const auto& uri : lookup == "in" ? split(value) : std::vector{value}) {
+    if (!is_uri(rendering, filter.uri, uri)) return refused(filter.uri_error + uri);
+  }
   if (filter.refuse) {
     if (auto complaint = filter.refuse(value); !complaint.empty()) {
       return refused(std::move(complaint));
@@ -285,8 +359,15 @@ Json filter_value(const Row& row, std::string_view name) {
 
 ReadFilter read_filter(const Rendering& rendering, const Resource& resource,
                        const std::string& name, const std::string& value) {
+  // What lies below another has neither an id of its own in its href nor a type.
+  const auto* kind =
+      resource.lists.empty() ? &resource : resource_of(rendering.resources, resource.lists);
+  const bool is_below = kind != nullptr && !kind->parent.empty();
+  if (is_below && (name == "pulp_id__in" || name.starts_with("pulp_type"))) {
+    return {.known = false};
+  }
   if (name == "pulp_id__in" || name == "pulp_href__in" || name == "prn__in") {
-    return read_identity(rendering, resource, name, value);
+    return read_identity(name, value);
   }
   if (name == "q") return read_expression(rendering, resource, value);
   const auto cut = name.find("__");
@@ -306,7 +387,7 @@ ReadFilter read_filter(const Rendering& rendering, const Resource& resource,
   }
   for (const auto& filter : resource.filters) {
     if (filter.name == field_name && offers(filter.lookups, lookup)) {
-      return read_extra_filter(filter, name, lookup, value);
+      return read_extra_filter(rendering, filter, name, lookup, value);
     }
   }
   return {.known = false};

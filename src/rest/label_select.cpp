@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cctype>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "hubcache/base/text.h"
@@ -14,6 +16,7 @@ struct Term {
   enum class Kind { kHas, kLacks, kEquals, kDiffers, kContains } kind = Kind::kHas;
   std::string key;
   std::string value;
+  bool has_operator = false;
 };
 
 /// Terms are joined by commas; `\,` is a comma in a value.
@@ -31,23 +34,31 @@ std::vector<std::string> terms_of(const std::string& text) {
   return terms;
 }
 
+bool is_of_a_key(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x80 || std::isalnum(byte) != 0 ||
+         std::string_view("_ .-").find(c) != std::string_view::npos;
+}
+
+/// `key`, `!key`, `key=value`, `key!=value`, `key~value`; what follows a key in another way is left
+/// alone, as Pulp leaves it.
 std::optional<Term> parse_term(const std::string& text) {
   Term term;
-  const auto key_end = text.find_first_of("=!~", 1);
-  const bool negated = text.starts_with('!');
-  term.key = text.substr(
-      negated ? 1 : 0, (key_end == std::string::npos ? text.size() : key_end) - (negated ? 1 : 0));
-  if (term.key.empty() || !label_error(term.key, Json()).empty()) return std::nullopt;
-  if (negated) term.kind = Term::Kind::kLacks;
-  if (key_end == std::string::npos) return term;
-  if (text.compare(key_end, 2, "!=") == 0) {
+  if (text.starts_with('!')) term.kind = Term::Kind::kLacks;
+  const std::size_t begin = text.starts_with('!') ? 1 : 0;
+  auto end = begin;
+  while (end < text.size() && is_of_a_key(text[end])) ++end;
+  if (end == begin) return std::nullopt;
+  term.key = text.substr(begin, end - begin);
+  const std::string_view rest = std::string_view(text).substr(end);
+  if (rest.starts_with("!=")) {
+    term.has_operator = true;
     term.kind = Term::Kind::kDiffers;
-    term.value = text.substr(key_end + 2);
-  } else if (text[key_end] == '!') {
-    return std::nullopt;
-  } else {
-    term.kind = text[key_end] == '=' ? Term::Kind::kEquals : Term::Kind::kContains;
-    term.value = text.substr(key_end + 1);
+    term.value = rest.substr(2);
+  } else if (rest.starts_with('=') || rest.starts_with('~')) {
+    term.has_operator = true;
+    term.kind = rest.starts_with('=') ? Term::Kind::kEquals : Term::Kind::kContains;
+    term.value = rest.substr(1);
   }
   return term;
 }
@@ -57,7 +68,8 @@ bool holds(const Term& term, const Json& labels) {
   const bool has = found != labels.end();
   if (term.kind == Term::Kind::kHas) return has;
   if (term.kind == Term::Kind::kLacks) return !has;
-  if (!has || !found->is_string()) return false;
+  if (!has) return false;
+  if (!found->is_string()) return term.kind == Term::Kind::kDiffers;
   const auto value = found->get<std::string>();
   if (term.kind == Term::Kind::kEquals) return value == term.value;
   if (term.kind == Term::Kind::kDiffers) return value != term.value;
@@ -71,7 +83,7 @@ ReadFilter read_label_select(const std::string& field, const std::string& text) 
   for (const auto& part : terms_of(text)) {
     const auto term = parse_term(part);
     if (!term) return {.error = error_list("Invalid search term: '" + part + "'.")};
-    if (part.starts_with('!') && term->kind != Term::Kind::kLacks) {
+    if (part.starts_with('!') && term->has_operator) {
       return {.error = error_list("Cannot use an operator with '!" + term->key + "'.")};
     }
     terms.push_back(*term);

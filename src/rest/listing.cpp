@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <tuple>
 #include <utility>
 
+#include "hubcache/base/text.h"
 #include "hubcache/http/url.h"
 #include "hubcache/rest/row.h"
 #include "hubcache/rest/validation.h"
@@ -19,13 +22,20 @@ namespace {
 constexpr std::string_view kNoFilters[] = {"ordering",       "limit",   "offset",    "fields",
                                            "exclude_fields", "minimal", "page_size", "format"};
 
-std::optional<std::size_t> count_of(const std::string& text) {
+/// A whole number, 0 or more; what is larger than any is the largest.
+std::optional<std::size_t> count_of(const std::string& given) {
+  const auto text = trimmed(given);
   std::size_t value = 0;
   const auto* end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, value);
-  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+  if (text.empty() || parsed.ptr != end) return std::nullopt;
+  if (parsed.ec == std::errc::result_out_of_range) return std::numeric_limits<std::size_t>::max();
+  if (parsed.ec != std::errc()) return std::nullopt;
   return value;
 }
+
+/// No list is as long; Pulp fails at more.
+constexpr std::size_t kMostAtOnce = std::numeric_limits<std::int64_t>::max();
 
 std::vector<std::string> words(std::string_view text) {
   std::vector<std::string> list;
@@ -42,10 +52,11 @@ bool can_order_by(const Resource& resource, std::string_view name) {
       name == "pulp_type") {
     return true;
   }
+  if (std::ranges::find(resource.more_orders, name) != resource.more_orders.end()) return true;
+  if (std::ranges::find(resource.no_orders, name) != resource.no_orders.end()) return false;
   const auto* field = resource.field(name);
-  if (field == nullptr || field->is_internal) return false;
-  return field->type != Field::Type::kHref &&
-         (!field->is_computed() || static_cast<bool>(field->compute));
+  if (field == nullptr || field->is_internal || field->is_computed()) return false;
+  return field->type != Field::Type::kHref && field->type != Field::Type::kHrefs;
 }
 
 Json complaint(const char* key, std::string text) {
@@ -54,8 +65,14 @@ Json complaint(const char* key, std::string text) {
   return error;
 }
 
-void read_ordering(const Resource& resource, const std::string& value, ListQuery& query) {
-  query.ordering = words(value);
+void read_ordering(const Resource& resource, std::string_view value, ListQuery& query) {
+  query.ordering.clear();
+  while (!value.empty()) {
+    const auto end = std::min(value.find(','), value.size());
+    query.ordering.emplace_back(value.substr(0, end));
+    if (end + 1 == value.size()) query.ordering.emplace_back();  // ends with a comma
+    value.remove_prefix(std::min(end + 1, value.size()));
+  }
   for (const auto& term : query.ordering) {
     const auto name = std::string_view(term).substr(term.starts_with('-') ? 1 : 0);
     if (can_order_by(resource, name)) continue;
@@ -137,6 +154,7 @@ ListQuery read_query(const Rendering& rendering, const Resource& resource,
     if (name == "limit") {
       const auto limit = count_of(value);
       query.limit = limit && *limit > 0 ? *limit : 100;
+      if (query.limit > kMostAtOnce) query.error = complaint("limit", "That is too many.");
     } else if (name == "offset") {
       query.offset = count_of(value).value_or(0);
     } else if (name == "ordering") {
@@ -151,28 +169,28 @@ ListQuery read_query(const Rendering& rendering, const Resource& resource,
     }
   }
   read_selection(resource, pairs, query.selection);
-  if (!unknown.empty() && !resource.ignores_unknown_filters) {
-    query.error = Json{{"errors", std::move(unknown)}};
+  if (resource.ignores_unknown_filters) {
+    query.error = Json();
     return query;
   }
+  Json by_name = query.error.is_object() ? std::move(query.error) : Json::object();
+  Json bare;  // what filters complain of when they are used, after all have been read
   for (auto& [name, read] : filters) {
-    if (read.error.is_array()) {
-      query.error = std::move(read.error);
-      return query;
-    }
-    if (read.error.is_object()) {
-      if (!query.error.is_object()) query.error = Json::object();
-      query.error.update(read.error);
-    }
+    if (read.error.is_object()) by_name.update(read.error);
+    if (read.error.is_array() && bare.is_null()) bare = std::move(read.error);
     if (read.accepts) query.accepts.push_back(std::move(read.accepts));
   }
+  if (!unknown.empty()) by_name["errors"] = std::move(unknown);
+  query.error = by_name.empty() ? std::move(bare) : std::move(by_name);
   return query;
 }
 
+bool accepts(const ListQuery& query, const Row& row) {
+  return std::ranges::all_of(query.accepts, [&](const auto& accepts) { return accepts(row); });
+}
+
 Store::Page page_of(std::vector<Row> rows, const ListQuery& query) {
-  std::erase_if(rows, [&](const Row& row) {
-    return std::ranges::any_of(query.accepts, [&](const auto& accepts) { return !accepts(row); });
-  });
+  std::erase_if(rows, [&](const Row& row) { return !accepts(query, row); });
   sort(rows, query.ordering);
   Store::Page page{.rows = {}, .count = rows.size()};
   const auto begin = std::min(query.offset, page.count);

@@ -27,6 +27,9 @@ struct ListQuery {
 ListQuery read_query(const Rendering& rendering, const Resource& resource,
                      const http::Pairs& pairs);
 
+/// Is it one of those the query asks for?
+bool accepts(const ListQuery& query, const Row& row);
+
 /// Of all rows those the query asks for.
 Store::Page page_of(std::vector<Row> rows, const ListQuery& query);
 

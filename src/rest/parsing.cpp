@@ -93,24 +93,29 @@ Parsed parse_json(const std::string& body) {
     return parsed;
   } catch (const Json::parse_error& failure) {
     return {.input = {}, .status = 400, .detail = json_error(text, failure.byte)};
+  } catch (const Json::exception&) {  // a number that none can hold
+    return {.input = {}, .status = 400, .detail = json_error(text, 1)};
   }
 }
 
 /// `labels.k` is the entry k of a map (contract/pulp.md 3.5).
-void set_form_value(Json& values, const std::string& name, Json value) {
+void set_form_value(Input& form, const std::string& name, Json value) {
   const auto dot = name.find('.');
   if (dot == std::string::npos) {
-    values[name] = std::move(value);
-  } else {
-    values[name.substr(0, dot)][name.substr(dot + 1)] = std::move(value);
+    form.lists[name].push_back(value);
+    form.values[name] = std::move(value);
+    return;
   }
+  auto& map = form.values[name.substr(0, dot)];
+  if (!map.is_object()) map = Json::object();
+  map[name.substr(dot + 1)] = std::move(value);
 }
 
 Parsed parse_form(std::string_view body) {
   Parsed parsed;
   parsed.input.is_form = true;
   for (auto& [name, value] : http::parse_pairs(body)) {
-    set_form_value(parsed.input.values, name, std::move(value));
+    set_form_value(parsed.input, name, std::move(value));
   }
   return parsed;
 }
@@ -130,7 +135,8 @@ Parsed parse_multipart(std::string_view body, std::string_view content_type) {
   if (!boundary || boundary->empty()) {
     return {.input = {},
             .status = 400,
-            .detail = "Multipart form parse error - Invalid boundary in multipart: None"};
+            .detail = "Multipart form parse error - Invalid boundary in multipart: " +
+                      boundary.value_or("None")};
   }
   const auto delimiter = "--" + *boundary;
   Parsed parsed;
@@ -148,7 +154,7 @@ Parsed parse_multipart(std::string_view body, std::string_view content_type) {
     const auto value = part.substr(head_end + 4, next > head_end + 4 ? next - head_end - 4 : 0);
     if (const auto name = parameter(head, " name")) {
       const bool is_file = parameter(head, "filename").has_value();
-      set_form_value(parsed.input.values, *name, is_file ? Json::object() : Json(value));
+      set_form_value(parsed.input, *name, is_file ? Json::object() : Json(value));
     }
     at = body.find(delimiter, at + delimiter.size() + next);
   }
@@ -161,7 +167,8 @@ Parsed parse_body(const http::Request& request) {
   if (request.body.empty()) return {};
   const std::string header(request.headers.get("Content-Type").value_or(""));
   const auto media = lower_case(trimmed(std::string_view(header).substr(0, header.find(';'))));
-  if (media == "application/json") return parse_json(request.body);
+  if (media == "application/json" || media == "application/*" || media == "*/*")
+    return parse_json(request.body);
   if (media == "application/x-www-form-urlencoded") return parse_form(request.body);
   if (media == "multipart/form-data") return parse_multipart(request.body, header);
   return {.input = {},

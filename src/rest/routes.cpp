@@ -1,6 +1,7 @@
 // From descriptions to routes.
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "hubcache/http/url.h"
@@ -24,15 +25,17 @@ template <typename Change>
 Task<Reply> Api::Impl::write(const Exchange& exchange, Change change) {
   auto written = co_await database.write_durable(std::move(change));
   if (written.publish) co_await written.publish();
-  if (!written.audit.action.empty()) {
-    log.info("audit", {{"action", written.audit.action},
-                       {"object", written.audit.object},
-                       {"fields", written.audit.fields},
-                       {"account", exchange.caller->name},
-                       {"address", exchange.request.peer.address},
-                       {"request_id", exchange.request.id}});
-  }
+  if (!written.audit.action.empty()) keep_account(exchange, written.audit);
   co_return std::move(written.reply);
+}
+
+void Api::Impl::keep_account(const Exchange& exchange, const Audit& audit) {
+  log.info("audit", {{"action", audit.action},
+                     {"object", audit.object},
+                     {"fields", audit.fields},
+                     {"account", exchange.caller->name},
+                     {"address", exchange.request.peer.address},
+                     {"request_id", exchange.request.id}});
 }
 
 void Api::Impl::add_lists(const Resource& resource) {
@@ -42,9 +45,36 @@ void Api::Impl::add_lists(const Resource& resource) {
   route.handlers.emplace_back("GET",
                               [this, &resource](const Exchange& e) { return list(resource, e); });
   if (!resource.lists.empty()) return;
-  router.at(detail_path(resource))
-      .handlers.emplace_back("GET",
-                             [this, &resource](const Exchange& e) { return read(resource, e); });
+  auto& object = router.at(detail_path(resource));
+  object.has_head = resource.has_head;
+  object.has_options = resource.has_options;
+  object.handlers.emplace_back("GET",
+                               [this, &resource](const Exchange& e) { return read(resource, e); });
+}
+
+std::optional<Written> Api::Impl::refusal_by_query(db::Connection& sql, const Resource& resource,
+                                                   const std::string& id,
+                                                   const http::Pairs& pairs) const {
+  if (pairs.empty()) return std::nullopt;
+  const auto query = read_query(rendering.in(sql), resource, pairs);
+  if (!query.error.is_null()) {
+    return Written{.reply = {.status = 400, .body = to_text(query.error)}};
+  }
+  const auto row = store.find(sql, resource, id);
+  if (!row || accepts(query, *row)) return std::nullopt;
+  return Written{.reply = no_such_object(resource)};
+}
+
+template <typename Change>
+Task<Reply> Api::Impl::write_object(const Resource& resource, const Exchange& exchange,
+                                    Change change) {
+  auto checked = [this, &resource, id = exchange.id,
+                  pairs = http::parse_pairs(exchange.request.query()),
+                  change = std::move(change)](db::Connection& sql) {
+    auto refusal = refusal_by_query(sql, resource, id, pairs);
+    return refusal ? std::move(*refusal) : change(sql, id);
+  };
+  co_return co_await write(exchange, std::move(checked));
 }
 
 void Api::Impl::add_changes(const Resource& resource) {
@@ -55,14 +85,16 @@ void Api::Impl::add_changes(const Resource& resource) {
                        db::Connection& sql) { return writes.create(sql, resource, body, author); });
     });
   }
+  if (!resource.lists.empty()) return;
   auto& object = router.at(detail_path(resource));
   if (resource.change != Change::kNone) {
     const auto update = [this, &resource](Mode mode) {
       return [this, &resource, mode](const Exchange& e) {
-        return write(e, [this, &resource, mode, id = e.id, body = parse_body(e.request),
-                         author = author_of(e)](db::Connection& sql) {
-          return writes.update(sql, resource, id, mode, body, author);
-        });
+        return write_object(resource, e,
+                            [this, &resource, mode, body = parse_body(e.request),
+                             author = author_of(e)](db::Connection& sql, const std::string& id) {
+                              return writes.update(sql, resource, id, mode, body, author);
+                            });
       };
     };
     object.handlers.emplace_back("PUT", update(Mode::kReplace));
@@ -70,9 +102,11 @@ void Api::Impl::add_changes(const Resource& resource) {
   }
   if (resource.remove != Change::kNone) {
     object.handlers.emplace_back("DELETE", [this, &resource](const Exchange& e) {
-      return write(e, [this, &resource, id = e.id, author = author_of(e)](db::Connection& sql) {
-        return writes.remove(sql, resource, id, author);
-      });
+      return write_object(
+          resource, e,
+          [this, &resource, author = author_of(e)](db::Connection& sql, const std::string& id) {
+            return writes.remove(sql, resource, id, author);
+          });
     });
   }
 }
@@ -83,9 +117,11 @@ void Api::Impl::add_labels(const Resource& resource) {
   if (!has_labels || resource.change == Change::kNone) return;
   const auto action = [this, &resource](auto write_label) {
     return [this, &resource, write_label](const Exchange& e) {
-      return write(
-          e, [this, &resource, write_label, id = e.id, body = parse_body(e.request)](
-                 db::Connection& sql) { return (writes.*write_label)(sql, resource, id, body); });
+      return write_object(resource, e,
+                          [this, &resource, write_label, body = parse_body(e.request)](
+                              db::Connection& sql, const std::string& id) {
+                            return (writes.*write_label)(sql, resource, id, body);
+                          });
     };
   };
   const auto detail = detail_path(resource);
@@ -94,17 +130,29 @@ void Api::Impl::add_labels(const Resource& resource) {
 }
 
 void Api::Impl::add_action(const Action& action) {
-  router.at(action.path).handlers.emplace_back("POST", [this, &action](const Exchange& e) {
-    return act(action, e);
-  });
+  auto& route = router.at(action.path);
+  route.has_options = route.has_options && action.has_options;
+  route.handlers.emplace_back("POST",
+                              [this, &action](const Exchange& e) { return act(action, e); });
 }
 
 void Api::Impl::add_view(const View& view) {
   auto& route = router.at(view.path);
   route.anonymous = view.anonymous;
   for (const auto& method : view.methods) {
-    route.handlers.emplace_back(
-        method, [handle = view.handle](const Exchange& e) { return handle(call_of(e)); });
+    if (method == "GET") {
+      route.handlers.emplace_back(
+          method, [handle = view.handle](const Exchange& e) { return handle(call_of(e)); });
+      continue;
+    }
+    auto act = [this, handle = view.handle](const Exchange& e) -> Task<Reply> {
+      auto reply = co_await handle(call_of(e));
+      if (reply.status < 300) {
+        keep_account(e, {.action = e.request.method, .object = std::string(e.request.path())});
+      }
+      co_return reply;
+    };
+    route.handlers.emplace_back(method, std::move(act));
   }
 }
 
@@ -190,7 +238,7 @@ Task<Reply> Api::Impl::read(const Resource& resource, const Exchange& exchange) 
     const auto query = read_query(with, resource, pairs);
     if (!query.error.is_null()) return Reply{.status = 400, .body = to_text(query.error)};
     const auto row = store.find_at(sql, resource, parent, id);
-    if (!row) return no_such_object(resource);
+    if (!row || !accepts(query, *row)) return no_such_object(resource);
     return Reply{.status = 200,
                  .body = to_text(rest::render(with, resource, *row, query.selection))};
   };
@@ -206,7 +254,9 @@ Task<Reply> Api::Impl::act(const Action& action, const Exchange& exchange) {
   if (action.change) co_return co_await write(exchange, std::move(run));
   auto written = co_await database.read(std::move(run));
   if (written.values == nullptr) co_return std::move(written.reply);
-  co_return co_await action.handle(call_of(exchange), std::move(written.values));
+  auto reply = co_await action.handle(call_of(exchange), std::move(written.values));
+  if (reply.status < 300) keep_account(exchange, written.audit);
+  co_return reply;
 }
 
 }  // namespace hubcache::rest

@@ -99,8 +99,25 @@ std::string format_error(const Field& field, const std::string& text) {
 
 std::string scalar_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
+  return python_text(value);
+}
+
+std::string python_text(const Json& value) {
+  if (value.is_null()) return "None";
   if (value.is_boolean()) return value.get<bool>() ? "True" : "False";
-  return to_text(value);
+  if (value.is_string()) {
+    const auto text = value.get<std::string>();
+    const char quote = text.find('\'') == std::string::npos ? '\'' : '"';
+    return quote + text + quote;
+  }
+  if (!value.is_structured()) return to_text(value);
+  std::string text;
+  for (const auto& [key, item] : value.items()) {
+    if (!text.empty()) text += ", ";
+    if (value.is_object()) text += python_text(Json(key)) + ": ";
+    text += python_text(item);
+  }
+  return value.is_object() ? "{" + text + "}" : "[" + text + "]";
 }
 
 std::optional<Json> read_text(const Field& field, const Json& raw, Json& error) {
@@ -116,9 +133,14 @@ std::optional<Json> read_text(const Field& field, const Json& raw, Json& error) 
     return refuse("Surrogate characters are not allowed: U+" + surrogate + ".");
   }
   const auto bare = trimmed(value);
-  if (bare.empty() && !field.may_be_blank) return refuse("This field may not be blank.");
+  const bool is_blank = field.keeps_spaces ? value.empty() : bare.empty();
+  if (is_blank && !field.may_be_blank) return refuse("This field may not be blank.");
   if (!field.keeps_spaces) value = bare;
-  if (value.find('\0') != std::string::npos) return refuse("Null characters are not allowed.");
+  if (value.find('\0') != std::string::npos) {
+    refuse("Null characters are not allowed.");
+    if (field.type == Field::Type::kUrl) error.push_back("Enter a valid URL.");
+    return std::nullopt;
+  }
   if (field.type == Field::Type::kPem) return read_pem(field, value, error);
   if (auto complaint = format_error(field, value); !complaint.empty()) {
     return refuse(std::move(complaint));

@@ -23,6 +23,11 @@ Json default_of(const Field& field) {
   return field.type == Field::Type::kHrefs ? Json::array() : Json();
 }
 
+bool is_list(const Field& field) {
+  return field.type == Field::Type::kHeaders || field.type == Field::Type::kTexts ||
+         field.type == Field::Type::kHrefs || field.type == Field::Type::kUris;
+}
+
 /// One run of validate(): the pieces it passes from step to step.
 class Validation {
  public:
@@ -53,7 +58,11 @@ class Validation {
     if (sent == input_.values.end()) return read_absent(field);
     const Json* raw = &*sent;
     const Json null;
-    if (input_.is_form && is_empty_text(*raw)) {
+    if (input_.is_form && is_list(field) && input_.lists.contains(field.name)) {
+      raw = &input_.lists.at(field.name);
+    } else if (input_.is_form && field.type == Field::Type::kLabels && !raw->is_object()) {
+      return read_absent(field);  // a map is given by its entries
+    } else if (input_.is_form && is_empty_text(*raw)) {
       // An empty input of a form: nothing, where the field can be nothing (contract/pulp.md 3.5).
       if (field.is_nullable && !field.may_be_blank) {
         raw = &null;

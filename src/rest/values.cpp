@@ -145,8 +145,9 @@ bool is_header(const std::string& name, const Json& value) {
   constexpr std::string_view kNoToken = "()<>@,;:\\\"/[]?={} \t";
   const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (name.empty() || name.find_first_of(kNoToken) != std::string::npos) return false;
-  if (std::ranges::any_of(name, control) || !value.is_string()) return false;
-  return std::ranges::none_of(value.get<std::string>(), control);
+  if (std::ranges::any_of(name, control)) return false;
+  if (value.is_number() || value.is_boolean()) return true;
+  return value.is_string() && std::ranges::none_of(value.get<std::string>(), control);
 }
 
 std::optional<Json> read_headers(const Json& raw, Json& error) {
@@ -156,6 +157,10 @@ std::optional<Json> read_headers(const Json& raw, Json& error) {
   Json wrong = Json::object();
   for (std::size_t i = 0; i < raw.size(); ++i) {
     const auto key = std::to_string(i);
+    if (raw[i].is_null()) {
+      wrong[key] = error_list("This field may not be null.");
+      continue;
+    }
     if (!raw[i].is_object()) {
       wrong[key] =
           error_list("Expected a dictionary of items but got type \"" + type_name(raw[i]) + "\".");

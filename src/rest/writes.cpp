@@ -79,7 +79,8 @@ Reply detail_reply(int status, std::string detail) {
 }
 
 Reply no_such_object(const Resource& resource) {
-  return detail_reply(404, "No " + resource.name + " matches the given query.");
+  const auto& name = resource.absent_as.empty() ? resource.name : resource.absent_as;
+  return detail_reply(404, "No " + name + " matches the given query.");
 }
 
 std::string Writes::record(db::Connection& sql, const Author& author, std::string name,
@@ -176,7 +177,12 @@ Written Writes::act(db::Connection& sql, const Action& action, const Resource& d
   auto checked = validate(store_, sql, described, body.input, Mode::kCreate, nullptr);
   if (!checked.errors.empty()) return answer(400, checked.errors);
   if (!action.change) {
-    return {.reply = {}, .values = std::make_shared<const Json>(std::move(checked.after))};
+    return {
+        .reply = {},
+        .values = std::make_shared<const Json>(std::move(checked.after)),
+        .audit = {.action = action.operation,
+                  .object = target ? prn(*resource_of(store_.resources(), target->kind), id) : "",
+                  .fields = names_of(checked.given)}};
   }
   const Json before = target->doc;
   Written written{.reply = action.change(sql, *target, checked.after)};

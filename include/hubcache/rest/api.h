@@ -75,6 +75,7 @@ struct Action {
   std::string operation;    // its name in the OpenAPI document
   int status = 202;         // of its success, for the document
   std::string target = {};  // kind of the object that "{id}" names: 404 when it is not there
+  bool has_options = true;
   std::vector<Field> fields = {};
   std::vector<CrossCheck> checks = {};
   /// Gets the values in their kept form, defaults filled in. One of the two:

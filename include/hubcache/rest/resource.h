@@ -43,6 +43,12 @@ struct Filter {
       {};
   /// Why a value cannot be used, or "": answered as a bare list, `["..."]`.
   std::function<std::string(const std::string& value)> refuse = {};
+  /// What a value has to be: anything, something that ends with an id, or an href or PRN of a kind
+  /// that is known here.
+  enum class Uri : std::uint8_t { kAny, kEndsInId, kRouted, kRoutedOrNull };
+  Uri uri = Uri::kAny;
+  std::string uri_error = {};    // of one that is not: this and the value, as a bare list
+  std::string empty_error = {};  // of an empty one, the same way; empty: it is no filter then
 };
 
 /// One kind of object, described; the engine derives its routes and all they do.
@@ -55,12 +61,15 @@ struct Resource {
   std::string lists = {};  // a list of all kinds of this family, read-only, without rows of its own
   std::string parent = {};  // the href field that the "{id}" in `path` stands for
   std::string key = {};  // the field that the last segment of an href is, a number; empty: the id
+  std::string absent_as = {};  // what the 404 for one calls it, if not by its name
   Create create = Create::kNow;
   Change change = Change::kTask;
   Change remove = Change::kTask;
   std::vector<Field> fields = {};  // in the order of the response
   std::vector<CrossCheck> checks = {};
-  std::vector<Filter> filters = {};  // beside those of the fields
+  std::vector<Filter> filters = {};           // beside those of the fields
+  std::vector<std::string> no_orders = {};    // fields that lists are not ordered by...
+  std::vector<std::string> more_orders = {};  // ...and names without a field that they are
   bool ignores_unknown_filters = false;
   bool ignores_unknown_fields = false;
   bool has_options = true;  // Pulp forbids some lists to be asked for their OPTIONS

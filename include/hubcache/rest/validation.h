@@ -16,6 +16,7 @@ namespace hubcache::rest {
 struct Input {
   Json values = Json::object();
   bool is_form = false;
+  Json lists = Json::object();  // of a form: by name all the values it gives
 };
 
 enum class Mode : std::uint8_t { kCreate, kReplace, kPatch };

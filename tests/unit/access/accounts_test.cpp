@@ -100,8 +100,7 @@ TEST_F(AccountsTest, WhatIsRememberedIsBounded) {
   EXPECT_TRUE(login("e", "p").account);
 }
 
-// SECURITY 22
-TEST_F(AccountsTest, FailedLoginsAreLimitedPerAddressBeforeHashing) {
+TEST_F(AccountsTest, SecurityRule22FailedLoginsAreLimitedPerAddressBeforeHashing) {
   set("admin", "right");
   for (int i = 0; i < 3; ++i) EXPECT_EQ(login("admin", "wrong").retry_after.count(), 0);
   const auto refused = login("admin", "right");
@@ -136,7 +135,7 @@ TEST_F(AccountsTest, ManyAddressesDoNotMakeTheLimitsGrow) {
   EXPECT_GT(login("admin", "right", "198.51.100.1").retry_after.count(), 0);
 }
 
-TEST(LimitedAddressTest, AnIpv6ClientIsItsNetworkOf64Bits) {
+TEST(LimitedAddressTest, SecurityRule22AnIpv6ClientIsItsNetworkOf64Bits) {
   EXPECT_EQ(limited_address("2001:db8:1:2:3:4:5:6"), limited_address("2001:db8:1:2:ffff::1"));
   EXPECT_NE(limited_address("2001:db8:1:2::1"), limited_address("2001:db8:1:3::1"));
   EXPECT_EQ(limited_address("::ffff:192.0.2.1"), "192.0.2.1");
@@ -144,8 +143,7 @@ TEST(LimitedAddressTest, AnIpv6ClientIsItsNetworkOf64Bits) {
   EXPECT_EQ(limited_address("unix"), "unix");
 }
 
-// SECURITY 22
-TEST_F(AccountsTest, TooManyLoginsWaitingAreTurnedAway) {
+TEST_F(AccountsTest, SecurityRule22TooManyLoginsWaitingAreTurnedAway) {
   set("admin", "right");
   auto narrow = options();
   narrow.hashing_queue = 1;
@@ -197,7 +195,7 @@ TEST_F(AccountsTest, ThoseWhoComeAtOnceWithOneWrongPasswordAreCountedEach) {
   EXPECT_EQ(limited, 17);
 }
 
-TEST_F(AccountsTest, UnknownNamesCostAHashToo) {
+TEST_F(AccountsTest, SecurityRule22UnknownNamesCostAHashToo) {
   // A name nobody has takes the hashing pool as a known one does: with the pool's queue full both
   // are turned away.
   auto none = options();
@@ -221,8 +219,7 @@ TEST_F(AccountsTest, AnAdministratorIsGeneratedOnceIntoAPrivateFile) {
   EXPECT_FALSE(accounts->ensure_admin(std::nullopt));
 }
 
-// SECURITY 23
-TEST_F(AccountsTest, TheGeneratedPasswordFileGoesAtTheFirstChange) {
+TEST_F(AccountsTest, SecurityRule23TheGeneratedPasswordFileGoesAtTheFirstChange) {
   ASSERT_TRUE(accounts->ensure_admin(std::nullopt));
   set("somebody", "else");
   EXPECT_TRUE(std::filesystem::exists(dir / "admin-password"));

@@ -32,6 +32,10 @@ TEST_F(ListTest, NamesAreFilteredInManyWays) {
   EXPECT_EQ(names("&name__regex=a$"), "k-ba k-aa ");
   EXPECT_EQ(names("&name="), "k-BB k-ba k-ab k-aa ");
   EXPECT_EQ(names("&name=k-aa&name=k-ab"), "k-ab ");
+  EXPECT_EQ(names("&name=%20k-aa%20"), "k-aa ");
+  EXPECT_EQ(names("&name__in=k-aa,%20k-ba"), "k-ba k-aa ");
+  EXPECT_EQ(names("&name__contains=a%00"),
+            R"({"name__contains":["Null characters are not allowed."]})");
 }
 
 TEST_F(ListTest, FiltersNobodyKnowsAreNamed) {
@@ -40,6 +44,9 @@ TEST_F(ListTest, FiltersNobodyKnowsAreNamed) {
   EXPECT_EQ(names("&hf_hub_url=x"), R"({"errors":["Invalid Filter: 'hf_hub_url'"]})");
   EXPECT_EQ(names("&name__ne=x"), R"({"errors":["Invalid Filter: 'name__ne'"]})");
   EXPECT_EQ(names("&hf_token=x"), R"({"errors":["Invalid Filter: 'hf_token'"]})");
+  EXPECT_EQ(names("&foo=1&ordering=foo&pulp_id__in=x&pulp_href__in=x"),
+            R"({"ordering":["Select a valid choice. foo is not one of the available choices."],)"
+            R"("pulp_id__in":["Enter a valid UUID."],"errors":["Invalid Filter: 'foo'"]})");
 }
 
 TEST_F(ListTest, OrderIsByAnyFieldWithTheNewestFirstAmongEquals) {
@@ -48,6 +55,14 @@ TEST_F(ListTest, OrderIsByAnyFieldWithTheNewestFirstAmongEquals) {
   EXPECT_EQ(names("&ordering=pulp_created"), "k-aa k-ab k-ba k-BB ");
   EXPECT_EQ(names("&ordering=foo"),
             R"({"ordering":["Select a valid choice. foo is not one of the available choices."]})");
+  for (const std::string name : {"hf_token", "hf_hub_url", "pulp_href", "hidden_fields", "-", ""}) {
+    EXPECT_EQ(names("&ordering=name," + name), R"({"ordering":["Select a valid choice. )" + name +
+                                                   R"( is not one of the available choices."]})");
+  }
+  for (const std::string name : {"base_url", "content_guard", "remote"}) {
+    EXPECT_EQ(ask("GET", kDistributions + "?ordering=" + name).status, 400) << name;
+  }
+  EXPECT_EQ(ask("GET", kDistributions + "?ordering=checkpoint,base_path").status, 200);
 }
 
 TEST_F(ListTest, PagesAreLinkedByAbsoluteUrlsWithSortedKeys) {
@@ -62,7 +77,12 @@ TEST_F(ListTest, PagesAreLinkedByAbsoluteUrlsWithSortedKeys) {
   const auto odd = ask("GET", kRemotes + "?name__startswith=k-&limit=0&offset=x").body;
   EXPECT_EQ(odd["results"].size(), 4U);
   EXPECT_EQ(odd["next"], nullptr);
-  EXPECT_EQ(ask("GET", kRemotes + "?limit=18446744073709551615&offset=3").status, 200);
+  EXPECT_EQ(ask("GET", kRemotes + "?limit=9223372036854775807&offset=3").status, 200);
+  EXPECT_EQ(ask("GET", kRemotes + "?limit=9223372036854775808").status, 400);  // Pulp: 500
+  EXPECT_EQ(ask("GET", kRemotes + "?limit=%202").body["results"].size(), 2U);
+  const auto far = ask("GET", kRemotes + "?offset=99999999999999999999").body;
+  EXPECT_EQ(far["results"].size(), 0U);
+  EXPECT_EQ(far["next"], nullptr);
 }
 
 TEST_F(ListTest, LinksFollowTheExternalUrlAndTrustedProxiesOnly) {
@@ -98,6 +118,17 @@ TEST_F(ListTest, LabelsSelect) {
   EXPECT_EQ(names("&pulp_label_select=empty="), "k-ba ");
   EXPECT_EQ(names("&pulp_label_select="), R"(["Invalid search term: ''."])");
   EXPECT_EQ(names("&pulp_label_select=@"), R"(["Invalid search term: '@'."])");
+  EXPECT_EQ(names("&pulp_label_select=!env=x"), R"(["Cannot use an operator with '!env'."])");
+  // What follows a key is left alone when it is no operator.
+  EXPECT_EQ(names("&pulp_label_select=tier@x"), "k-aa ");
+  EXPECT_EQ(names("&pulp_label_select=tier!x"), "k-aa ");
+}
+
+TEST_F(ListTest, ALabelWithoutValueDiffersFromEveryValue) {
+  make_remote("k-null", R"(,"pulp_labels":{"n":null})");
+  EXPECT_EQ(names("&pulp_label_select=n!=x"), "k-null ");
+  EXPECT_EQ(names("&pulp_label_select=n="), "");
+  EXPECT_EQ(names("&pulp_label_select=n~"), "");
 }
 
 TEST_F(ListTest, IdentitiesSelect) {
@@ -110,6 +141,23 @@ TEST_F(ListTest, IdentitiesSelect) {
   EXPECT_EQ(names("&pulp_id__in=x"), R"({"pulp_id__in":["Enter a valid UUID."]})");
   EXPECT_EQ(names("&pulp_href__in=hello"), R"(["URI not valid: hello"])");
   EXPECT_EQ(names("&prn__in=x"), R"(["Not a valid PRN: x, must start with 'prn:'"])");
+  EXPECT_EQ(names("&prn__in=prn:x"), R"(["PRN not valid: ['prn', 'x']"])");
+  EXPECT_EQ(names("&pulp_href__in=http://other.example" + href), "k-id ");
+  EXPECT_EQ(names("&pulp_href__in=prn:hugging_face.huggingfaceremote:" + id), "k-id ");
+  EXPECT_EQ(names("&pulp_href__in=" + kRemotes), "[\"URI not valid: " + kRemotes + "\"]");
+}
+
+TEST_F(ListTest, FiltersCountForOneObjectToo) {
+  const auto href = make_remote("k-one");
+  EXPECT_EQ(ask("GET", href + "?name=k-one").status, 200);
+  EXPECT_EQ(ask("GET", href + "?name=k-two").text,
+            R"({"detail":"No HuggingFaceRemote matches the given query."})");
+  EXPECT_EQ(ask("PATCH", href + "?name=k-two", R"({"rate_limit":1})").status, 404);
+  EXPECT_EQ(ask("PATCH", href + "?foo=1", R"({"rate_limit":1})").text,
+            R"({"errors":["Invalid Filter: 'foo'"]})");
+  EXPECT_EQ(ask("DELETE", href + "?foo=1").status, 400);
+  EXPECT_EQ(ask("POST", href + "set_label/?foo=1", R"({"key":"a","value":"b"})").status, 400);
+  EXPECT_EQ(ask("PATCH", href + "?name=k-one&fields=name", R"({"rate_limit":1})").status, 202);
 }
 
 TEST_F(ListTest, TimesSelect) {
@@ -126,6 +174,19 @@ TEST_F(ListTest, ExpressionsJoinFilters) {
   EXPECT_EQ(names("&q=name%3Da%20AND"), R"({"q":["Syntax error in expression."]})");
   EXPECT_EQ(names("&q=name%3Da/b"), R"({"q":["Syntax error in expression."]})");
   EXPECT_EQ(names("&q=foo%3D1"), R"({"q":["Filter 'foo' does not exist."]})");
+  EXPECT_EQ(names("&q=q%3Dname"), R"({"q":["You cannot use 'q' in complex filtering."]})");
+  EXPECT_EQ(names("&q=name%3D'k-aa'"), "k-aa ");
+  EXPECT_EQ(names("&q=name%3D%C3%89"), "");
+  EXPECT_EQ(names("&q=%20%20"), names(""));
+  EXPECT_EQ(names("&q=pulp_id__in%3Dx"),
+            R"({"q":["{\"pulp_id__in\": [{\"message\": \"Enter a valid UUID.\", )"
+            R"(\"code\": \"invalid\"}]}"]})");
+  // Eight: seven filters and what joins them.
+  std::string seven = "name%3Da";
+  for (int i = 1; i < 7; ++i) seven += "%20OR%20name%3Da";
+  EXPECT_EQ(names("&q=" + seven), "");
+  EXPECT_EQ(names("&q=" + seven + "%20OR%20name%3Da"),
+            R"({"q":["Filter expression exceeds allowed complexity."]})");
   EXPECT_EQ(names("&q=" + std::string(5000, '(')),
             R"({"q":["Filter expression exceeds allowed complexity."]})");
 }
@@ -133,11 +194,28 @@ TEST_F(ListTest, ExpressionsJoinFilters) {
 TEST_F(ListTest, AReferenceThatCannotBeReadIsNoFilter) {
   EXPECT_EQ(ask("GET", kDistributions + "?repository=x").text,
             R"(["URI couldn't be resolved: x"])");
+  const auto remote = make_remote("k-ref");
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"", "No value supplied for repository filter."},
+      {"/x/", "URI couldn't be resolved: /x/"},
+      {remote, "URI/PRN is not a valid href for repository model: " + remote},
+      {"prn:x.y:z", "Model x.y does not exist"}};
+  for (const auto& [value, text] : cases) {
+    EXPECT_EQ(ask("GET", kDistributions + "?repository=" + value).body, Json::array({text}));
+  }
+  EXPECT_EQ(ask("GET",
+                kDistributions + "?repository=/pulp/api/v3/repositories/hugging_face/hugging-face/")
+                .body["count"],
+            0);
+  EXPECT_EQ(ask("GET", kTasks + "?created_resources=x").text, R"(["URI not valid: x"])");
+  EXPECT_EQ(ask("GET", kTasks + "?parent_task=/x/").text, R"(["URI couldn't be resolved: /x/"])");
 }
 
 TEST_F(ListTest, TaskGroupsAreAnEmptyList) {
   const auto groups = ask("GET", "/pulp/api/v3/task-groups/?foo=1");
   EXPECT_EQ(groups.text, R"({"count":0,"next":null,"previous":null,"results":[]})");
+  EXPECT_EQ(ask("PATCH", "/pulp/api/v3/task-groups/" + kZero + "/", "{}").text,
+            R"({"state":["This field is required."]})");
   EXPECT_EQ(ask("GET", "/pulp/api/v3/task-groups/" + kZero + "/").text,
             R"({"detail":"No TaskGroup matches the given query."})");
 }

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cctype>
+
 #include "fixture.h"
 
 namespace hubcache::pulp {
@@ -38,26 +41,50 @@ TEST_F(PulpTest, TheCheckOfWhoAsksComesBeforeEverythingAboutTheRequest) {
   EXPECT_EQ(send("GET", kRemotes + kZero + "/").status, 401);
 }
 
-// SECURITY 11
-TEST_F(PulpTest, DownloadersSeeTheAnonymousViewsOnly) {
-  runner.run(accounts->set_password("reader", "x", access::Role::kDownloader));
-  const Fields reader{{"Authorization", "Basic cmVhZGVyOng="}};
-  for (const auto& path : {kRemotes, kDistributions, kTasks}) {
-    const auto answer = send("GET", path, "", reader);
-    EXPECT_EQ(answer.status, 403);
-    EXPECT_EQ(answer.text, R"({"detail":"You do not have permission to perform this action."})");
+/// The path with zeros for what it wants to be named.
+std::string filled_in(std::string path) {
+  for (const auto& [name, value] :
+       {std::pair<std::string, std::string>{"{id}", kZero}, {"{number}", "0"}}) {
+    if (const auto at = path.find(name); at != std::string::npos)
+      path.replace(at, name.size(), value);
   }
-  EXPECT_EQ(send("GET", "/pulp/api/v3/status/", "", reader).status, 200);
+  return path;
 }
 
-// SECURITY 21
-TEST_F(PulpTest, UnsafeRequestsOfForeignPagesAreRefusedWhateverTheCredentials) {
+TEST_F(PulpTest, SecurityRule11DownloadersSeeTheAnonymousViewsOnly) {
+  runner.run(accounts->set_password("reader", "x", access::Role::kDownloader));
+  const Fields reader{{"Authorization", "Basic cmVhZGVyOng="}};
+  const auto document = send("GET", "/pulp/api/v3/docs/api.json?pk_path=1", "", reader);
+  ASSERT_EQ(document.status, 200);
+  std::size_t refused = 0;
+  for (const auto& [path, operations] : document.body["paths"].items()) {
+    for (const auto& [method, operation] : operations.items()) {
+      auto verb = method;
+      std::ranges::transform(verb, verb.begin(), [](unsigned char c) { return std::toupper(c); });
+      const auto answer = send(verb, filled_in(path), "", reader);
+      if (!operation.contains("security")) {
+        EXPECT_EQ(answer.status, 200) << verb << path;
+        continue;
+      }
+      ++refused;
+      EXPECT_EQ(answer.status, 403) << verb << path;
+      EXPECT_EQ(answer.text, R"({"detail":"You do not have permission to perform this action."})");
+    }
+  }
+  EXPECT_GT(refused, 80U);
+}
+
+TEST_F(PulpTest, SecurityRule21UnsafeRequestsOfForeignPagesAreRefusedWhateverTheCredentials) {
   const std::string body = R"({"name":"x","url":"u"})";
   for (const Fields& fields :
        {Fields{{"Origin", "https://evil.example"}}, Fields{{"Origin", "null"}},
         Fields{{"Sec-Fetch-Site", "cross-site"}}, Fields{{"Sec-Fetch-Site", "same-site"}}}) {
-    EXPECT_EQ(ask("POST", kRemotes, body, fields).status, 403);
+    for (const char* method : {"POST", "PUT", "PATCH", "DELETE"}) {
+      EXPECT_EQ(ask(method, kRemotes, body, fields).status, 403) << method;
+      EXPECT_EQ(send(method, kRemotes, body, fields).status, 403) << method;
+    }
   }
+  EXPECT_EQ(ask("GET", kRemotes + "?name=x").body["count"], 0);
   EXPECT_EQ(ask("GET", kRemotes, "", {{"Origin", "https://evil.example"}}).status, 200);
   EXPECT_EQ(ask("POST", kRemotes, body,
                 {{"Origin", "http://cache.example:8080"}, {"Sec-Fetch-Site", "same-origin"}})
@@ -65,15 +92,45 @@ TEST_F(PulpTest, UnsafeRequestsOfForeignPagesAreRefusedWhateverTheCredentials) {
             201);
 }
 
-// SECURITY 22
-TEST_F(PulpTest, TooManyFailedLoginsAre429WithATime) {
+TEST_F(PulpTest, SecurityRule22TooManyFailedLoginsAre429WithATime) {
   const Fields wrong{{"Authorization", "Basic YWRtaW46d3Jvbmc="}};
   Answer last;
   for (int i = 0; i < 60 && last.status != 429; ++i) last = send("GET", kRemotes, "", wrong);
   EXPECT_EQ(last.status, 429);
   EXPECT_FALSE(last.header("Retry-After").empty());
   EXPECT_EQ(ask("GET", kRemotes).status, 429);
-  EXPECT_EQ(send("GET", "/pulp/api/v3/status/").status, 200);
+  // Where no login is needed, none is looked at.
+  EXPECT_EQ(send("GET", "/pulp/api/v3/status/", "", wrong).status, 200);
+}
+
+TEST_F(PulpTest, SecurityRule23TheAuditLogNamesWhatChangedAndNoValues) {
+  log.set_level(obs::Level::kInfo);
+  testing::internal::CaptureStderr();
+  const auto remote = make_remote("a", R"(,"hf_token":"hf_SECRETWORD")");
+  ask("PATCH", remote, R"({"password":"SECRETWORD","policy":"streamed"})");
+  ask("PATCH", remote, R"({"policy":"streamed"})");  // changes nothing
+  ask("PATCH", remote, R"({"policy":"SECRETWORD"})");
+  ask("POST", remote + "set_label/", R"({"key":"SECRETWORD","value":"SECRETWORD"})");
+  ask("POST", kTasks + "purge/", R"({"finished_before":"2001-02-03T00:00:00Z"})");
+  ask("DELETE", remote);
+  log.flush();
+  const auto text = testing::internal::GetCapturedStderr();
+  const auto prn = "object=prn:hugging_face.huggingfaceremote:" + id_of(remote);
+  for (const auto& line :
+       {"audit action=create " + prn + " fields=name,url,",
+        "audit action=update " + prn +
+            " fields=policy,password account=admin "
+            "address=127.0.0.1 ",
+        "audit action=update " + prn + " fields=pulp_labels ",
+        std::string("audit action=tasks_purge object=\"\" fields=finished_before "),
+        "audit action=delete " + prn}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+  }
+  std::size_t lines = 0;
+  for (auto at = text.find(" audit "); at != std::string::npos; at = text.find(" audit ", at + 1))
+    ++lines;
+  EXPECT_EQ(lines, 5U) << text;
+  EXPECT_EQ(text.find("SECRETWORD"), std::string::npos) << text;
 }
 
 TEST_F(PulpTest, StatusLivezAndRootNeedNoLogin) {
@@ -102,6 +159,23 @@ TEST_F(PulpTest, OtherMethodsAre405AndSayWhatIsAllowed) {
             "GET, PUT, PATCH, DELETE, HEAD, OPTIONS");
   EXPECT_EQ(ask("PUT", kTasks + kZero + "/", "{}").header("Allow"),
             "GET, PATCH, DELETE, HEAD, OPTIONS");
+}
+
+TEST_F(PulpTest, OptionsAreForbiddenWherePulpForbidsThem) {
+  const std::string root = "/pulp/api/v3/";
+  for (const std::string path : {"remotes/", "content/", "tasks/", "tasks/purge/", "task-groups/",
+                                 "groups/", "artifacts/"}) {
+    EXPECT_EQ(ask("OPTIONS", root + path).status, 403) << path;
+  }
+  EXPECT_EQ(ask("OPTIONS", kTasks + kZero + "/").status, 403);
+  for (const std::string path : {"users/", "roles/", "repair/", "workers/"}) {
+    EXPECT_EQ(ask("OPTIONS", root + path).status, 200) << path;
+  }
+  EXPECT_EQ(ask("PUT", root + "users/", "{}").header("Allow"), "GET, POST, HEAD, OPTIONS");
+  EXPECT_EQ(ask("POST", root + "users/", "{}").status, 501);
+  const auto worker = root + "workers/" + kZero + "/";
+  EXPECT_EQ(ask("HEAD", worker).status, 405);
+  EXPECT_EQ(ask("GET", worker).text, R"({"detail":"No AppStatus matches the given query."})");
 }
 
 TEST_F(PulpTest, WhatIsNotThereIs404InJson) {

@@ -149,6 +149,13 @@ INSTANTIATE_TEST_SUITE_P(
             R"({"pulp_labels":["Key '@' contains invalid characters. Only alphanumerics, underscores, spaces, hyphens, and dots are allowed."]})"},
         Refusal{R"({"name":"b","url":"u","hf_token":"\ud800"})",
                 R"({"hf_token":["Surrogate characters are not allowed: U+D800."]})"},
+        Refusal{R"({"name":"b","url":"u","policy":["x",{"a":null}]})",
+                R"({"policy":["\"['x', {'a': None}]\" is not a valid choice."]})"},
+        Refusal{R"({"name":"b","url":"u","headers":[null,{"A":null}]})",
+                R"({"headers":{"0":["This field may not be null."],)"
+                R"("1":{"A":["Not a valid header."]}}})"},
+        Refusal{R"({"name":"b","url":"u","hf_hub_url":"\u0000"})",
+                R"({"hf_hub_url":["Null characters are not allowed.","Enter a valid URL."]})"},
         Refusal{"[{}]",
                 R"({"non_field_errors":["Invalid data. Expected a dictionary, but got list."]})"},
         Refusal{"null", R"({"non_field_errors":["No data provided"]})"}));
@@ -172,6 +179,10 @@ TEST_F(PulpTest, AFormHasHtmlsIdeaOfAbsence) {
   EXPECT_EQ(made.body["tls_validation"], false);
   EXPECT_EQ(made.body["ca_cert"], nullptr);
   EXPECT_EQ(made.body["pulp_labels"]["team"], "ml");
+  EXPECT_EQ(form("PATCH", made.body["pulp_href"], "pulp_labels=x&policy=").status, 200);
+  EXPECT_EQ(form("PATCH", made.body["pulp_href"], "headers=x&headers=y").text,
+            R"({"headers":{"0":["Expected a dictionary of items but got type \"str\"."],)"
+            R"("1":["Expected a dictionary of items but got type \"str\"."]}})");
   const auto patched = form("PATCH", made.body["pulp_href"], "policy=streamed");
   EXPECT_EQ(patched.status, 202);
   EXPECT_EQ(patched.body["tls_validation"], false);
@@ -193,8 +204,7 @@ TEST_F(PulpTest, LabelsAreSetAndUnsetOneByOne) {
   EXPECT_EQ(ask("GET", remote + "set_label/").header("Allow"), "POST, OPTIONS");
 }
 
-// SECURITY 16
-TEST_F(PulpTest, AChangeOfTransportOrCredentialsIsANewEpochAndNothingElseIs) {
+TEST_F(PulpTest, SecurityRule16AChangeOfTransportOrCredentialsIsANewEpochAndNothingElseIs) {
   const auto remote = make_remote("a");
   auto epoch = endpoint(remote)->epoch;
   for (const char* change :
@@ -213,8 +223,7 @@ TEST_F(PulpTest, AChangeOfTransportOrCredentialsIsANewEpochAndNothingElseIs) {
   }
 }
 
-// SECURITY 16
-TEST_F(PulpTest, WithMaskedSecretsANewUrlMustComeWithTheSecrets) {
+TEST_F(PulpTest, SecurityRule16WithMaskedSecretsANewUrlMustComeWithTheSecrets) {
   options.rest.mask_secrets = true;
   make_api();
   const auto remote = make_remote("a", R"(,"hf_token":"hf_0123456789abcdefWXYZ")");
