@@ -8,6 +8,7 @@
 #include "hubcache/app/account_arguments.h"
 #include "hubcache/app/blob_arguments.h"
 #include "hubcache/app/config.h"
+#include "hubcache/app/rotate_key.h"
 #include "hubcache/app/serve.h"
 #include "hubcache/base/error.h"
 
@@ -45,10 +46,14 @@ struct Flags {
   }
 };
 
-void add_flags(CLI::App& command, Flags& flags) {
+void add_place(CLI::App& command, Flags& flags) {
   command.add_option("--config", flags.config, "Configuration file (TOML)");
-  command.add_option("--listen", flags.listen, "ADDR:PORT to serve on; may be repeated");
   flags.add(command, "--data-dir", "storage.data_dir", "Where everything is kept");
+}
+
+void add_flags(CLI::App& command, Flags& flags) {
+  add_place(command, flags);
+  command.add_option("--listen", flags.listen, "ADDR:PORT to serve on; may be repeated");
   flags.add(command, "--upstream", "upstream.url", "The hub of the remote `huggingface`");
   flags.add(command, "--log-level", "log.level", "debug, info, warn, error or off");
   flags.add(command, "--log-format", "log.format", "text or json");
@@ -75,6 +80,10 @@ int run_command_line(int argc, const char* const* argv,
   bool reference = false;
   config_command->add_flag("--sample", sample, "Print a file of all keys and defaults instead");
   config_command->add_flag("--reference", reference, "Print the page that documents all keys");
+  auto* rotate_command = config_command->add_subcommand(
+      "rotate-key", "Seal all stored secrets with a new key, without a server");
+  rotate_command->footer("Example: hubcache config rotate-key --data-dir /srv/hubcache");
+  add_place(*rotate_command, flags);
   AccountArguments accounts;
   add_account_commands(app, accounts);
   BlobArguments blobs;
@@ -101,6 +110,10 @@ int run_command_line(int argc, const char* const* argv,
     if (flags.config.empty()) flags.config = usual_config_file(environment);
     const auto load = [&] { return load_config(flags.config, environment, flags.all()); };
     auto config = load();
+    if (rotate_command->parsed()) {
+      std::cout << rotate_key(config.storage.data_dir) << " secrets sealed with a new key\n";
+      return 0;
+    }
     if (config_command->parsed()) {
       std::cout << print_config(config);
       return 0;

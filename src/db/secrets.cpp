@@ -1,5 +1,6 @@
 #include "hubcache/db/secrets.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -76,7 +77,7 @@ std::string read_key_text(const Fd& file, const std::filesystem::path& path) {
         Error::Kind::kForbidden,
         path.string() + " can be read by everyone: chmod it to 0600 and change the secrets");
   }
-  std::array<char, 256> text{};
+  std::array<char, 4096> text{};  // room for many keys
   const auto count = ::read(file.get(), text.data(), text.size());
   if (count < 0) throw Error::from_errno(errno, "reading " + path.string());
   return {text.data(), static_cast<std::size_t>(count)};
@@ -91,9 +92,10 @@ void sync_directory_of(const std::filesystem::path& file) {
   }
 }
 
-/// Written beside and linked into place: a crash leaves the whole key or none.
-void create_key(const std::filesystem::path& path) {
-  const std::string text = to_hex(random_bytes(kKeySize)) + "\n";
+/// Written beside and renamed into place: a crash leaves the file as it was or as it shall be.
+void write_keys(const std::filesystem::path& path, const std::vector<std::string>& keys) {
+  std::string text;
+  for (const auto& key : keys) text += to_hex(key) + "\n";
   const std::filesystem::path fresh = path.string() + ".new";
   ::unlink(fresh.c_str());
   const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
@@ -105,40 +107,67 @@ void create_key(const std::filesystem::path& path) {
   sync_directory_of(path);
 }
 
-}  // namespace
+std::vector<std::string> read_keys(const Fd& opened, const std::filesystem::path& file) {
+  std::string text = read_key_text(opened, file);
+  if (!text.ends_with('\n')) text += '\n';
+  std::vector<std::string> keys;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = text.find('\n', begin);
+    auto key = from_hex(std::string_view(text).substr(begin, end - begin));
+    if (!key || key->size() != kKeySize) {
+      throw Error(Error::Kind::kCorrupt, file.string() + " does not hold a key of 64 hex digits");
+    }
+    keys.push_back(std::move(*key));
+    begin = end + 1;
+  }
+  return keys;
+}
 
-SecretBox SecretBox::load(const std::filesystem::path& file) {
+/// Those in the file, or a new one that is put there.
+std::vector<std::string> keys_in(const std::filesystem::path& file) {
   Fd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!opened && errno == ENOENT) {
-    create_key(file);
+    write_keys(file, {random_bytes(kKeySize)});
     opened = Fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   }
   if (!opened) throw Error::from_errno(errno, "opening " + file.string());
-
-  std::string text = read_key_text(opened, file);
-  if (text.ends_with('\n')) text.pop_back();
-  const auto key = from_hex(text);
-  if (!key || key->size() != kKeySize) {
-    throw Error(Error::Kind::kCorrupt, file.string() + " does not hold a key of 64 hex digits");
-  }
-  return SecretBox(*key);
+  return read_keys(opened, file);
 }
 
-SecretBox::SecretBox(std::string_view key) : key_(key) {
-  if (key.size() != kKeySize) throw Error(Error::Kind::kCorrupt, "a key has 32 bytes");
-  sealing_key_ = derive("sealing");
-  key_id_ = to_hex(derive("key id")).substr(0, kKeyIdSize);
-}
-
-std::string SecretBox::derive(std::string_view label) const {
+std::string derived(std::string_view key, std::string_view label) {
   std::string result(kKeySize, '\0');
   unsigned int length = 0;
-  if (::HMAC(EVP_sha256(), key_.data(), length_of(key_), bytes_of(label), label.size(),
+  if (::HMAC(EVP_sha256(), key.data(), length_of(key), bytes_of(label), label.size(),
              writable(result), &length) == nullptr) {
     throw Error(Error::Kind::kInternal, "deriving a key failed");
   }
   return result;
 }
+
+}  // namespace
+
+SecretBox SecretBox::load(const std::filesystem::path& file) { return SecretBox(keys_in(file)); }
+
+void SecretBox::add_key(const std::filesystem::path& file) {
+  auto keys = keys_in(file);
+  keys.insert(keys.begin(), random_bytes(kKeySize));
+  write_keys(file, keys);
+}
+
+void SecretBox::drop_old_keys(const std::filesystem::path& file) {
+  write_keys(file, {keys_in(file).front()});
+}
+
+SecretBox::SecretBox(const std::vector<std::string>& keys) {
+  for (const auto& key : keys) {
+    if (key.size() != kKeySize) throw Error(Error::Kind::kCorrupt, "a key has 32 bytes");
+    keys_.push_back({.id = to_hex(derived(key, "key id")).substr(0, kKeyIdSize),
+                     .sealing = derived(key, "sealing")});
+  }
+  newest_ = keys.front();
+}
+
+std::string SecretBox::derive(std::string_view label) const { return derived(newest_, label); }
 
 std::string SecretBox::seal(std::string_view secret, const Place& place) const {
   const std::string nonce = random_bytes(kNonceSize);
@@ -146,21 +175,24 @@ std::string SecretBox::seal(std::string_view secret, const Place& place) const {
   std::string sealed(secret.size() + kTagSize, '\0');
   const Cipher cipher(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
   int count = 0;
-  require(EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(sealing_key_),
-                             bytes_of(nonce)));
+  require(EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr,
+                             bytes_of(keys_.front().sealing), bytes_of(nonce)));
   require(EVP_EncryptUpdate(cipher.get(), nullptr, &count, bytes_of(binding), length_of(binding)));
   require(EVP_EncryptUpdate(cipher.get(), writable(sealed), &count, bytes_of(secret),
                             length_of(secret)));
   require(EVP_EncryptFinal_ex(cipher.get(), writable(sealed) + count, &count));
   require(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, kTagSize,
                               writable(sealed) + secret.size()));
-  return "v1." + key_id_ + "." + to_hex(nonce) + "." + to_hex(sealed);
+  return "v1." + keys_.front().id + "." + to_hex(nonce) + "." + to_hex(sealed);
 }
 
 std::string SecretBox::open(std::string_view sealed, const Place& place) const {
-  const std::string head = "v1." + key_id_ + ".";
-  if (!sealed.starts_with(head)) not_ours();
-  sealed.remove_prefix(head.size());
+  const auto made_this = [sealed](const Key& key) {
+    return sealed.starts_with("v1." + key.id + ".");
+  };
+  const auto key = std::ranges::find_if(keys_, made_this);
+  if (key == keys_.end()) not_ours();
+  sealed.remove_prefix(std::string_view("v1..").size() + key->id.size());
   const auto dot = sealed.find('.');
   if (dot == std::string_view::npos) not_ours();
   const auto nonce = from_hex(sealed.substr(0, dot));
@@ -173,7 +205,7 @@ std::string SecretBox::open(std::string_view sealed, const Place& place) const {
   std::string secret(body->size(), '\0');
   const Cipher cipher(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
   int count = 0;
-  require(EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(sealing_key_),
+  require(EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key->sealing),
                              bytes_of(*nonce)));
   require(EVP_DecryptUpdate(cipher.get(), nullptr, &count, bytes_of(binding), length_of(binding)));
   require(

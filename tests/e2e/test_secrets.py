@@ -2,8 +2,9 @@
 remote's token on no route that is not a repo's. With a client, and searched for afterwards."""
 import base64
 import json
+import re
 
-from harness import ADMIN, get
+from harness import ADMIN, command, get
 
 REMOTES = "/pulp/api/v3/remotes/hugging_face/hugging-face/"
 DISTRIBUTIONS = "/pulp/api/v3/distributions/hugging_face/hugging-face/"
@@ -107,3 +108,35 @@ def test_security_rule_3_a_remotes_token_reads_repos_and_nothing_else(world):
         "who uses the remote's right needs none of their own")
     server.stop()
     search(server, ("hf_of_the_remote",) + CALLERS, server.text(), told)
+
+
+def sealed_in(server):
+    """Ids of the keys that sealed what is in the database."""
+    content = (server.data / "hubcache.db").read_bytes()
+    return set(re.findall(rb"v1\.([0-9a-f]{8})\.[0-9a-f]{24}\.", content))
+
+
+def test_the_key_of_the_secrets_is_changed(world):
+    hub = world.hub()
+    server = world.server(hub)
+    remote = as_admin(server, REMOTES, {"name": "ours", "url": hub.url, "hf_token": "hf_SECRETWORD",
+                                        "password": "SECRETWORD"})["pulp_href"]
+    assert "data directory" in command(world, server, "config", "rotate-key", code=1)
+    assert server.stop() == 0
+    key, before = (server.data / "secrets.key").read_text(), sealed_in(server)
+    assert len(before) == 1
+    assert command(world, server, "config", "rotate-key") == "2 secrets sealed with a new key"
+    fresh = (server.data / "secrets.key").read_text()
+    assert len(fresh) == len(key) and fresh != key
+    assert len(sealed_in(server)) == 1 and not sealed_in(server) & before
+
+    # A change that was stopped after it wrote its key: what is there opens, and another completes it.
+    (server.data / "secrets.key").write_text("ab" * 32 + "\n" + fresh)
+    server = world.server(hub)
+    assert server.rest("GET", remote).json()["hf_token"] == "hf_SECRETWORD"
+    assert server.stop() == 0
+    assert command(world, server, "config", "rotate-key") == "2 secrets sealed with a new key"
+    assert len((server.data / "secrets.key").read_text()) == len(key)
+    server = world.server(hub)
+    assert server.rest("GET", remote).json()["hf_token"] == "hf_SECRETWORD"
+    search(server, ["SECRETWORD"])

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -44,6 +45,10 @@ std::span<const db::Migration> migrations();
 /// Throws kBadRequest for an upstream that is no http(s) URL.
 void bootstrap(db::Database& database, const db::SecretBox& secrets, const Clock& clock,
                const std::optional<std::string>& upstream);
+
+/// Seals all that is sealed in the database anew, with the newest of the keys; says how many
+/// secrets those were. Throws kCorrupt for what none of the keys sealed.
+std::size_t reseal(db::Connection& sql, const db::SecretBox& secrets);
 
 /// What the tasks of the API work on.
 struct Upkeep {

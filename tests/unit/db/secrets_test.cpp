@@ -58,6 +58,28 @@ TEST_F(SecretsTest, AnythingElseIsRefused) {
   expect_refused(SecretBox(std::string(32, 'j')), sealed);
 }
 
+TEST_F(SecretsTest, WhileAKeyIsChangedTheNewestSealsAndAllOpen) {
+  const auto file = dir / "secrets.key";
+  const auto before = SecretBox::load(file).seal("old", kPlace);
+  SecretBox::add_key(file);
+  const auto both = SecretBox::load(file);
+  const auto after = both.seal("new", kPlace);
+  EXPECT_EQ(both.open(before, kPlace), "old");
+  EXPECT_EQ(both.open(after, kPlace), "new");
+  SecretBox::drop_old_keys(file);
+  const auto newest = SecretBox::load(file);
+  EXPECT_EQ(newest.open(after, kPlace), "new");
+  expect_refused(newest, before);
+  EXPECT_EQ(newest.derive("tokens"), both.derive("tokens"));
+}
+
+TEST_F(SecretsTest, AChangeThatIsBegunAgainAndAgainKeepsEveryKeyUntilItEnds) {
+  const auto file = dir / "secrets.key";
+  const auto first = SecretBox::load(file).seal("1", kPlace);
+  for (int i = 0; i < 20; ++i) SecretBox::add_key(file);
+  EXPECT_EQ(SecretBox::load(file).open(first, kPlace), "1");
+}
+
 TEST_F(SecretsTest, LabelsGiveDifferentKeys) {
   EXPECT_EQ(box.derive("tokens").size(), 32U);
   EXPECT_EQ(box.derive("tokens"), box.derive("tokens"));

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+
+namespace hubcache::app {
+
+/// Gives that data directory a new key for its secrets and seals them all with it; says how many
+/// there were. Whatever stops this, what is stored can be read, and another run completes it: the
+/// key file keeps the old key until nothing on the disk needs it.
+///
+/// Blocks. Throws kConflict while a server runs on the directory, kNotFound when it holds nothing.
+std::size_t rotate_key(const std::filesystem::path& data_dir);
+
+}  // namespace hubcache::app

@@ -1,0 +1,43 @@
+#include "hubcache/app/rotate_key.h"
+
+#include "hubcache/app/instance.h"
+#include "hubcache/base/error.h"
+#include "hubcache/db/connection.h"
+#include "hubcache/db/migration.h"
+#include "hubcache/db/secrets.h"
+#include "hubcache/pulp/pulp.h"
+#include "hubcache/store/data_dir.h"
+
+namespace hubcache::app {
+namespace {
+
+constexpr int kBusyMilliseconds = 5'000;
+
+/// In one transaction, which is on the disk when this returns.
+std::size_t reseal_all(const std::filesystem::path& database, const db::SecretBox& secrets) {
+  db::Connection sql(database, db::Connection::Access::kReadWrite, kBusyMilliseconds);
+  db::migrate(sql, all_migrations());
+  sql.script("PRAGMA synchronous=FULL");
+  db::Transaction transaction(sql, db::Transaction::Kind::kImmediate);
+  const auto count = pulp::reseal(sql, secrets);
+  transaction.commit();
+  sql.script("PRAGMA wal_checkpoint(TRUNCATE)");
+  return count;
+}
+
+}  // namespace
+
+std::size_t rotate_key(const std::filesystem::path& data_dir) {
+  if (data_dir.empty() || !std::filesystem::exists(store::DataDir::database_in(data_dir))) {
+    throw Error(Error::Kind::kNotFound,
+                "there is no hubcache data in \"" + data_dir.string() + "\": set --data-dir");
+  }
+  const auto opened = store::DataDir::open(data_dir);
+  const auto file = opened.secrets_key();
+  db::SecretBox::add_key(file);
+  const auto count = reseal_all(opened.database(), db::SecretBox::load(file));
+  db::SecretBox::drop_old_keys(file);
+  return count;
+}
+
+}  // namespace hubcache::app
