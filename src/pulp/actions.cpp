@@ -141,8 +141,8 @@ rest::View list_roles(const Services& services) {
       for (const auto& account : accounts) {
         if (account.role == access::Role::kAdmin) owners.push_back(account.name);
       }
-      for (const auto id : std::views::reverse(ids)) {  // who came last is first
-        const auto account = std::ranges::find(accounts, id, &access::Account::id);
+      for (const auto downloader : std::views::reverse(ids)) {  // who came last is first
+        const auto account = std::ranges::find(accounts, downloader, &access::Account::id);
         if (account != accounts.end()) downloaders.push_back(account->name);
       }
       const auto role = [](const char* name, Json users) {
