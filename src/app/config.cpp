@@ -241,6 +241,19 @@ std::string usual_config_file(const std::vector<std::string>& environment) {
   return std::filesystem::exists(file, unreadable) ? file.string() : std::string();
 }
 
+/// What no key alone can tell.
+void require_consistent(const Config::Server& server) {
+  if (server.listen.empty() && server.tls_listen.empty()) {
+    refuse("server.listen",
+           "an empty list, as is server.tls_listen: at least one address is needed");
+  }
+  if (server.tls_certificate.empty() != server.tls_key.empty() ||
+      (!server.tls_listen.empty() && server.tls_key.empty())) {
+    refuse("server.tls_listen",
+           "needs both server.tls_certificate and server.tls_key, the names of PEM files");
+  }
+}
+
 Config load_config(const std::string& path, const std::vector<std::string>& environment,
                    const std::vector<std::pair<std::string, std::string>>& flags) {
   Config config;
@@ -253,6 +266,7 @@ Config load_config(const std::string& path, const std::vector<std::string>& envi
     apply(config, *key, value, name + " (flag)", "flag");
   }
   if (config.storage.data_dir.empty()) config.storage.data_dir = usual_data_dir(environment);
+  require_consistent(config.server);
   return config;
 }
 

@@ -123,9 +123,7 @@ std::optional<std::string> bad_origin(std::string_view value) {
 }
 
 std::optional<std::string> bad_listen_address(std::string_view value) {
-  const auto addresses = words_of(value);
-  if (addresses.empty()) return "an empty list: at least one address is needed";
-  for (const auto& address : addresses) {
+  for (const auto& address : words_of(value)) {
     if (net::is_listen_address(address)) continue;
     return quoted(address) +
            " is no address to serve on: allowed are ADDR:PORT, [IPV6]:PORT and unix:/path, like "
@@ -159,6 +157,24 @@ const std::vector<Key>& table() {
        .help = "Addresses to serve on: ADDR:PORT, [IPV6]:PORT or unix:/path.",
        .set = list([](Config& c) -> auto& { return c.server.listen; }),
        .check = bad_listen_address},
+      {.name = "server.tls_listen",
+       .type = Type::kList,
+       .fallback = "",
+       .help = "Addresses to serve on in TLS (1.2 and later), like \"0.0.0.0:8443\"; they need a "
+               "certificate and its key.",
+       .set = list([](Config& c) -> auto& { return c.server.tls_listen; }),
+       .check = bad_listen_address},
+      {.name = "server.tls_certificate",
+       .type = Type::kText,
+       .fallback = "",
+       .help = "PEM file with the certificate for tls_listen, then those it is signed by. It is "
+               "read again when it or the key changes.",
+       .set = text([](Config& c) -> auto& { return c.server.tls_certificate; })},
+      {.name = "server.tls_key",
+       .type = Type::kText,
+       .fallback = "",
+       .help = "PEM file with the certificate's key.",
+       .set = text([](Config& c) -> auto& { return c.server.tls_key; })},
       {.name = "server.external_url",
        .type = Type::kText,
        .fallback = "",

@@ -117,6 +117,7 @@ struct Instance::Parts {
 
   http::Site site_of(std::size_t worker);
   int rate_of(std::string_view remote) const;
+  std::shared_ptr<net::ServerTls> make_tls(const std::vector<net::Listener>& listeners) const;
   void make_prefetch();
   void define_upkeep();
   Task<> look_for_lost();
@@ -271,6 +272,18 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
   }
 }
 
+std::shared_ptr<net::ServerTls> Instance::Parts::make_tls(
+    const std::vector<net::Listener>& listeners) const {
+  if (std::ranges::none_of(listeners, &net::Listener::tls)) return nullptr;
+  const auto& server = config.server;
+  if (server.tls_certificate.empty()) {
+    throw Error(Error::Kind::kBadRequest,
+                "a socket that is to be served in TLS was passed, but [server] tls_certificate and "
+                "tls_key are not set");
+  }
+  return std::make_shared<net::ServerTls>(server.tls_certificate, server.tls_key, clock, log);
+}
+
 void Instance::Parts::make_prefetch() {
   auto fetch = [this](hub::EndpointPtr endpoint, hub::Credential credential, hub::FileRef file) {
     return contents[workers.current()]->keep(std::move(endpoint), std::move(credential),
@@ -359,6 +372,7 @@ Instance::~Instance() { shut_down(); }
 void Instance::start(std::vector<net::Listener> listeners) {
   auto& parts = *parts_;
   parts.loopback_only = std::ranges::all_of(listeners, is_loopback);
+  const auto tls = parts.make_tls(listeners);
   std::vector<http::Site> sites;
   sites.reserve(parts.workers.size());
   for (std::size_t i = 0; i < parts.workers.size(); ++i) sites.push_back(parts.site_of(i));
@@ -370,7 +384,10 @@ void Instance::start(std::vector<net::Listener> listeners) {
     asio::co_spawn(parts.workers.executor(0), parts.look_for_lost(),
                    [](const std::exception_ptr&) {});
   }
-  for (auto& listener : listeners) parts.server->serve(std::move(listener));
+  for (auto& listener : listeners) {
+    auto secured = listener.tls ? tls : nullptr;
+    parts.server->serve(std::move(listener), std::move(secured));
+  }
   auto run = [&parts](nlohmann::json command) {
     return run_command({.accounts = *parts.accounts,
                         .database = parts.database,

@@ -42,6 +42,10 @@ std::vector<net::Listener> open_listeners(const Config& config) {
   auto listeners = net::passed_listeners();
   if (!listeners.empty()) return listeners;
   for (const auto& address : config.server.listen) listeners.push_back(net::listen(address));
+  for (const auto& address : config.server.tls_listen) {
+    listeners.push_back(net::listen(address));
+    listeners.back().tls = true;
+  }
   return listeners;
 }
 
@@ -73,7 +77,8 @@ int serve(Config config, const std::function<Config()>& reload) {
   Instance instance(config, clock, log, disk);
   std::string addresses;
   for (const auto& listener : listeners) {
-    log.info("listening", {{"address", listener.address}});
+    log.info("listening",
+             {{"address", listener.address}, {"protocol", listener.tls ? "https" : "http"}});
     (addresses += addresses.empty() ? "" : ", ") += listener.address;
   }
   instance.start(std::move(listeners));

@@ -92,8 +92,12 @@ Task<> watch(std::shared_ptr<ServerWorker> worker) {
 
 /// One listening socket, on worker 0.
 struct Acceptor {
-  Acceptor(Executor executor, net::Listener listener, WorkerList to)
-      : socket(executor), address(std::move(listener.address)), workers(std::move(to)) {
+  Acceptor(Executor executor, net::Listener listener, std::shared_ptr<net::ServerTls> secured,
+           WorkerList to)
+      : socket(executor),
+        address(std::move(listener.address)),
+        tls(std::move(secured)),
+        workers(std::move(to)) {
     sockaddr_storage bound{};
     socklen_t size = sizeof bound;
     ::getsockname(listener.socket.get(), reinterpret_cast<sockaddr*>(&bound), &size);
@@ -112,6 +116,7 @@ struct Acceptor {
 
   ListenSocket socket;
   const std::string address;
+  const std::shared_ptr<net::ServerTls> tls;
   const WorkerList workers;
   bool stopped = false;
   bool short_of_descriptors = false;
@@ -125,8 +130,11 @@ void Acceptor::hand_over(Fd connection, Peer peer) {
   });
   const auto& worker = *least;
   worker->connections.fetch_add(1, std::memory_order_relaxed);
-  auto begin = [worker, refused, fd = std::move(connection), from = std::move(peer)]() mutable {
-    auto session = std::make_shared<Session>(worker, std::move(fd), std::move(from));
+  peer.tls = tls != nullptr;
+  auto begin = [worker, refused, fd = std::move(connection), from = std::move(peer),
+                context = tls ? tls->current() : nullptr]() mutable {
+    auto session =
+        std::make_shared<Session>(worker, std::move(fd), std::move(from), std::move(context));
     Session::start(std::move(session), refused);
   };
   asio::post(worker->executor, std::move(begin));
@@ -211,9 +219,10 @@ Server::~Server() {
   }
 }
 
-void Server::serve(net::Listener listener) {
+void Server::serve(net::Listener listener, std::shared_ptr<net::ServerTls> tls) {
   const Executor executor = impl_->workers[0]->executor;
-  auto acceptor = std::make_shared<Acceptor>(executor, std::move(listener), impl_->workers);
+  auto acceptor =
+      std::make_shared<Acceptor>(executor, std::move(listener), std::move(tls), impl_->workers);
   auto begin = [impl = impl_, acceptor, executor] {
     impl->acceptors.push_back(acceptor);
     asio::co_spawn(executor, Acceptor::run(acceptor), asio::detached);

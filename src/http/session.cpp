@@ -41,10 +41,11 @@ struct Session::Exchange {
   bool keep_alive = false;
 };
 
-Session::Session(std::shared_ptr<ServerWorker> worker, Fd socket, Peer peer)
+Session::Session(std::shared_ptr<ServerWorker> worker, Fd socket, Peer peer, net::TlsContext tls)
     : worker_(std::move(worker)),
       place_(worker_->sessions.insert(worker_->sessions.end(), this)),
       socket_(worker_->executor, std::move(socket), *worker_->pool),
+      tls_(std::move(tls)),
       peer_(std::move(peer)),
       id_(obs::new_request_id()) {}
 
@@ -83,9 +84,10 @@ void Session::reset() {
 
 Task<> Session::run(std::shared_ptr<Session> self, bool refused) {
   try {
-    if (refused) {
-      co_await self->refuse();
-    } else {
+    const bool greeted = !self->tls_ || co_await self->greet();
+    if (greeted && refused) {
+      co_await self->refuse({Error::Kind::kUnavailable, "too many connections"});
+    } else if (greeted) {
       while (co_await self->serve_one()) {
       }
     }
@@ -103,13 +105,22 @@ Task<> Session::run(std::shared_ptr<Session> self, bool refused) {
   }
 }
 
-Task<> Session::refuse() {
+Task<bool> Session::greet() {
+  phase_ = Phase::kReading;
+  const Io status = co_await socket_.accept_tls(tls_, now() + worker_->limits.header_timeout);
+  phase_ = Phase::kIdle;
+  if (status == Io::kPlain) {
+    co_await refuse({Error::Kind::kBadRequest, "this address speaks TLS: use https://"});
+  }
+  co_return status == Io::kOk;
+}
+
+Task<> Session::refuse(Error why) {
   Exchange exchange;
   exchange.started = now();
   exchange.request.peer = peer_;
   exchange.request.id = next_id();
-  const Error error(Error::Kind::kUnavailable, "too many connections");
-  Response response = render(exchange.request, error);
+  Response response = render(exchange.request, why);
   end_ = End::kLinger;
   co_await send(exchange, response);
 }

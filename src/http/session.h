@@ -56,7 +56,8 @@ struct ServerWorker {
 /// One connection of a client: reads a request, has it answered, writes the response, again.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(std::shared_ptr<ServerWorker> worker, Fd socket, Peer peer);
+  /// `tls`: null for a connection in plain text.
+  Session(std::shared_ptr<ServerWorker> worker, Fd socket, Peer peer, net::TlsContext tls);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -76,7 +77,9 @@ class Session : public std::enable_shared_from_this<Session> {
   struct Exchange;
 
   static Task<> run(std::shared_ptr<Session> self, bool refused);
-  Task<> refuse();
+  /// False when there is nobody to serve.
+  Task<bool> greet();
+  Task<> refuse(Error why);
   /// One request and its response; false when it was the last.
   Task<bool> serve_one();
   /// The size of the header block at the front of the buffer; 0 when there will be none.
@@ -100,6 +103,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<ServerWorker> worker_;
   std::list<Session*>::iterator place_;
   net::Socket socket_;
+  net::TlsContext tls_;
   Peer peer_;
   std::string id_;  // of the connection; its requests count up from it
   std::uint64_t requests_ = 0;

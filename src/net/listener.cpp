@@ -3,7 +3,9 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string_view>
 
 #include <arpa/inet.h>
@@ -132,7 +134,7 @@ Listener listen(const std::string& address) {
   if (::bind(socket.get(), place.get(), place.size) != 0) fail(address, errno);
   if (::listen(socket.get(), kBacklog) != 0) fail(address, errno);
   std::string name = name_of(socket.get());
-  return {std::move(socket), std::move(name)};
+  return {.socket = std::move(socket), .address = std::move(name)};
 }
 
 bool is_listen_address(const std::string& address) {
@@ -146,16 +148,21 @@ bool is_listen_address(const std::string& address) {
 
 std::vector<Listener> passed_listeners() {
   std::vector<Listener> listeners;
-  const int count = sd_listen_fds(1);
+  char** names = nullptr;
+  const int count = sd_listen_fds_with_names(1, &names);
   for (int i = 0; i < count; ++i) {
+    const std::unique_ptr<char, decltype(&std::free)> called(names[i], std::free);
     Fd socket(SD_LISTEN_FDS_START + i);
     if (sd_is_socket(socket.get(), AF_UNSPEC, SOCK_STREAM, 1) <= 0) continue;
     const bool local = sd_is_socket(socket.get(), AF_UNIX, SOCK_STREAM, 1) > 0;
     prepare(socket.get(), local ? AF_UNIX : AF_INET);
     ::fcntl(socket.get(), F_SETFL, ::fcntl(socket.get(), F_GETFL) | O_NONBLOCK);
     std::string name = name_of(socket.get());
-    listeners.push_back({std::move(socket), std::move(name)});
+    listeners.push_back({.socket = std::move(socket),
+                         .address = std::move(name),
+                         .tls = std::string_view(called.get()) == "tls"});
   }
+  std::free(names);
   return listeners;
 }
 

@@ -4,15 +4,20 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "hubcache/base/error.h"
 
 namespace hubcache::net {
 namespace {
@@ -21,6 +26,7 @@ using std::chrono::steady_clock;
 
 constexpr std::uint64_t kWindow = 2 * 1024 * 1024;  // is looked at, and warmed up, at once
 constexpr std::uint64_t kTurn = 4 * 1024 * 1024;    // then others on this worker have their turn
+constexpr std::size_t kRecord = 16 * 1024;          // of TLS, at most (RFC 8446 5.1)
 
 bool would_block(int code) { return code == EAGAIN || code == EWOULDBLOCK; }
 
@@ -54,7 +60,63 @@ Socket::Socket(Executor executor, Fd fd, Pool& pool) : stream_(executor), pool_(
   fd.release();
 }
 
+Task<Io> Socket::accept_tls(TlsContext context, SteadyTime deadline) {
+  tls_ = {SSL_new(context.get()), SSL_free};
+  if (!tls_ || SSL_set_fd(tls_.get(), stream_.native_handle()) != 1) {
+    throw Error(Error::Kind::kInternal, "TLS cannot begin");
+  }
+  while (true) {
+    ERR_clear_error();
+    const int done = SSL_accept(tls_.get());
+    if (done == 1) co_return Io::kOk;
+    const bool plain = ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;
+    const Io status = plain ? Io::kPlain : co_await tls_wait(done, deadline);
+    if (status == Io::kOk) continue;
+    if (status == Io::kPlain) tls_.reset();
+    co_return status;
+  }
+}
+
+Task<Io> Socket::tls_wait(int result, SteadyTime deadline) {
+  switch (SSL_get_error(tls_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+      co_return co_await wait_for(Stream::wait_read, deadline);
+    case SSL_ERROR_WANT_WRITE:
+      co_return co_await wait_for(Stream::wait_write, deadline);
+    default:
+      co_return Io::kClosed;
+  }
+}
+
+Task<Socket::Read> Socket::read_tls(asio::mutable_buffer into, SteadyTime deadline) {
+  while (true) {
+    ERR_clear_error();
+    std::size_t size = 0;
+    const int done = SSL_read_ex(tls_.get(), into.data(), into.size(), &size);
+    if (done == 1) co_return Read{Io::kOk, size};
+    const Io status = co_await tls_wait(done, deadline);
+    if (status != Io::kOk) co_return Read{status, 0};
+  }
+}
+
+Task<Io> Socket::write_tls(std::string_view bytes, std::chrono::milliseconds limit) {
+  while (!bytes.empty()) {
+    ERR_clear_error();
+    std::size_t size = 0;
+    const int done = SSL_write_ex(tls_.get(), bytes.data(), std::min(bytes.size(), kRecord), &size);
+    if (done != 1) {
+      const Io status = co_await tls_wait(done, steady_clock::now() + limit);
+      if (status != Io::kOk) co_return status;
+      continue;
+    }
+    written_ += size;
+    bytes.remove_prefix(size);
+  }
+  co_return Io::kOk;
+}
+
 Task<Socket::Read> Socket::read_some(asio::mutable_buffer into, SteadyTime deadline) {
+  if (tls_) co_return co_await read_tls(into, deadline);
   boost::system::error_code failure;
   await_until(deadline);
   const auto n = co_await stream_.async_read_some(into, asio::redirect_error(use_task, failure));
@@ -64,6 +126,12 @@ Task<Socket::Read> Socket::read_some(asio::mutable_buffer into, SteadyTime deadl
 
 Task<Io> Socket::write(std::string_view head, std::string_view body,
                        std::chrono::milliseconds limit, bool more) {
+  if (tls_) {
+    std::string own(head);
+    if (own.size() + body.size() <= kRecord) own += std::exchange(body, {});
+    const Io status = co_await write_tls(own, limit);
+    co_return status == Io::kOk ? co_await write_tls(body, limit) : status;
+  }
   std::string rest;  // of `head`, whose memory is ours only until we wait
   while (!head.empty() || !body.empty()) {
     const ssize_t n = send_now(head, body, more);
@@ -86,19 +154,17 @@ Task<Io> Socket::write(std::string_view head, std::string_view body,
 
 Task<Io> Socket::send_file(int file, std::uint64_t offset, std::uint64_t length,
                            std::chrono::milliseconds limit) {
+  if (tls_) co_return co_await send_file_tls(file, offset, length, limit);
   const std::uint64_t end = offset + length;
-  std::uint64_t warm = offset;  // up to here the pages are in memory
+  std::uint64_t warmed = offset;  // up to here the pages are in memory
   std::uint64_t turn = 0;
   while (offset < end) {
-    if (offset >= warm) {
-      warm = std::min(end, offset + kWindow);
-      if (!is_resident(file, offset) || !is_resident(file, warm - 1)) {
-        auto work = [file, offset, warm] { warm_up(file, offset, warm); };
-        co_await offload(pool_, std::move(work));
-      }
+    if (offset >= warmed) {
+      warmed = std::min(end, offset + kWindow);
+      co_await warm(file, offset, warmed);
     }
     auto at = static_cast<off_t>(offset);
-    const ssize_t n = ::sendfile(stream_.native_handle(), file, &at, warm - offset);
+    const ssize_t n = ::sendfile(stream_.native_handle(), file, &at, warmed - offset);
     if (n == 0) co_return Io::kShortFile;
     if (n < 0) {
       if (errno == EINTR) continue;
@@ -120,10 +186,48 @@ Task<Io> Socket::send_file(int file, std::uint64_t offset, std::uint64_t length,
   co_return Io::kOk;
 }
 
+Task<Io> Socket::send_file_tls(int file, std::uint64_t offset, std::uint64_t length,
+                               std::chrono::milliseconds limit) {
+  const std::uint64_t end = offset + length;
+  std::uint64_t warmed = offset;
+  std::uint64_t turn = 0;
+  std::string record;
+  while (offset < end) {
+    if (offset >= warmed) {
+      warmed = std::min(end, offset + kWindow);
+      co_await warm(file, offset, warmed);
+    }
+    record.resize(std::min<std::uint64_t>(kRecord, warmed - offset));
+    const ssize_t n = ::pread(file, record.data(), record.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) co_return Io::kShortFile;
+    record.resize(static_cast<std::size_t>(n));
+    const Io status = co_await write_tls(record, limit);
+    if (status != Io::kOk) co_return status;
+    offset += record.size();
+    turn += record.size();
+    if (turn >= kTurn) {
+      turn = 0;
+      co_await asio::post(stream_.get_executor(), use_task);
+    }
+  }
+  co_return Io::kOk;
+}
+
+Task<void> Socket::warm(int file, std::uint64_t offset, std::uint64_t end) {
+  if (is_resident(file, offset) && is_resident(file, end - 1)) co_return;
+  auto work = [file, offset, end] { warm_up(file, offset, end); };
+  co_await offload(pool_, std::move(work));
+}
+
 Task<Io> Socket::writable(std::chrono::milliseconds limit) {
+  co_return co_await wait_for(Stream::wait_write, steady_clock::now() + limit);
+}
+
+Task<Io> Socket::wait_for(Stream::wait_type event, SteadyTime deadline) {
   boost::system::error_code failure;
-  await_until(steady_clock::now() + limit);
-  co_await stream_.async_wait(Stream::wait_write, asio::redirect_error(use_task, failure));
+  await_until(deadline);
+  co_await stream_.async_wait(event, asio::redirect_error(use_task, failure));
   co_return outcome(failure);
 }
 
@@ -164,19 +268,36 @@ void Socket::stop() {
   stream_.cancel(ignored);
 }
 
-bool Socket::peer_gone() const {
+bool Socket::peer_gone() {
   char byte = 0;
-  const auto fd = const_cast<Stream&>(stream_).native_handle();
-  const ssize_t n = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const ssize_t n = ::recv(stream_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (n > 0 && tls_) {  // it may be the notice that the client has closed
+    ERR_clear_error();
+    const int seen = SSL_peek(tls_.get(), &byte, 1);
+    return seen <= 0 && SSL_get_error(tls_.get(), seen) != SSL_ERROR_WANT_READ;
+  }
   return n == 0 || (n < 0 && !would_block(errno) && errno != EINTR);
 }
 
 void Socket::shut_down_write() {
+  say_goodbye();
   boost::system::error_code ignored;
   stream_.shutdown(Stream::shutdown_send, ignored);
 }
 
+// Without it the client cannot tell an end from a cut (RFC 8446 6.1); so reset() says nothing.
+void Socket::say_goodbye() {
+  if (!tls_ || SSL_is_init_finished(tls_.get()) == 0) return;
+  ERR_clear_error();
+  SSL_shutdown(tls_.get());
+}
+
 void Socket::close() {
+  if (stream_.is_open()) say_goodbye();
+  close_now();
+}
+
+void Socket::close_now() {
   boost::system::error_code ignored;
   stream_.close(ignored);
 }
@@ -185,7 +306,7 @@ void Socket::reset() {
   if (!stream_.is_open()) return;
   const linger now{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(stream_.native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  close();
+  close_now();
 }
 
 std::size_t read_resident(int file, char* into, std::size_t size, std::uint64_t offset) {

@@ -89,7 +89,7 @@ def ab_head(url, connections, seconds):
 def curl(url, size, clients=1):
     """MiB a second until all clients have the whole file, and the first one's time to first byte;
     a unit is a GiB."""
-    command = ["curl", "-sSfL", "-o", "/dev/null", "-w", "%{time_starttransfer} %{size_download}"]
+    command = ["curl", "-sSfLk", "-o", "/dev/null", "-w", "%{time_starttransfer} %{size_download}"]
     began = time.monotonic()
     running = [subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True)
                for _ in range(clients)]

@@ -56,7 +56,7 @@ class Hubsim(Process):
         super().__init__([program, "--port", port, "--cdn-port", cdn_port, "--seed-repos",
                           *arguments], folder / "hubsim.log")
         line = self.wait_for(r"hubsim listening on (http://127\.0\.0\.1:(\d+)) "
-                             r"cdn (http://127\.0\.0\.1:(\d+))", seconds)
+                             r"cdn (http://127\.0\.0\.1:(\d+))\s", seconds)
         self.url, self.port, self.cdn, self.cdn_port = (
             line[1], int(line[2]), line[3], int(line[4]))
 
@@ -122,7 +122,7 @@ class Server(Process):
         self.log_begins = after
 
     def wait_listening(self):
-        line = self.wait_for(r"listening.*?127\.0\.0\.1:(\d+)", after=self.log_begins)
+        line = self.wait_for(r"listening.*?127\.0\.0\.1:(\d+)\D", after=self.log_begins)
         self.port = int(line[1])
         self.origin = f"http://127.0.0.1:{self.port}"
         self.endpoint = self.origin + "/pulp/content/hf"

@@ -22,6 +22,9 @@ namespace hubcache::app {
 struct Config {
   struct Server {
     std::vector<std::string> listen{"127.0.0.1:8080"};
+    std::vector<std::string> tls_listen;
+    std::string tls_certificate;  // both or none; both when tls_listen is not empty
+    std::string tls_key;
     http::PublicName public_name;
     std::vector<std::string> host_names;
     std::size_t workers = 0;

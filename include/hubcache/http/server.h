@@ -13,6 +13,7 @@
 #include "hubcache/base/workers.h"
 #include "hubcache/http/message.h"
 #include "hubcache/net/listener.h"
+#include "hubcache/net/server_tls.h"
 #include "hubcache/obs/log.h"
 
 namespace hubcache::http {
@@ -54,8 +55,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Starts to accept. May be called for several listeners.
-  void serve(net::Listener listener);
+  /// Starts to accept, in TLS if `tls` is not null. May be called for several listeners.
+  void serve(net::Listener listener, std::shared_ptr<net::ServerTls> tls = nullptr);
   /// Stops accepting, tells idle connections to close, and returns when all have ended or the
   /// deadline has passed; then the rest is reset.
   Task<void> shut_down(std::chrono::milliseconds deadline);

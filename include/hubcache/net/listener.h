@@ -11,6 +11,7 @@ namespace hubcache::net {
 struct Listener {
   Fd socket;
   std::string address;  // "127.0.0.1:8080", with the real port when 0 was asked for; "unix:/path"
+  bool tls = false;     // is to be served in TLS
 };
 
 /// Binds "ADDR:PORT", "[v6]:PORT" or "unix:/path" and listens. Throws kBadRequest for an address
@@ -18,7 +19,8 @@ struct Listener {
 Listener listen(const std::string& address);
 /// Can listen() read this address? Whether it can be bound is another matter.
 bool is_listen_address(const std::string& address);
-/// The sockets systemd passed (LISTEN_FDS, sd_listen_fds(3)); empty when there are none.
+/// The sockets systemd passed (LISTEN_FDS, sd_listen_fds(3)), in TLS those that are called "tls"
+/// (FileDescriptorName); empty when there are none.
 std::vector<Listener> passed_listeners();
 
 }  // namespace hubcache::net

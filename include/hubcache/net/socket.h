@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include <boost/asio/basic_stream_socket.hpp>
@@ -13,6 +14,7 @@
 #include "hubcache/base/fd.h"
 #include "hubcache/base/task.h"
 #include "hubcache/base/workers.h"
+#include "hubcache/net/server_tls.h"
 
 namespace hubcache::net {
 
@@ -23,9 +25,11 @@ enum class Io {
   kTimeout,    // its deadline passed
   kStopped,    // stop() was called
   kShortFile,  // send_file() met the end of the file, or could not read it
+  kPlain,      // accept_tls() met a client that does not speak TLS
 };
 
-/// One accepted connection, TCP or unix. One coroutine uses it, on its worker.
+/// One accepted connection, TCP or unix, and TLS over it after accept_tls(). One coroutine uses it,
+/// on its worker.
 ///
 /// Deadlines cost nothing until they pass: they are noted here and looked at by whoever calls
 /// check() every now and then, so there is no timer for each connection.
@@ -37,6 +41,10 @@ class Socket {
   ~Socket() = default;
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
+
+  /// Greets in TLS, as a server; all that follows is in TLS. After kPlain the client may be told in
+  /// plain text.
+  Task<Io> accept_tls(TlsContext context, SteadyTime deadline);
 
   struct Read {
     Io status;
@@ -50,10 +58,12 @@ class Socket {
   /// `more`: something follows at once, hold back a packet that is not full.
   Task<Io> write(std::string_view head, std::string_view body, std::chrono::milliseconds limit,
                  bool more = false);
-  /// Sends part of a file without copying it; never blocks the worker on a disk that is slow.
+  /// Sends part of a file, without copying it unless in TLS; never blocks the worker on a disk that
+  /// is slow.
   Task<Io> send_file(int file, std::uint64_t offset, std::uint64_t length,
                      std::chrono::milliseconds limit);
 
+  /// Without what TLS adds.
   std::uint64_t bytes_written() const noexcept { return written_; }
 
   /// Ends the operation in progress when its deadline has passed.
@@ -61,7 +71,7 @@ class Socket {
   /// Ends the operation in progress, if there is one.
   void stop();
   /// Has the peer closed or reset? Looks without waiting, and without taking bytes.
-  bool peer_gone() const;
+  bool peer_gone();
 
   /// Says that nothing will follow.
   void shut_down_write();
@@ -71,13 +81,25 @@ class Socket {
 
  private:
   using Stream = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
+  using Tls = std::unique_ptr<SSL, void (*)(SSL*)>;
+  Task<Io> wait_for(Stream::wait_type event, SteadyTime deadline);
   Task<Io> writable(std::chrono::milliseconds limit);
+  Task<void> warm(int file, std::uint64_t offset, std::uint64_t end);
+  /// How to go on after an OpenSSL call that returned `result`: kOk, call it again.
+  Task<Io> tls_wait(int result, SteadyTime deadline);
+  Task<Read> read_tls(asio::mutable_buffer into, SteadyTime deadline);
+  Task<Io> write_tls(std::string_view bytes, std::chrono::milliseconds limit);
+  Task<Io> send_file_tls(int file, std::uint64_t offset, std::uint64_t length,
+                         std::chrono::milliseconds limit);
   Io outcome(const boost::system::error_code& failure);
   void await_until(SteadyTime deadline);
+  void say_goodbye();
+  void close_now();
   ssize_t send_now(std::string_view head, std::string_view body, bool more);
 
   Stream stream_;
   Pool& pool_;
+  Tls tls_{nullptr, nullptr};
   SteadyTime deadline_ = SteadyTime::max();  // of the operation in progress
   bool timed_out_ = false;
   bool stopped_ = false;

@@ -35,6 +35,7 @@ class RawClient {
   }
 
   bool connected() const { return connected_; }
+  int fd() const { return fd_.get(); }
 
   void send(std::string_view text) {
     while (!text.empty()) {
