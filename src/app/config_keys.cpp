@@ -291,6 +291,26 @@ const std::vector<Key>& table() {
        .help = "How long a hub that does not answer is left alone: until then what is not cached "
                "fails at once. 0 s: never.",
        .set = duration([](Config& c) -> auto& { return c.upstream.retry_down_after; })},
+      {.name = "upstream.unattended",
+       .type = Type::kSize,
+       .fallback = "64 GiB",
+       .help =
+           "How much more of a file is fetched after its last reader has left; then the download "
+           "rests until somebody asks for the file again.",
+       .set = size([](Config& c) -> auto& { return c.upstream.unattended; })},
+      {.name = "upstream.client_misses",
+       .type = Type::kNumber,
+       .fallback = "200000",
+       .help =
+           "How often an hour one client (address, or IPv6 /64) may have something fetched; more "
+           "is answered 429, hits excepted. 0: no limit.",
+       .set = number([](Config& c) -> auto& { return c.upstream.client_misses; })},
+      {.name = "upstream.client_bytes",
+       .type = Type::kSize,
+       .fallback = "0 B",
+       .help =
+           "How many bytes of files an hour one client may have fetched, likewise. 0 B: no limit.",
+       .set = size([](Config& c) -> auto& { return c.upstream.client_bytes; })},
       {.name = "cache.revision_ttl",
        .type = Type::kDuration,
        .fallback = "60 s",

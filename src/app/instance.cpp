@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "hubcache/access/accounts.h"
+#include "hubcache/access/budgets.h"
 #include "hubcache/access/grants.h"
 #include "hubcache/access/guards.h"
 #include "hubcache/access/proofs.h"
@@ -145,6 +146,7 @@ struct Instance::Parts {
   std::vector<std::unique_ptr<store::OpenBlobs>> blobs;
   std::unique_ptr<hub::Flights> flights;
   std::unique_ptr<access::Access> access;
+  access::Budgets budgets;
   access::Proofs proofs;
   catalog::Documents documents;
   catalog::Manifests manifests;
@@ -173,6 +175,8 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
       store(store_options(config), disk, database, disk_pool, workers.executor(0), clock, log),
       outages({.retry_after = config.upstream.retry_down_after}, clock, log),
       limits({.rate_of = [this](std::string_view remote) { return rate_of(remote); }}, clock),
+      budgets({.misses = config.upstream.client_misses, .bytes = config.upstream.client_bytes},
+              clock),
       proofs(workers, database, clock),
       documents(workers, database, {.ttl = config.cache.document_ttl}, clock),
       manifests(workers, database, documents, {}, clock, log),
@@ -223,10 +227,12 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
                    proofs.record(std::move(origin), std::move(via), std::move(digest), true),
                    [](const std::exception_ptr&) {});
   };
-  fills = std::make_unique<fill::Fills>(
-      workers, store,
-      fill::Fills::Options{.strict = config.strict_integrity, .on_verified = std::move(verified)},
-      clock, log);
+  fills =
+      std::make_unique<fill::Fills>(workers, store,
+                                    fill::Fills::Options{.unattended = config.upstream.unattended,
+                                                         .strict = config.strict_integrity,
+                                                         .on_verified = std::move(verified)},
+                                    clock, log);
 
   make_prefetch();
   define_upkeep();
@@ -249,6 +255,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
             .access = *access,
             .guards = *guards,
             .accounts = *accounts,
+            .budgets = budgets,
             .proofs = proofs,
             .catalog = catalog,
             .documents = documents,

@@ -86,6 +86,7 @@ Task<std::shared_ptr<const Document>> Documents::get(DocumentRequest request,
   const auto patience = known.document ? hub::Patience::kNone : hub::Patience::kWait;
   std::exception_ptr trouble;
   try {
+    if (request.before_asking) request.before_asking();
     auto credential = credential_for(std::move(request.credential), request.kind);
     const auto answer = co_await flights.document(std::move(request.endpoint),
                                                   std::move(credential), request.query, patience);

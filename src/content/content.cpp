@@ -221,7 +221,8 @@ Place Content::place_of(const http::Request& request, const Found& found, std::s
           .streamed = streamed,
           .immediate = remote->policy == registry::Policy::kImmediate,
           .own_base = http::public_base(request, options_.public_name) + found.own_path,
-          .xet = xet};
+          .xet = xet,
+          .client = http::client_address(request, options_.public_name)};
 }
 
 }  // namespace hubcache::content

@@ -60,6 +60,10 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
       .query = {.repo = repo, .target = with_query(asked.api_path, request)},
       .kind = right.document_class(),
       .at_commit = at_commit};
+  wanted.before_asking = [&budgets = services_.budgets, client = place.client] {
+    budgets.require(client);
+    budgets.charge(client, 0);
+  };
   if (asked.kind == hub::Route::Kind::kPathsInfo) wanted.query.form = paths_info_form(request);
   const auto document = co_await services_.documents.get(wanted, services_.flights);
   if (is_outdated(right, place.credential, *document)) {

@@ -59,6 +59,7 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
   if (!via.empty() && via != repo && !co_await proven_against_fill(file, via)) {
     co_return co_await instead_of_fill(std::move(file), manner, plan, served);
   }
+  services_.budgets.require(file.client);
   auto wanted = wish(file, repo, manner, plan);
   wanted.seen_via = via;
   fill::Joined joined;
@@ -70,6 +71,7 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
   }
   if (!refused) {
     served.cache = joined.started ? "miss" : "join";
+    if (joined.caused > 0) services_.budgets.charge(file.client, joined.caused);
     // Nobody would check on the way through what a Xet client gets.
     if (is_by_xet(manner)) co_return std::unique_ptr<http::SpanSource>(std::move(joined.body));
     co_return filled_or_passed(std::move(joined.body), *services_.hubs[services_.worker],
@@ -143,6 +145,8 @@ Task<bool> FileBytes::proven_against_fill(UpstreamFile file, std::string via) {
 }
 
 Task<http::Body> FileBytes::pass(UpstreamFile file, http::RangePlan plan) {
+  services_.budgets.require(file.client);
+  services_.budgets.charge(file.client, plan.range.length);
   auto& hub = *services_.hubs[services_.worker];
   co_return co_await pass_through(hub, services_.store, std::move(file), plan.range);
 }

@@ -136,7 +136,8 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
                         .file = {.repo = file.repo, .revision = commit.id, .path = file.path},
                         .location = entry->location,
                         .digest = entry->digest,
-                        .size = entry->size};
+                        .size = entry->size,
+                        .client = place.client};
   const auto manner = place.streamed ? Manner::kStreamed : Manner::kPlain;
   if (plan.parts.empty()) {
     response.body = co_await bytes_.open(std::move(upstream), manner, plan, response.served);
@@ -196,7 +197,8 @@ Task<http::Response> FileRoute::get_from_bucket(const http::Request& request, Pl
                         .file = std::move(file),
                         .location = answer->location,
                         .digest = std::nullopt,
-                        .size = answer->size};
+                        .size = answer->size,
+                        .client = place.client};
   auto open = [this, upstream](http::RangePlan part) {
     return bytes_.pass(upstream, std::move(part));
   };

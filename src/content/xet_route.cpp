@@ -248,7 +248,8 @@ Task<XetRoute::File> XetRoute::look_at(Place place, xet::Claims claims, std::str
                          .file = probe.file(),
                          .location = entry->location,
                          .digest = entry->digest,
-                         .size = entry->size},
+                         .size = entry->size,
+                         .client = place.client},
             .xet = entry->xet};
   file.upstream.file.revision = commit.id;
   const auto bad = services_.store.bad_since(place.endpoint->origin_key(), *entry->digest);

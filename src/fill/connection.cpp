@@ -137,6 +137,10 @@ Task<void> Fill::keep(std::uint64_t offset, std::span<const std::byte> bytes,
   }
   co_await staging_->write(offset, bytes);
   stored_ += bytes.size();
+  unattended_ = is_read() ? 0 : unattended_ + bytes.size();
+  if (unattended_ > context_.options.unattended) {
+    stop(Error(Error::Kind::kUnavailable, "nobody reads the file any more"));
+  }
   progress_->advance();
   if (is_complete()) progress_->work().notify();
 }
@@ -193,6 +197,10 @@ std::size_t Fill::places() const {
 
 /// It is one client's, who reads the whole in many places: the one request for it will come by.
 bool Fill::goes_along(const Seat& seat) const { return seat.wants_all && plan_.is_one_request(); }
+
+bool Fill::is_read() const {
+  return std::ranges::any_of(seats_, [](const auto& seat) { return !seat->left; });
+}
 
 bool Fill::is_idle() const { return !stopping_ && satisfied_ && plan_.running() == 0; }
 

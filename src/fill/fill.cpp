@@ -57,6 +57,11 @@ std::shared_ptr<Seat> Fill::admit(const Wish& wish) {
   return seat;
 }
 
+std::uint64_t Fill::adds(const Wish& wish) const {
+  if (wish.for_proof || plan_.wants_all()) return 0;
+  return wish.wants_all || wish.to_end || wish.verified_only ? size_ : wish.range.length;
+}
+
 void Fill::park() { stop(Error(Error::Kind::kUnavailable, "the server is shutting down")); }
 
 // `self` is a parameter: it keeps the fill for as long as this runs.

@@ -50,6 +50,8 @@ class Fill : public std::enable_shared_from_this<Fill> {
   /// False when it is about to end without the blob: who comes now waits for that.
   bool admits() const noexcept { return !stopping_; }
   std::shared_ptr<Seat> admit(const Wish& wish);
+  /// How many bytes would be wanted with this wish that are not without it, at most.
+  std::uint64_t adds(const Wish& wish) const;
   const std::shared_ptr<Progress>& progress() const noexcept { return progress_; }
   std::uint64_t size() const noexcept { return size_; }
   /// The repo all bytes came through; empty when they are mixed. Known once progress() is open.
@@ -103,6 +105,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   std::size_t places() const;
   bool goes_along(const Seat& seat) const;
   bool is_idle() const;
+  bool is_read() const;
   bool is_complete() const { return staging_->blocks().complete(); }
 
   const Context& context_;
@@ -118,9 +121,10 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Sources sources_;
   std::vector<std::shared_ptr<Seat>> seats_;
   std::list<std::shared_ptr<Job>> jobs_;
-  std::uint64_t stored_ = 0;   // bytes written in this run
-  bool satisfied_ = false;     // all that is wanted is there
-  bool winding_down_ = false;  // jobs are being ended; what they throw means nothing
+  std::uint64_t stored_ = 0;      // bytes written in this run
+  std::uint64_t unattended_ = 0;  // of them since the last reader left
+  bool satisfied_ = false;        // all that is wanted is there
+  bool winding_down_ = false;     // jobs are being ended; what they throw means nothing
   bool stopping_ = false;
   std::optional<Error> error_;  // why it stops, unless it is idle
   std::minstd_rand jitter_{std::random_device{}()};

@@ -20,6 +20,7 @@ struct Admission {
   Ticket ticket;
   std::shared_ptr<const Fd> file;
   bool started = false;
+  std::uint64_t caused = 0;
 };
 
 /// A large range that ends with the file is a way to complete it (SECURITY 12).
@@ -82,6 +83,7 @@ Task<Admission> Fills::Impl::admit(std::size_t home, Wish wish) {
   if (fill->size() != wish.size) {
     throw Error(Error::Kind::kUpstream, "the Hub names two sizes for one digest");
   }
+  admission.caused = fill->adds(wish);
   admission.ticket = Ticket(fill->admit(wish));
   admission.progress = fill->progress();
   if (admission.started) fill->begin();
@@ -157,6 +159,7 @@ Task<Joined> Fills::join(Wish wish) {
   auto admission = co_await on(executor, impl_->admit(home, std::move(wish)));
   Joined joined;
   joined.started = admission.started;
+  joined.caused = admission.caused;
   joined.body =
       std::make_unique<Reader>(executor, std::move(admission.progress), std::move(admission.ticket),
                                std::move(admission.file), range);

@@ -40,6 +40,8 @@ struct DocumentRequest {
   /// used.
   std::string_view kind;
   bool at_commit = false;  // it will never change
+  /// Called before the Hub is asked; when it throws, that is as if the Hub did.
+  std::function<void()> before_asking{};
 };
 
 /// Cached API answers: at a commit id for ever, else for a time, longer when the Hub cannot be

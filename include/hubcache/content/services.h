@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hubcache/access/accounts.h"
+#include "hubcache/access/budgets.h"
 #include "hubcache/access/grants.h"
 #include "hubcache/access/guards.h"
 #include "hubcache/access/proofs.h"
@@ -38,6 +39,7 @@ struct Services {
   access::Access& access;
   access::Guards& guards;
   access::Accounts& accounts;
+  access::Budgets& budgets;
   access::Proofs& proofs;
   catalog::Catalog& catalog;
   catalog::Documents& documents;
@@ -63,6 +65,7 @@ struct Place {
   bool immediate = false;  // ...or all of a commit at once
   std::string own_base;    // the distribution's absolute URL, without a trailing slash
   bool xet = false;        // files are offered by Xet too
+  std::string client{};    // its address, for its budget
 };
 
 }  // namespace hubcache::content

@@ -23,6 +23,7 @@ struct UpstreamFile {
   std::string location;  // where a HEAD found the bytes, or empty
   std::optional<Digest> digest;
   std::uint64_t size = 0;
+  std::string client{};  // whose budget it counts for; empty: nobody's
 };
 
 /// The file as a fill's source; used on the worker whose `hub` it is given.

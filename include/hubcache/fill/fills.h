@@ -59,7 +59,8 @@ class ReaderBody : public http::SpanSource {
 /// How the reader was served, for the access log and for proofs.
 struct Joined {
   std::unique_ptr<ReaderBody> body;
-  bool started = false;  // this reader started the fill (a miss), else it joined
+  bool started = false;      // this reader started the fill (a miss), else it joined
+  std::uint64_t caused = 0;  // bytes that nobody had wanted before; some may be there already
 };
 
 /// All downloads under way, one per digest and hub origin; a fill lives on the worker its digest
@@ -71,6 +72,7 @@ class Fills {
     std::chrono::milliseconds first_byte{7'000};     // join() waits that long for upstream
     std::chrono::milliseconds drip_interval{3'000};  // while the last block is held back
     std::chrono::milliseconds linger{2'000};  // of a fill of closed ranges, for the next range
+    std::uint64_t unattended = std::uint64_t{64} << 30;  // bytes a fill goes on without a reader
     bool strict = false;  // [content] integrity = "strict": closed ranges wait for verify() too
     std::chrono::minutes closed_ranges_refused{10};  // after a false download (false_start.h)
     /// Called on the fill's worker once a blob was verified whose bytes all came through `via`

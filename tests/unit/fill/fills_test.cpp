@@ -63,6 +63,35 @@ TEST_F(FillsTest, AClientThatLeavesDoesNotStopTheFill) {
   EXPECT_EQ(delivered(), bytes_.size());
 }
 
+TEST_F(FillsTest, SecurityRule19AFillWithoutReadersGoesOnWithinItsBudget) {
+  options_.unattended = 2 * kMiB;
+  serve(some_bytes(8 * kMiB));
+  hold(kMiB, bytes_.size());
+  auto reader = join(whole());
+  leave(reader);
+  hold(6 * kMiB, bytes_.size());
+  until([](Upstream& upstream) { return upstream.streams == 0; });
+  EXPECT_LT(delivered(), 4 * kMiB);
+  release();
+  EXPECT_EQ(read(whole()), bytes_) << "the next reader has it go on";
+  EXPECT_LE(delivered(), bytes_.size() + kMiB);
+}
+
+TEST_F(FillsTest, WhoAddsToWhatIsWantedIsTold) {
+  serve(some_bytes(4 * kMiB));
+  hold(0, bytes_.size());
+  auto part = start_join(closed(0, 10));
+  until([](Upstream& upstream) { return !upstream.requests.empty(); });
+  auto all = start_join(whole());
+  auto again = start_join(whole());
+  auto another = start_join(closed(20, 30));
+  release();
+  EXPECT_EQ(part.get().caused, 10u);
+  EXPECT_EQ(all.get().caused, bytes_.size());
+  EXPECT_EQ(again.get().caused, 0u);
+  EXPECT_EQ(another.get().caused, 0u);
+}
+
 TEST_F(FillsTest, AClientThatVanishesWhileItWaitsDoesNotStopTheFill) {
   serve(some_bytes(4 * kMiB));
   hold(kMiB, bytes_.size());

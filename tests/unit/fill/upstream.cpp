@@ -13,7 +13,15 @@ class Upstream::Bytes final : public Stream {
         generation_(upstream.generation_),
         begin_(begin),
         at_(begin),
-        end_(end) {}
+        end_(end) {
+    ++upstream_.streams;
+  }
+  ~Bytes() override {
+    --upstream_.streams;
+    upstream_.changed_.notify();
+  }
+  Bytes(const Bytes&) = delete;
+  Bytes& operator=(const Bytes&) = delete;
 
   std::uint64_t offset() const override { return begin_; }
 

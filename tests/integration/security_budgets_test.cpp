@@ -1,0 +1,83 @@
+// SECURITY 19: what one client may cause upstream.
+#include <nlohmann/json.hpp>
+
+#include "integration/fixture.h"
+
+namespace hubcache::test {
+namespace {
+
+using namespace std::chrono_literals;
+using hubsim::Content;
+using hubsim::Fault;
+using hubsim::Host;
+using hubsim::Storage;
+
+constexpr std::uint64_t kMiB = 1ULL << 20U;
+
+/// Requests of this test all come from 127.0.0.1, or from whom they say by a trusted proxy.
+class SecurityBudgetsTest : public ServerTest {
+ protected:
+  SecurityBudgetsTest() { config.server.public_name.trusted_proxies = {"127.0.0.1"}; }
+  Answer get_as(std::string_view client, std::string_view path, Fields fields = {}) {
+    fields.emplace_back("X-Forwarded-For", std::string(client));
+    return get(path, {}, std::move(fields));
+  }
+};
+
+TEST_F(SecurityBudgetsTest, Rule19MissesAreLimitedByClientAndHitsAreNot) {
+  config.upstream.client_misses = 3;
+  restart();
+  const std::string file = "/org/model/resolve/main/";
+  EXPECT_EQ(get_as("10.0.0.1", file + "config.json").status, 200);
+  EXPECT_EQ(get_as("10.0.0.1", "/api/models/org/model/revision/main").status, 200);
+  EXPECT_EQ(get_as("10.0.0.1", "/api/models?limit=1").status, 200);
+  wait_stored(1);
+  hub.clear_log();
+
+  const auto refused = get_as("10.0.0.1", file + "model.safetensors");
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_NE(refused.header("retry-after"), "");
+  EXPECT_EQ(hub.body_bytes(Host::kCdn), 0u);
+  for (const auto path : {"/api/models?limit=2", "/api/models/org/model/refs"}) {
+    hub.clear_log();
+    EXPECT_EQ(get_as("10.0.0.1", path).status, 429) << path;
+    EXPECT_EQ(hub_requests("/api/models?"), 0u);
+    EXPECT_EQ(hub_requests("refs"), 0u);
+  }
+  EXPECT_EQ(get_as("10.0.0.1", file + "config.json").status, 200);
+  EXPECT_EQ(get_as("10.0.0.1", "/api/models/org/model/revision/main").status, 200);
+  EXPECT_EQ(get_as("10.0.0.2", file + "model.safetensors").status, 200);
+  wait_stored(2);
+  EXPECT_EQ(get_as("10.0.0.1", file + "model.safetensors").status, 200) << "it is a hit by now";
+  clock.advance(1h);
+  EXPECT_EQ(get_as("10.0.0.1", "/api/models/org/model/refs").status, 200);
+}
+
+TEST_F(SecurityBudgetsTest, Rule19BytesAreLimitedByClient) {
+  hub.add_file("org/large", "a.bin", Content::generated(4 * kMiB, 7), Storage::kLfs);
+  hub.add_file("org/large", "b.bin", Content::generated(4 * kMiB, 8), Storage::kLfs);
+  config.upstream.client_bytes = 5 * kMiB;
+  restart();
+  EXPECT_EQ(get_as("10.0.0.1", "/org/large/resolve/main/a.bin").status, 200);
+  EXPECT_EQ(get_as("10.0.0.1", "/org/large/resolve/main/b.bin", {{"Range", "bytes=0-9"}}).status,
+            206);
+  EXPECT_EQ(get_as("10.0.0.1", "/org/large/resolve/main/b.bin").status, 200);
+  hub.add_file("org/large", "c.bin", Content::generated(4 * kMiB, 9), Storage::kLfs);
+  clock.advance(2min);
+  const auto refused = get_as("10.0.0.1", "/org/large/resolve/main/c.bin");
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(get_as("10.0.0.3", "/org/large/resolve/main/c.bin").status, 200);
+}
+
+TEST_F(SecurityBudgetsTest, Rule19AStreamedRemoteCountsToo) {
+  config.upstream.client_misses = 1;
+  restart();
+  const auto remotes = nlohmann::json::parse(rest("GET", kRemotes).body);
+  const auto remote = remotes["results"][0]["pulp_href"].get<std::string>();
+  ASSERT_EQ(rest("PATCH", remote, R"({"policy": "streamed"})").status, 202);
+  EXPECT_EQ(get_as("10.0.0.1", "/org/model/resolve/main/config.json").status, 200);
+  EXPECT_EQ(get_as("10.0.0.1", "/org/model/resolve/main/config.json").status, 429);
+}
+
+}  // namespace
+}  // namespace hubcache::test
