@@ -73,7 +73,7 @@ Set duration(std::function<milliseconds&(Config&)> field) {
   };
 }
 
-std::string quoted(std::string_view value) { return '"' + std::string(value) + '"'; }
+std::string in_quotes(std::string_view value) { return '"' + std::string(value) + '"'; }
 
 Key::Check number_between(std::size_t least, std::size_t most) {
   return [least, most](std::string_view value) -> std::optional<std::string> {
@@ -89,20 +89,21 @@ Key::Check size_between(std::string_view least, std::string_view most) {
   return [least, most](std::string_view value) -> std::optional<std::string> {
     const auto bytes = parse_size(value);
     if (bytes >= parse_size(least) && bytes <= parse_size(most)) return std::nullopt;
-    return quoted(value) + " is out of range: allowed is " + quoted(least) + " to " + quoted(most);
+    return in_quotes(value) + " is out of range: allowed is " + in_quotes(least) + " to " +
+           in_quotes(most);
   };
 }
 
 Key::Check at_least(std::string_view least) {
   return [least](std::string_view value) -> std::optional<std::string> {
     if (parse_duration(value) >= parse_duration(least)) return std::nullopt;
-    return quoted(value) + " is too short: allowed is " + quoted(least) + " or more";
+    return in_quotes(value) + " is too short: allowed is " + in_quotes(least) + " or more";
   };
 }
 
 std::optional<std::string> bad_url(std::string_view value) {
   if (http::Url::parse(value)) return std::nullopt;
-  return quoted(value) +
+  return in_quotes(value) +
          " is no URL: allowed is http:// or https:// with a host, without "
          "credentials";
 }
@@ -115,7 +116,7 @@ std::optional<std::string> bad_origin(std::string_view value) {
   for (const auto& word : words_of(value)) {
     const auto url = http::Url::parse(word);
     if (url && url->scheme + "://" + url->authority() == word) continue;
-    return quoted(word) +
+    return in_quotes(word) +
            " is no origin: allowed are http:// or https:// with a host, and a port that is not the "
            "usual one, like \"https://app.example\"";
   }
@@ -125,7 +126,7 @@ std::optional<std::string> bad_origin(std::string_view value) {
 std::optional<std::string> bad_listen_address(std::string_view value) {
   for (const auto& address : words_of(value)) {
     if (net::is_listen_address(address)) continue;
-    return quoted(address) +
+    return in_quotes(address) +
            " is no address to serve on: allowed are ADDR:PORT, [IPV6]:PORT and unix:/path, like "
            "\"0.0.0.0:8080\"";
   }
@@ -137,7 +138,7 @@ std::optional<std::string> bad_ip_address(std::string_view value) {
     std::array<unsigned char, sizeof(in6_addr)> address{};
     if (::inet_pton(AF_INET, word.c_str(), address.data()) == 1) continue;
     if (::inet_pton(AF_INET6, word.c_str(), address.data()) == 1) continue;
-    return quoted(word) + " is no IP address: allowed are addresses like 10.0.0.1 or fd00::1";
+    return in_quotes(word) + " is no IP address: allowed are addresses like 10.0.0.1 or fd00::1";
   }
   return std::nullopt;
 }

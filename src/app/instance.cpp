@@ -282,13 +282,13 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
 std::shared_ptr<net::ServerTls> Instance::Parts::make_tls(
     const std::vector<net::Listener>& listeners) const {
   if (std::ranges::none_of(listeners, &net::Listener::tls)) return nullptr;
-  const auto& server = config.server;
-  if (server.tls_certificate.empty()) {
+  const auto& files = config.server;
+  if (files.tls_certificate.empty()) {
     throw Error(Error::Kind::kBadRequest,
                 "a socket that is to be served in TLS was passed, but [server] tls_certificate and "
                 "tls_key are not set");
   }
-  return std::make_shared<net::ServerTls>(server.tls_certificate, server.tls_key, clock, log);
+  return std::make_shared<net::ServerTls>(files.tls_certificate, files.tls_key, clock, log);
 }
 
 void Instance::Parts::make_prefetch() {

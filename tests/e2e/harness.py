@@ -179,6 +179,10 @@ class World:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def show_logs(self):
+        for process in self.processes:
+            code = process.process.poll()
+            state = "running" if code is None else f"ended with {code}"
+            print(f"--- {process.log.name}: process {process.pid} {state}")
         for log in self.folder.glob("*.log"):
             print(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}")
 

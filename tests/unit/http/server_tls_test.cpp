@@ -72,7 +72,8 @@ class TlsClient {
     std::string text;
     std::array<char, 16 * 1024> piece{};
     int n = 0;
-    while ((n = SSL_read(ssl_.get(), piece.data(), piece.size())) > 0) text.append(piece.data(), n);
+    while ((n = SSL_read(ssl_.get(), piece.data(), piece.size())) > 0)
+      text.append(piece.data(), static_cast<std::size_t>(n));
     orderly_ = SSL_get_error(ssl_.get(), n) == SSL_ERROR_ZERO_RETURN;
     return text;
   }
