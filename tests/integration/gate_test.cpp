@@ -2,6 +2,7 @@
 // is right, or it is an error.
 #include "support/gate.h"
 
+#include <algorithm>
 #include <future>
 #include <vector>
 
@@ -101,6 +102,8 @@ class GateTest : public ServerTest, public testing::WithParamInterface<Case> {
   Gate cdn_gate_;
 };
 
+bool is_served(const Answer& answer) { return answer.status == 200; }
+
 TEST_P(GateTest, EveryByteIsRightOrItIsAnError) {
   const auto& [bad, place] = GetParam();
   // Nobody but the client could see that its own bytes are other ones.
@@ -123,7 +126,12 @@ TEST_P(GateTest, EveryByteIsRightOrItIsAnError) {
           << answer.status;
     }
   }
-  const auto fair = download_all();
+  auto fair = download_all();
+  // What was asked in the background, and failed just now, may have made the hub count as down.
+  for (int tries = 0; tries < 10 && !std::ranges::all_of(fair, is_served); ++tries) {
+    clock.advance(1min);
+    fair = download_all();
+  }
   for (int i = 0; i < kFiles; ++i) {
     EXPECT_TRUE(fair[static_cast<std::size_t>(i)].body ==
                 hub.bytes("org/gate", std::to_string(i) + ".bin"))
