@@ -47,8 +47,7 @@ Task<http::Response> ApiRoute::get(const http::Request& request, Place place, hu
   // Clients report themselves here, and some wait for it: nobody's business but theirs.
   if (asked.api_path.starts_with(kTelemetry)) co_return http::Response{};
 
-  services_.budgets.require(place.client);
-  services_.budgets.charge(place.client, 0);
+  services_.budgets.take_question(place.client);
   auto credential = without_right_of_remote(place.credential);
   // Of no repo: what is refused here is this route, and says nothing of files and documents.
   hub::DocumentQuery query{.target = with_query(std::move(asked.api_path), request)};

@@ -49,7 +49,8 @@ Task<http::Response> DigestFiles::answer(const http::Request& request, const Pla
                         .file = probe.file(),
                         .location = named->location,
                         .digest = digest,
-                        .size = named->size};
+                        .size = named->size,
+                        .client = place.client};
   const auto manner = place.streamed ? Manner::kStreamed : Manner::kPlain;
   auto served = std::make_shared<http::Served>(response.served);
   auto open = [this, upstream, manner, served](http::RangePlan part) {

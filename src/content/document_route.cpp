@@ -61,8 +61,7 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
       .kind = right.document_class(),
       .at_commit = at_commit};
   wanted.before_asking = [&budgets = services_.budgets, client = place.client] {
-    budgets.require(client);
-    budgets.charge(client, 0);
+    budgets.take_question(client);
   };
   if (asked.kind == hub::Route::Kind::kPathsInfo) wanted.query.form = paths_info_form(request);
   const auto document = co_await services_.documents.get(wanted, services_.flights);

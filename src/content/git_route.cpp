@@ -156,6 +156,7 @@ Task<http::Response> GitRoute::pass(Place place, hub::PassedRequest passed, std:
   }
   passed.repo = right.repo;
   passed.target = hub::git_path(right.repo, below);
+  services_.budgets.take_question(place.client);
   auto& hub = *services_.hubs[services_.worker];
   auto answer = co_await hub.pass(place.endpoint, place.credential, std::move(passed));
   http::Response response;

@@ -78,6 +78,7 @@ Task<http::Response> LfsRoute::batch(const http::Request& request, Place place, 
     const auto& refusal = right.refusal;
     throw hub::refusal_of(refusal.status, refusal.code, refusal.message, {});
   }
+  services_.budgets.take_question(place.client);
   auto& hub = *services_.hubs[services_.worker];
   auto credential = credential_for(right, place.credential);
   const auto said =

@@ -61,7 +61,10 @@ Task<http::Response> RegistryRoute::manifest(const http::Request& request, Place
       .query = {.repo = right.repo,
                 .target = hub::manifest_path(right.repo, asked.file.revision),
                 .agent = agent_of(request)},
-      .kind = right.document_class()};
+      .kind = right.document_class(),
+      .before_asking = [&budgets = services_.budgets, client = place.client] {
+        budgets.take_question(client);
+      }};
   const auto document = co_await services_.documents.get(std::move(wanted), services_.flights);
   if (document->status != kOk) {
     throw hub::refusal_of(document->status, document->error_code, document->error_message, {});
