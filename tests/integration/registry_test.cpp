@@ -125,7 +125,7 @@ TEST_F(RegistryTest, ManifestsAreKeptApartForThoseTheHubTellsDifferentThings) {
   for (const auto& asked : hub.log()) {
     EXPECT_EQ(asked.header("user-agent").find("0.12.3"), std::string::npos);
   }
-  EXPECT_EQ(root("GET", path).header("vary"), "User-Agent, Accept-Encoding");
+  EXPECT_THAT(root("GET", path).header("vary"), HasSubstr("User-Agent"));
 }
 
 TEST_F(RegistryTest, AWarmPullAsksTheHubForNothing) {

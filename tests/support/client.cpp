@@ -94,6 +94,7 @@ Answer send_raw(std::uint16_t port, std::string_view request,
       }
     }
     const ssize_t count = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
+    if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
       answer.reset = count < 0 && errno == ECONNRESET;
       break;
