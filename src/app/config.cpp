@@ -267,6 +267,7 @@ Config load_config(const std::string& path, const std::vector<std::string>& envi
   }
   if (config.storage.data_dir.empty()) config.storage.data_dir = usual_data_dir(environment);
   require_consistent(config.server);
+  config.upstream.proxies = http::Proxies(environment);
   return config;
 }
 

@@ -209,7 +209,9 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
 
   for (std::size_t i = 0; i < workers.size(); ++i) {
     clients.push_back(std::make_unique<http::Client>(
-        workers.executor(i), http::Client::Options{.user_agent = "hubcache/" HUBCACHE_VERSION},
+        workers.executor(i),
+        http::Client::Options{.user_agent = "hubcache/" HUBCACHE_VERSION,
+                              .proxies = config.upstream.proxies},
         log));
     hub::Hub::Options options{.instance_id = instance_id};
     options.on_change = [this](hub::RepoChange change) { return access->heed(std::move(change)); };

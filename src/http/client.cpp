@@ -92,14 +92,15 @@ Task<ClientResponse> Client::send(const Origin& origin, ClientRequest request, T
     return std::min(steady_clock::now() + time, total);
   };
   const auto acquired = timeouts.acquire.count() > 0 ? within(timeouts.acquire) : SteadyTime::max();
-  require_allowed_literal(origin);
+  const Origin via = impl->options.proxies.route(origin);
+  require_allowed_literal(via);
   const bool to_head = request.method == "HEAD";
   const bool repeatable = to_head || request.method == "GET";
-  const std::string wire = wire_of(origin, request, impl->options.user_agent);
+  const std::string wire = wire_of(via, request, impl->options.user_agent);
 
   for (bool fresh = false;; fresh = true) {
     auto connection =
-        co_await impl->pool->take(origin, std::min(within(timeouts.first_byte), acquired), fresh);
+        co_await impl->pool->take(via, std::min(within(timeouts.first_byte), acquired), fresh);
     const bool reused = connection->is_open();
     if (!reused) {
       co_await connection->open(impl->tls, std::min(within(timeouts.connect), acquired));

@@ -112,7 +112,8 @@ class Server(Process):
     """The real binary; `within` is a command that runs it."""
 
     def __init__(self, world, upstream, data, arguments=(), env=None, within=()):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("HUBCACHE_")}
+        environment = {k: v for k, v in os.environ.items()
+                       if not k.startswith("HUBCACHE_") and not k.lower().endswith("_proxy")}
         environment |= {"HUBCACHE_ADMIN_PASSWORD": ADMIN[1], **(env or {})}
         log = world.folder / "server.log"
         after = len(log.read_text(errors="replace")) if log.exists() else 0

@@ -140,6 +140,25 @@ TEST_F(RemoteFieldsTest, ProxyUrlLeadsToHubAndCdnWithItsCredentials) {
   EXPECT_GT(hub_requests(), 0U);
 }
 
+TEST_F(RemoteFieldsTest, WithoutProxyUrlTheEnvironmentsProxyIsUsed) {
+  const Relay proxy({.proxy = true});
+  const auto variable =
+      "http_proxy=http://Aladdin:open%20sesame@127.0.0.1:" + std::to_string(proxy.port());
+  stop();
+  config.upstream.proxies = http::Proxies({variable});
+  start();
+  EXPECT_EQ(get(kLfs).body, hub.bytes("gpt2", "model.safetensors"));
+  EXPECT_THAT(proxy.heads(), Each(HasSubstr(std::string("Proxy-Authorization: ") + kAladdin)));
+  EXPECT_THAT(proxy.heads(), Contains(HasSubstr(" " + hub.url() + "/")));
+  EXPECT_THAT(proxy.heads(), Contains(HasSubstr(" " + hub.cdn_url() + "/")));
+  const auto seen = proxy.heads().size();
+  stop();
+  config.upstream.proxies = http::Proxies({variable, "no_proxy=127.0.0.1"});
+  start();
+  EXPECT_EQ(get(kOther).status, 200);
+  EXPECT_EQ(proxy.heads().size(), seen);
+}
+
 TEST_F(RemoteFieldsTest, AProxyMayBeSpokenToInTlsAndTunnelsToAHubInTls) {
   const auto certificate = certificate_for("DNS:localhost");
   const Relay front({.to = hub.port(), .tls = certificate});

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "hubcache/base/units.h"
+#include "hubcache/http/proxies.h"
 #include "hubcache/http/public_name.h"
 #include "hubcache/http/server.h"
 #include "hubcache/obs/log.h"
@@ -44,6 +45,7 @@ struct Config {
     std::uint64_t unattended = 64ULL << 30U;
     std::size_t client_misses = 200'000;
     std::uint64_t client_bytes = 0;
+    http::Proxies proxies;  // http_proxy, https_proxy and no_proxy, for remotes without proxy_url
   } upstream;
   struct Cache {
     std::chrono::milliseconds revision_ttl{60'000};

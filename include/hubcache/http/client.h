@@ -14,6 +14,7 @@
 #include "hubcache/base/error.h"
 #include "hubcache/base/task.h"
 #include "hubcache/http/headers.h"
+#include "hubcache/http/proxies.h"
 #include "hubcache/obs/log.h"
 
 namespace hubcache::http {
@@ -94,6 +95,7 @@ class Client {
     std::size_t idle_per_origin = 16;
     std::chrono::seconds idle_timeout{30};
     std::size_t max_header_bytes = 64 * 1024;
+    Proxies proxies{};  // for origins that have none of their own
   };
   Client(Executor executor, Options options, obs::Log& log);
   ~Client();
