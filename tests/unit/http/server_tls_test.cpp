@@ -4,6 +4,7 @@
 #include <fstream>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -169,7 +170,7 @@ TEST_F(ServerTlsTest, AFileArrivesWhole) {
 
 TEST_F(ServerTlsTest, ACutBodyDoesNotEndInOrder) {
   struct Cut : SpanSource {
-    std::uint64_t size() const override { return 100; }
+    std::optional<std::uint64_t> size() const override { return 100; }
     Task<Span> next() override {
       throw Error(Error::Kind::kCorrupt, "false");
       co_return Span{};
