@@ -357,13 +357,15 @@ Json filter_value(const Row& row, std::string_view name) {
   return row.doc.value(name, Json());
 }
 
+bool lists_what_lies_below(std::span<const Resource> resources, const Resource& resource) {
+  const auto* kind = resource.lists.empty() ? &resource : resource_of(resources, resource.lists);
+  return kind != nullptr && !kind->parent.empty();
+}
+
 ReadFilter read_filter(const Rendering& rendering, const Resource& resource,
                        const std::string& name, const std::string& value) {
-  // What lies below another has neither an id of its own in its href nor a type.
-  const auto* kind =
-      resource.lists.empty() ? &resource : resource_of(rendering.resources, resource.lists);
-  const bool is_below = kind != nullptr && !kind->parent.empty();
-  if (is_below && (name == "pulp_id__in" || name.starts_with("pulp_type"))) {
+  if ((name == "pulp_id__in" || name.starts_with("pulp_type")) &&
+      lists_what_lies_below(rendering.resources, resource)) {
     return {.known = false};
   }
   if (name == "pulp_id__in" || name == "pulp_href__in" || name == "prn__in") {

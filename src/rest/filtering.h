@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,10 @@ struct ReadFilter {
   Predicate accepts = {};  // empty: says nothing
   Json error = {};         // not null: the body of a 400
 };
+
+/// Are these objects that lie below another one? They have neither an id of their own in their href
+/// nor a type to be found by.
+bool lists_what_lies_below(std::span<const Resource> resources, const Resource& resource);
 
 /// Reads `name=value` for a list of this resource.
 ReadFilter read_filter(const Rendering& rendering, const Resource& resource,

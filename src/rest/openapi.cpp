@@ -172,7 +172,8 @@ class Writer {
     const auto prefix = operation_of(resource.path);
     const auto tag = tag_of(resource);
     const auto whole = schema_ref(name + "Response");
-    auto& list = add("get", resource.path, prefix + "_list", tag, list_parameters(resource));
+    auto& list = add("get", resource.path, prefix + "_list", tag,
+                     list_parameters(document_.resources, resource));
     list["responses"]["200"] = answer(schema_ref("Paginated" + name + "ResponseList"));
     if (resource.create != Create::kNone) {
       auto& create = add("post", resource.path, prefix + "_create", tag);

@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "filtering.h"
+
 namespace hubcache::rest {
 namespace {
 
@@ -170,15 +172,17 @@ void add_schemas(const Resource& resource, Json& schemas) {
   schemas["Paginated" + name + "ResponseList"] = page_schema(name + "Response");
 }
 
-Json list_parameters(const Resource& resource) {
+Json list_parameters(std::span<const Resource> resources, const Resource& resource) {
   const Json text{{"type", "string"}};
   Json list = Json::array({parameter("limit", {{"type", "integer"}}),
                            parameter("offset", {{"type", "integer"}}),
                            parameter("ordering", array_of(text)), parameter("q", text)});
-  for (const char* name : {"pulp_id__in", "pulp_href__in", "prn__in"}) {
+  const bool is_below = lists_what_lies_below(resources, resource);
+  if (!is_below) list.push_back(parameter("pulp_id__in", array_of(text)));
+  for (const char* name : {"pulp_href__in", "prn__in"}) {
     list.push_back(parameter(name, array_of(text)));
   }
-  if (!resource.lists.empty()) {
+  if (!resource.lists.empty() && !is_below) {
     list.push_back(parameter("pulp_type", text));
     list.push_back(parameter("pulp_type__in", array_of(text)));
   }

@@ -19,7 +19,7 @@ Json request_schema(std::span<const Field> fields, bool is_patch = false);
 void add_schemas(const Resource& resource, Json& schemas);
 
 /// The query parameters of a list, and of a read, of this resource.
-Json list_parameters(const Resource& resource);
+Json list_parameters(std::span<const Resource> resources, const Resource& resource);
 Json read_parameters();
 
 }  // namespace hubcache::rest
