@@ -68,7 +68,8 @@ int serve(Config config, const std::function<Config()>& reload) {
     throw Error(Error::Kind::kBadRequest,
                 "there is no home directory to keep data in: set --data-dir");
   }
-  std::filesystem::create_directories(std::filesystem::path(config.storage.data_dir).parent_path());
+  std::filesystem::create_directories(
+      std::filesystem::absolute(config.storage.data_dir).parent_path());
 
   const SystemClock clock;
   obs::Log log(config.log);
