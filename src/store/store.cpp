@@ -113,12 +113,14 @@ Task<bool> Store::Impl::hashes_to(std::shared_ptr<Impl> self, Digest digest, Fou
   auto hash = std::make_shared<PartHash>(digest.algorithm(), found.size.size);
   Timer turn(co_await asio::this_coro::executor, std::chrono::steady_clock::now());
   while (hash->done() < found.size.size) {
-    co_await turn.async_wait(use_task);
     const std::uint64_t begin = hash->done();
     const std::uint64_t end = std::min(found.size.size, begin + PartHash::kPiece);
     auto work = [self, hash, file = found.file, end] { hash->advance(self->disk, *file, end); };
     co_await offload(self->pool, std::move(work));
-    if (rate > 0) turn.expires_at(turn.expiry() + time_of(end - begin, rate));
+    if (rate == 0) continue;
+    // After the last piece too: small files have no other.
+    turn.expires_at(turn.expiry() + time_of(end - begin, rate));
+    co_await turn.async_wait(use_task);
   }
   co_return hash->finish() == digest;
 }
