@@ -64,10 +64,11 @@ def test_curl_and_the_python_client_download_in_tls(world):
 
 
 def test_links_are_https_and_plain_http_is_told_so(world):
-    _, _, origin, cert = secured(world)
-    tree = "/pulp/content/hf/api/models/org/many/tree/main?recursive=true"
+    hub, _, origin, cert = secured(world)
+    hub.control("behaviour", {"tree_page": 3})
+    tree = "/pulp/content/hf/api/models/org/model/tree/main?recursive=true"
     head = world.run("curl", "-sSfI", "--cacert", cert, origin + tree).stdout.decode()
-    assert f"<{origin}/pulp/content/hf/api/models/org/many/tree/main?" in head, head
+    assert f"<{origin}/pulp/content/hf/api/models/org/model/tree/main?" in head, head
     plain = get(origin.replace("https", "http") + "/healthz")
     assert plain.status == 400 and b"https://" in plain.body
 
