@@ -150,8 +150,9 @@ std::vector<Listener> passed_listeners() {
   std::vector<Listener> listeners;
   char** names = nullptr;
   const int count = sd_listen_fds_with_names(1, &names);
+  const std::unique_ptr<char*, void (*)(void*)> list(names, std::free);
   for (int i = 0; i < count; ++i) {
-    const std::unique_ptr<char, decltype(&std::free)> called(names[i], std::free);
+    const std::unique_ptr<char, void (*)(void*)> called(names[i], std::free);
     Fd socket(SD_LISTEN_FDS_START + i);
     if (sd_is_socket(socket.get(), AF_UNSPEC, SOCK_STREAM, 1) <= 0) continue;
     const bool local = sd_is_socket(socket.get(), AF_UNIX, SOCK_STREAM, 1) > 0;
@@ -162,7 +163,6 @@ std::vector<Listener> passed_listeners() {
                          .address = std::move(name),
                          .tls = std::string_view(called.get()) == "tls"});
   }
-  std::free(names);
   return listeners;
 }
 
