@@ -77,7 +77,8 @@ Task<http::Response> RegistryRoute::manifest(const http::Request& request, Place
       http::text_response(kOk, document->body, json ? document->content_type : "application/json");
   response.headers.set("Vary", "User-Agent");
   shield(response);
-  response.served.cache = document->stale ? "stale" : document->just_asked ? "miss" : "hit";
+  response.served.cache = document->just_asked ? "miss" : "hit";
+  if (document->stale) response.served.cache = "stale";
   co_return co_await http::finish_text(services_.pool, request, std::move(response));
 }
 
