@@ -177,7 +177,7 @@ def test_a_file_of_60_gb(world):
          "claim_sha256": "ab" * 32}]})
     hub.fault(host="cdn", kind="hold", offset=8 * GIB)  # they ask for gigabytes ahead, but not that far
     server = world.server(hub, env=ON)
-    for venv in VENVS:
+    for venv in VENVS if world.full else VENVS[-1:]:
         home = world.hf_home()
         script = 'from huggingface_hub import hf_hub_download as d; d("org/huge", "huge.bin")'
         client = world.run_program(f"huge-{venv}", ["env", "-i", *(
