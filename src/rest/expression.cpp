@@ -138,8 +138,8 @@ class Expression {
       if (message.starts_with("Select a valid choice.")) code = "invalid_choice";
       if (message.starts_with("Range query")) code = "invalid_values";
       if (message.starts_with("Null characters")) code = "null_characters_not_allowed";
-      text += (text.empty() ? "{" : ", ") + to_text(Json(name)) +
-              ": [{\"message\": " + to_text(Json(message)) + ", \"code\": \"" + code + "\"}]";
+      text += (text.empty() ? "{" : ", ") + to_text(Json(name)) + R"(: [{"message": )" +
+              to_text(Json(message)) + R"(, "code": ")" + code + R"("}])";
     }
     return text + "}";
   }

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "hubcache/catalog/catalog.h"
+#include "hubcache/catalog/named_blobs.h"
 #include "hubcache/registry/load.h"
 #include "hubcache/store/store.h"
 #include "hubcache/tasks/queue.h"
@@ -22,8 +23,8 @@ namespace hubcache::mirror {
 
 inline std::vector<db::Migration> steps() {
   std::vector<db::Migration> all;
-  for (const auto part :
-       {store::migrations(), registry::migrations(), catalog::catalog_migrations()}) {
+  for (const auto part : {store::migrations(), registry::migrations(),
+                          catalog::catalog_migrations(), catalog::named_blob_migrations()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

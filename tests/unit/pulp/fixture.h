@@ -11,6 +11,7 @@
 
 #include "hubcache/access/accounts.h"
 #include "hubcache/catalog/catalog.h"
+#include "hubcache/catalog/named_blobs.h"
 #include "hubcache/db/database.h"
 #include "hubcache/db/secrets.h"
 #include "hubcache/pulp/pulp.h"
@@ -50,9 +51,9 @@ class PulpTest : public ::testing::Test {
 
   void start(std::optional<std::string> upstream = std::nullopt) {
     std::vector<db::Migration> steps;
-    for (const auto part :
-         {store::migrations(), registry::migrations(), catalog::catalog_migrations(),
-          access::account_migrations(), tasks::migrations(), migrations()}) {
+    for (const auto part : {store::migrations(), registry::migrations(),
+                            catalog::catalog_migrations(), catalog::named_blob_migrations(),
+                            access::account_migrations(), tasks::migrations(), migrations()}) {
       steps.insert(steps.end(), part.begin(), part.end());
     }
     database =
