@@ -159,7 +159,9 @@ std::string Url::target() const { return query.empty() ? path : path + "?" + que
 
 std::string Url::text() const { return scheme + "://" + authority() + target(); }
 
-std::optional<std::string> percent_decode(std::string_view text) {
+namespace {
+
+std::optional<std::string> decode(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -172,9 +174,16 @@ std::optional<std::string> percent_decode(std::string_view text) {
       c = static_cast<char>(high * 16 + low);
       i += 2;
     }
-    if (c == '\0') return std::nullopt;
     out += c;
   }
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::string> percent_decode(std::string_view text) {
+  auto out = decode(text);
+  if (out && out->find('\0') != std::string::npos) return std::nullopt;
   return out;
 }
 
@@ -202,7 +211,7 @@ Pairs parse_pairs(std::string_view text) {
     std::string spaced(part);
     std::ranges::replace(spaced, '+', ' ');
     // What cannot be decoded is taken as it stands, as Django does.
-    return percent_decode(spaced).value_or(spaced);
+    return decode(spaced).value_or(spaced);
   };
   while (!text.empty()) {
     const auto end = std::min(text.find('&'), text.size());

@@ -245,8 +245,7 @@ TEST_F(RoutesTest, WritesAreRefusedBeforeUpstreamWithAReason) {
   hub.clear_log();
   for (const std::string_view method : {"POST", "PUT", "PATCH", "DELETE"}) {
     for (const std::string_view path :
-         {"/api/models/org/model/commit/main", "/api/repos/create", "/org/model/resolve/main/f",
-          "/org/model.git/info/lfs/objects/batch"}) {
+         {"/api/models/org/model/commit/main", "/api/repos/create", "/org/model/resolve/main/f"}) {
       const auto answer = fetch(port, "/pulp/content/hf" + std::string(path), {}, method, "{}");
       EXPECT_EQ(answer.status, 405) << method << path;
       EXPECT_TRUE(json::parse(answer.body).contains("error")) << answer.body;

@@ -54,19 +54,19 @@ TEST_F(SecurityBudgetsTest, Rule19MissesAreLimitedByClientAndHitsAreNot) {
 }
 
 TEST_F(SecurityBudgetsTest, Rule19BytesAreLimitedByClient) {
-  hub.add_file("org/large", "a.bin", Content::generated(4 * kMiB, 7), Storage::kLfs);
-  hub.add_file("org/large", "b.bin", Content::generated(4 * kMiB, 8), Storage::kLfs);
+  hub.add_file("org/model", "a.bin", Content::generated(4 * kMiB, 7), Storage::kLfs);
+  hub.add_file("org/model", "b.bin", Content::generated(4 * kMiB, 8), Storage::kLfs);
   config.upstream.client_bytes = 5 * kMiB;
   restart();
-  EXPECT_EQ(get_as("10.0.0.1", "/org/large/resolve/main/a.bin").status, 200);
-  EXPECT_EQ(get_as("10.0.0.1", "/org/large/resolve/main/b.bin", {{"Range", "bytes=0-9"}}).status,
+  EXPECT_EQ(get_as("10.0.0.1", "/org/model/resolve/main/a.bin").status, 200);
+  EXPECT_EQ(get_as("10.0.0.1", "/org/model/resolve/main/b.bin", {{"Range", "bytes=0-9"}}).status,
             206);
-  EXPECT_EQ(get_as("10.0.0.1", "/org/large/resolve/main/b.bin").status, 200);
-  hub.add_file("org/large", "c.bin", Content::generated(4 * kMiB, 9), Storage::kLfs);
+  EXPECT_EQ(get_as("10.0.0.1", "/org/model/resolve/main/b.bin").status, 200);
+  hub.add_file("org/model", "c.bin", Content::generated(4 * kMiB, 9), Storage::kLfs);
   clock.advance(2min);
-  const auto refused = get_as("10.0.0.1", "/org/large/resolve/main/c.bin");
+  const auto refused = get_as("10.0.0.1", "/org/model/resolve/main/c.bin");
   EXPECT_EQ(refused.status, 429);
-  EXPECT_EQ(get_as("10.0.0.3", "/org/large/resolve/main/c.bin").status, 200);
+  EXPECT_EQ(get_as("10.0.0.3", "/org/model/resolve/main/c.bin").status, 200);
 }
 
 TEST_F(SecurityBudgetsTest, Rule19AStreamedRemoteCountsToo) {
