@@ -37,6 +37,10 @@ bool is_resident(int file, std::uint64_t offset) {
   return n >= 0 || errno != EAGAIN;  // a file system that cannot tell is trusted
 }
 
+bool is_warm(int file, std::uint64_t offset, std::uint64_t end) {
+  return is_resident(file, offset) && is_resident(file, end - 1);
+}
+
 // Runs in the pool. Reading a byte at the end waits until the kernel's read-ahead got there.
 void warm_up(int file, std::uint64_t offset, std::uint64_t end) {
   ::readahead(file, static_cast<off64_t>(offset), end - offset);
@@ -139,7 +143,7 @@ Task<Io> Socket::write(std::string_view head, std::string_view body,
       if (errno == EINTR) continue;
       if (!would_block(errno)) co_return Io::kClosed;
       if (rest.empty() && !head.empty()) head = rest = std::string(head);
-      const Io status = co_await writable(limit);
+      const Io status = co_await wait_for(Stream::wait_write, steady_clock::now() + limit);
       if (status != Io::kOk) co_return status;
       continue;
     }
@@ -161,7 +165,7 @@ Task<Io> Socket::send_file(int file, std::uint64_t offset, std::uint64_t length,
   while (offset < end) {
     if (offset >= warmed) {
       warmed = std::min(end, offset + kWindow);
-      co_await warm(file, offset, warmed);
+      if (!is_warm(file, offset, warmed)) co_await warm(file, offset, warmed);
     }
     auto at = static_cast<off_t>(offset);
     const ssize_t n = ::sendfile(stream_.native_handle(), file, &at, warmed - offset);
@@ -170,7 +174,7 @@ Task<Io> Socket::send_file(int file, std::uint64_t offset, std::uint64_t length,
       if (errno == EINTR) continue;
       if (errno == EIO || errno == EINVAL || errno == EBADF) co_return Io::kShortFile;
       if (!would_block(errno)) co_return Io::kClosed;
-      const Io status = co_await writable(limit);
+      const Io status = co_await wait_for(Stream::wait_write, steady_clock::now() + limit);
       if (status != Io::kOk) co_return status;
       turn = 0;
       continue;
@@ -195,7 +199,7 @@ Task<Io> Socket::send_file_tls(int file, std::uint64_t offset, std::uint64_t len
   while (offset < end) {
     if (offset >= warmed) {
       warmed = std::min(end, offset + kWindow);
-      co_await warm(file, offset, warmed);
+      if (!is_warm(file, offset, warmed)) co_await warm(file, offset, warmed);
     }
     record.resize(std::min<std::uint64_t>(kRecord, warmed - offset));
     const ssize_t n = ::pread(file, record.data(), record.size(), static_cast<off_t>(offset));
@@ -215,13 +219,8 @@ Task<Io> Socket::send_file_tls(int file, std::uint64_t offset, std::uint64_t len
 }
 
 Task<void> Socket::warm(int file, std::uint64_t offset, std::uint64_t end) {
-  if (is_resident(file, offset) && is_resident(file, end - 1)) co_return;
   auto work = [file, offset, end] { warm_up(file, offset, end); };
   co_await offload(pool_, std::move(work));
-}
-
-Task<Io> Socket::writable(std::chrono::milliseconds limit) {
-  co_return co_await wait_for(Stream::wait_write, steady_clock::now() + limit);
 }
 
 Task<Io> Socket::wait_for(Stream::wait_type event, SteadyTime deadline) {

@@ -83,7 +83,6 @@ class Socket {
   using Stream = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
   using Tls = std::unique_ptr<SSL, void (*)(SSL*)>;
   Task<Io> wait_for(Stream::wait_type event, SteadyTime deadline);
-  Task<Io> writable(std::chrono::milliseconds limit);
   Task<void> warm(int file, std::uint64_t offset, std::uint64_t end);
   /// How to go on after an OpenSSL call that returned `result`: kOk, call it again.
   Task<Io> tls_wait(int result, SteadyTime deadline);
