@@ -1,6 +1,7 @@
 #include "hubcache/catalog/catalog.h"
 
 #include <array>
+#include <exception>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -67,9 +68,21 @@ Error refusal_in(const hub::FileAnswer& answer) {
 
 }  // namespace
 
-bool origin_is_down(const Error& error) {
+bool can_be_waited_out(const Error& error) {
   return error.kind() == Error::Kind::kUpstream || error.kind() == Error::Kind::kUpstreamTimeout ||
          error.kind() == Error::Kind::kTooManyRequests;
+}
+
+Task<std::shared_ptr<const hub::FileAnswer>> head_unless_usable(hub::Probe& probe, bool usable) {
+  std::exception_ptr trouble;
+  try {
+    co_return co_await probe.head(usable ? hub::Patience::kNone : hub::Patience::kWait);
+  } catch (const Error&) {
+    trouble = std::current_exception();
+  }
+  auto error = Error::from(trouble);
+  if (usable && can_be_waited_out(error)) co_return nullptr;
+  throw error;
 }
 
 void require_same_repo(const hub::FileAnswer& answer, const hub::RepoId& repo) {
@@ -109,18 +122,8 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   }
 
   const bool usable = fresh(known, options_.commit_ttl + options_.stale_commits);
-  std::shared_ptr<const hub::FileAnswer> answer;
-  std::exception_ptr trouble;
-  try {
-    answer = co_await probe.head(usable ? hub::Patience::kNone : hub::Patience::kWait);
-  } catch (const Error&) {
-    trouble = std::current_exception();
-  }
-  if (trouble) {
-    auto error = Error::from(trouble);
-    if (usable && origin_is_down(error)) co_return commit_in(known, revision, true);
-    throw error;
-  }
+  const auto answer = co_await head_unless_usable(probe, usable);
+  if (!answer) co_return commit_in(known, revision, true);
   // A refusal may name the commit too, for commit ids are public; it confirms nothing.
   const bool right_one = by_id ? answer->commit == revision : hub::is_commit_id(answer->commit);
   if (is_absent_revision(*answer) && answer->canonical == repo) keep_row(std::move(key), {});

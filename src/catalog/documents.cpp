@@ -7,6 +7,8 @@
 #include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"
 
+#include "hub_answers.h"
+
 namespace hubcache::catalog {
 namespace {
 
@@ -22,11 +24,6 @@ constexpr std::array kMigrations{db::Migration{
            "NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, content_type TEXT NOT NULL, etag "
            "TEXT NOT NULL, link TEXT NOT NULL, revision TEXT NOT NULL, total_count TEXT NOT NULL, "
            "body TEXT NOT NULL) STRICT;"}};
-
-bool can_be_waited_out(const Error& error) {
-  return error.kind() == Error::Kind::kUpstream || error.kind() == Error::Kind::kUpstreamTimeout ||
-         error.kind() == Error::Kind::kTooManyRequests;
-}
 
 /// Digests are masked for callers who may not read the repo (SECURITY 4): then this is not what the
 /// granted are shown, whatever their grant says.

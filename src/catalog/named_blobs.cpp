@@ -1,7 +1,6 @@
 #include "hubcache/catalog/named_blobs.h"
 
 #include <array>
-#include <exception>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -52,18 +51,8 @@ Task<std::optional<NamedBlob>> NamedBlobs::get(hub::Probe& probe) {
   const auto known = co_await recall(key);
   if (fresh(known, options_.ttl)) co_return blob_of(key, known, false);
   const bool usable = fresh(known, options_.ttl + options_.stale);
-  std::shared_ptr<const hub::FileAnswer> answer;
-  std::exception_ptr trouble;
-  try {
-    answer = co_await probe.head(usable ? hub::Patience::kNone : hub::Patience::kWait);
-  } catch (const Error&) {
-    trouble = std::current_exception();
-  }
-  if (trouble) {
-    auto error = Error::from(trouble);
-    if (usable && origin_is_down(error)) co_return blob_of(key, known, true);
-    throw error;
-  }
+  const auto answer = co_await head_unless_usable(probe, usable);
+  if (!answer) co_return blob_of(key, known, true);
   if (answer->status == kNotFound) co_return std::nullopt;
   if (!answer->found()) {
     throw hub::refusal_of(answer->status, answer->error_code, answer->error_message, {});
