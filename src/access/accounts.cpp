@@ -23,7 +23,8 @@
 namespace hubcache::access {
 namespace {
 
-constexpr db::Migration kMigrations[] = {{.number = 410, .name = "access: accounts", .sql = R"(
+constexpr db::Migration kAccountMigrations[] = {
+    {.number = 410, .name = "access: accounts", .sql = R"(
 CREATE TABLE accounts (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   name TEXT NOT NULL UNIQUE,
@@ -33,7 +34,7 @@ CREATE TABLE accounts (
   updated INTEGER NOT NULL
 ) STRICT;
 )"},
-                                         {.number = 411, .name = "access: tokens", .sql = R"(
+    {.number = 411, .name = "access: tokens", .sql = R"(
 CREATE TABLE access_tokens (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   account INTEGER NOT NULL,
@@ -66,7 +67,7 @@ void write_private_file(const std::filesystem::path& file, const std::string& te
 
 }  // namespace
 
-std::span<const db::Migration> account_migrations() { return kMigrations; }
+std::span<const db::Migration> account_migrations() { return kAccountMigrations; }
 
 std::vector<Account> all_accounts(db::Connection& sql) {
   std::vector<Account> accounts;

@@ -6,22 +6,23 @@
 
 #include "hubcache/access/accounts.h"
 #include "hubcache/base/error.h"
+#include "hubcache/base/http_status.h"
 
 namespace hubcache::access {
 namespace {
 
 using Hours = std::chrono::duration<double, std::ratio<3600>>;
 
-constexpr int kTooMany = 429;
-
 [[noreturn]] void refuse(double owed, std::uint64_t hourly) {
   const Hours wait(owed / static_cast<double>(hourly));
   const auto seconds =
       std::chrono::seconds(std::lround(std::ceil(std::chrono::duration<double>(wait).count())) + 1);
-  throw Error(Error::Kind::kTooManyRequests,
-              "this client has used up what it may have fetched from the Hub; what is cached is "
-              "still served",
-              Error::HubDetail{.status = kTooMany, .retry_after = seconds, .quota = "hubcache"});
+  throw Error(
+      Error::Kind::kTooManyRequests,
+      "this client has used up what it may have fetched from the Hub; what is cached is "
+      "still served",
+      Error::HubDetail{
+          .status = http_status::kTooManyRequests, .retry_after = seconds, .quota = "hubcache"});
 }
 
 }  // namespace

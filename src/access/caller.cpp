@@ -49,7 +49,7 @@ hub::Credential credential_for(const hub::Endpoint& endpoint, const Caller& call
   if (caller.kind == Caller::Kind::kHubToken) {
     return {.kind = Kind::kCaller, .token = caller.token, .key = keyed_hash(key, caller.token)};
   }
-  return {.kind = Kind::kAnonymous, .token = {}, .key = "anonymous"};
+  return hub::Credential::anonymous();
 }
 
 Task<std::optional<Account>> account_of(Accounts& accounts, const http::Request& request) {

@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::array kMigrations{db::Migration{
+constexpr std::array kGrantMigrations{db::Migration{
     .number = 450,
     .name = "access: grants",
     .sql = "CREATE TABLE grants (key TEXT PRIMARY KEY, verdict INTEGER NOT NULL, at INTEGER NOT "
@@ -30,7 +30,7 @@ std::string behind(std::string key) {
 
 }  // namespace
 
-std::span<const db::Migration> grant_migrations() { return kMigrations; }
+std::span<const db::Migration> grant_migrations() { return kGrantMigrations; }
 
 Task<Access::Known> Access::known(const Asking& asking) {
   auto found = co_await known_by(asking, asking.repo);

@@ -3,17 +3,12 @@
 #include <utility>
 
 #include "hubcache/access/grants.h"
+#include "hubcache/base/http_status.h"
 
 namespace hubcache::access {
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr int kOk = 200;
-
-bool is_anonymous(const hub::Credential& credential) {
-  return credential.kind == hub::Credential::Kind::kAnonymous;
-}
 
 }  // namespace
 
@@ -85,7 +80,7 @@ std::optional<Right> Access::stale_right(const Known& known, Use use) const {
 /// A HEAD ended at `canonical` too, not long ago.
 bool Access::seen_by_head(const Known& known, const hub::Credential& credential,
                           const hub::RepoId& canonical) const {
-  const auto& before = is_anonymous(credential) ? known.everybody : known.repo;
+  const auto& before = credential.is_anonymous() ? known.everybody : known.repo;
   return known.name == canonical && leads(known, Use::kFiles, options_.stale_grants) &&
          granted(before, options_.public_ttl + options_.stale_grants);
 }
@@ -93,14 +88,14 @@ bool Access::seen_by_head(const Known& known, const hub::Credential& credential,
 /// A fresh yes to the repo's documents, of the same credential, spares the auth-check.
 std::optional<hub::RepoAnswer> Access::remembered_yes(const hub::Probe& probe,
                                                       const Known& known) const {
-  const bool anonymous = is_anonymous(probe.credential());
+  const bool anonymous = probe.credential().is_anonymous();
   const auto& decision = anonymous ? known.everybody : known.repo;
   const auto ttl = anonymous ? options_.public_ttl : options_.grant_ttl;
   const bool yes = leads(known, Use::kDocuments) && decision.verdict == Verdict::kDocumentsOnly &&
                    fresh(decision, ttl);
   if (!yes) return std::nullopt;
   return hub::RepoAnswer{
-      .status = kOk, .canonical = known.name, .error_code = {}, .error_message = {}};
+      .status = http_status::kOk, .canonical = known.name, .error_code = {}, .error_message = {}};
 }
 
 }  // namespace hubcache::access

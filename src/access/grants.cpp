@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/http_status.h"
 #include "hubcache/base/joined.h"
 #include "hubcache/hub/refusal.h"
 
@@ -12,11 +13,6 @@ namespace hubcache::access {
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr int kOk = 200;
-constexpr int kUnauthorized = 401;
-constexpr int kForbidden = 403;
-constexpr int kNotFound = 404;
 
 /// Only then may a stale right serve: a 429 is the Hub, alive (SECURITY 7).
 bool origin_is_down(const Error& error) {
@@ -30,13 +26,14 @@ bool may_be_open(std::string_view path, const Refusal& refusal) {
 }
 
 bool is_refusal(int status) {
-  return status == kUnauthorized || status == kForbidden || status == kNotFound;
+  return status == http_status::kUnauthorized || status == http_status::kForbidden ||
+         status == http_status::kNotFound;
 }
 
 /// The Hub let the caller past the gate, whether or not it found the file there.
 bool is_past_the_gate(const hub::FileAnswer& answer) {
   if (answer.found()) return true;
-  return answer.status == kNotFound &&
+  return answer.status == http_status::kNotFound &&
          (answer.error_code == "EntryNotFound" || answer.error_code == "RevisionNotFound");
 }
 
@@ -65,15 +62,6 @@ Task<Heard<Answer>> hear(Task<std::shared_ptr<const Answer>> question) {
     heard.trouble = trouble;
   }
   co_return heard;
-}
-
-bool is_anonymous(const hub::Credential& credential) {
-  return credential.kind == hub::Credential::Kind::kAnonymous;
-}
-
-/// As anybody would ask.
-hub::Credential anybody() {
-  return {.kind = hub::Credential::Kind::kAnonymous, .token = {}, .key = "anonymous"};
 }
 
 }  // namespace
@@ -105,7 +93,7 @@ Task<Right> Access::require_read(hub::Probe& probe) {
   const bool as_anybody = right.kind == Right::Kind::kPublic &&
                           probe.credential().kind == hub::Credential::Kind::kCaller;
   if (as_anybody) {
-    probe.settle(right.repo, anybody());
+    probe.settle(right.repo, hub::Credential::anonymous());
   } else if (right.repo != probe.file().repo) {
     probe.settle(right.repo, probe.credential());
   }
@@ -136,7 +124,7 @@ std::optional<Right> Access::right_of_all(const hub::Endpoint& endpoint, const h
 
 Right Access::right_just_given(const hub::Credential& credential, hub::RepoId repo,
                                WallTime at) const {
-  const bool to_all = is_anonymous(credential);
+  const bool to_all = credential.is_anonymous();
   return {.kind = to_all ? Right::Kind::kPublic : Right::Kind::kRepo,
           .repo = std::move(repo),
           .until = at + (to_all ? options_.public_ttl : options_.grant_ttl)};
@@ -163,7 +151,7 @@ Task<Right> Access::ask(hub::Probe& probe, Asking asking, Known known) {
   }
   const auto head = co_await hear(probe.head());
 
-  const bool may_read = auth.answer && auth.answer->status == kOk;
+  const bool may_read = auth.answer && auth.answer->status == http_status::kOk;
   const bool let_in = head.answer && is_past_the_gate(*head.answer);
   const bool agreed =
       head.answer && auth.answer && head.answer->canonical == auth.answer->canonical;
@@ -221,7 +209,7 @@ Task<Right> Access::right_of_repo(hub::EndpointPtr endpoint, hub::Credential cre
   }
   const auto& canonical = auth.answer->canonical;
   const bool by_head = seen_by_head(found, credential, canonical);
-  if (auth.answer->status == kOk) {
+  if (auth.answer->status == http_status::kOk) {
     co_await grant(asking, canonical, by_head ? Use::kFiles : Use::kDocuments,
                    by_head ? Verdict::kAlias : Verdict::kDocumentsAlias, asked_at);
     co_return right_just_given(credential, canonical, asked_at);
@@ -241,7 +229,7 @@ Task<> Access::heed(hub::RepoChange change) {
                       .file = {}};
   const auto asked = co_await known_by(asking, change.asked);
   if (change.status == 0) {
-    const Refusal gone{.status = kNotFound, .code = "RepoNotFound", .message = {}};
+    const Refusal gone{.status = http_status::kNotFound, .code = "RepoNotFound", .message = {}};
     const bool was_canonical = asked.everybody.is_yes() || asked.repo.is_yes();
     if (was_canonical) co_await take_back(asked.keys, Verdict::kUnknown, gone);
     co_return;
@@ -258,7 +246,7 @@ Task<> Access::heed(hub::RepoChange change) {
 
 Task<> Access::grant(const Asking& asking, hub::RepoId canonical, Use use, Verdict alias,
                      WallTime at) {
-  const bool anonymous = is_anonymous(asking.credential);
+  const bool anonymous = asking.credential.is_anonymous();
   auto keys = keys_of(asking, canonical);
   auto& key = anonymous ? keys.everybody : keys.repo;
   auto verdict = use == Use::kFiles ? Verdict::kGranted : Verdict::kDocumentsOnly;
@@ -287,7 +275,7 @@ Task<> Access::learn_alias(const Asking& asking, hub::RepoId canonical, Verdict 
   const bool is_one = canonical != asking.repo && canonical.type == asking.repo.type;
   if (!is_one || alias == Verdict::kUnknown) co_return;
   auto keys = keys_of(asking, asking.repo);
-  auto key = is_anonymous(asking.credential) ? std::move(keys.everybody) : std::move(keys.repo);
+  auto key = asking.credential.is_anonymous() ? std::move(keys.everybody) : std::move(keys.repo);
   co_await decide(std::move(key),
                   {.verdict = alias, .at = at, .leads_to = std::move(canonical.name)});
 }

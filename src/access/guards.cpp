@@ -16,7 +16,7 @@
 namespace hubcache::access {
 namespace {
 
-constexpr int kDeepest = 8;  // composite guards may hold composite guards, even in a circle
+constexpr int kDeepestGuard = 8;  // composite guards may hold composite guards, even in a circle
 constexpr std::string_view kToken = "validate_token=";
 constexpr std::string_view kExpires = "expires=";
 constexpr std::size_t kSaltBytes = 16;
@@ -84,7 +84,7 @@ Task<> Guards::require(std::shared_ptr<const registry::Snapshot> snapshot, std::
 Task<Guards::Refusal> Guards::ask(const registry::Snapshot& snapshot, const std::string& id,
                                   const http::Request& request, int depth) const {
   const auto* guard = snapshot.guard(id);
-  if (guard == nullptr || depth > kDeepest) co_return "Access denied.";
+  if (guard == nullptr || depth > kDeepestGuard) co_return "Access denied.";
   switch (guard->kind) {
     case registry::Guard::Kind::kHeader:
       co_return ask_header(*guard, request);

@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kDeepest = 64;  // steps of a filter, and levels of a document
+constexpr std::size_t kDeepestPath = 64;  // steps of a filter, and levels of a document
 
 void skip_spaces(std::string_view& text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
@@ -51,7 +51,7 @@ std::optional<long> take_index(std::string_view& text) {
 bool is_flat_enough(std::string_view json) {
   std::size_t depth = 0;
   for (const char c : json) {
-    if ((c == '{' || c == '[') && ++depth > kDeepest) return false;
+    if ((c == '{' || c == '[') && ++depth > kDeepestPath) return false;
     if ((c == '}' || c == ']') && depth > 0) --depth;
   }
   return true;
@@ -76,7 +76,7 @@ std::optional<JqPath> JqPath::parse(std::string_view filter) {
   skip_spaces(filter);
   bool fresh = true;  // at the beginning, or behind a '|'
   while (!filter.empty()) {
-    if (path.steps_.size() > kDeepest) return std::nullopt;
+    if (path.steps_.size() > kDeepestPath) return std::nullopt;
     if (!fresh && filter.front() == '|') {
       filter.remove_prefix(1);
       skip_spaces(filter);

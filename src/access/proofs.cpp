@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kRemembered = 20'000;
 constexpr std::chrono::hours kRefusalTime{24};
 
-constexpr std::array kMigrations{db::Migration{
+constexpr std::array kProofMigrations{db::Migration{
     .number = 460,
     .name = "access: proofs",
     .sql = "CREATE TABLE proofs (key TEXT PRIMARY KEY, proven INTEGER NOT NULL, at INTEGER NOT "
@@ -25,7 +25,7 @@ std::string key_of(const std::string& origin, const std::string& repo, const Dig
 
 }  // namespace
 
-std::span<const db::Migration> proof_migrations() { return kMigrations; }
+std::span<const db::Migration> proof_migrations() { return kProofMigrations; }
 
 Proofs::Proofs(Workers& workers, db::Database& database, const Clock& clock)
     : workers_(workers), database_(database), clock_(clock) {

@@ -16,7 +16,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kPage = 1'000;
 constexpr const char* kOperator = "operator";  // who pins
 
 Digest digest_of(const std::string& text) {
@@ -51,7 +50,7 @@ Task<Json> list(store::Store& store, Json command) {
   std::optional<Digest> after;
   if (command.contains("after")) after = digest_of(text_of(command, "after"));
   Json blobs = Json::array();
-  for (const auto& blob : co_await store.list(std::move(after), kPage)) {
+  for (const auto& blob : co_await store.list(std::move(after), store::Store::kPage)) {
     const auto used = std::chrono::floor<std::chrono::seconds>(blob.used);
     blobs.push_back({{"digest", blob.digest.text()},
                      {"size", blob.size},

@@ -43,7 +43,7 @@
 namespace hubcache::app {
 namespace {
 
-constexpr std::size_t kDiskThreads = 8;
+constexpr std::size_t kServingThreads = 8;
 // While another program has the database locked, a client waits that long for each of a few writes.
 constexpr std::chrono::milliseconds kBusyTimeout{1'000};
 
@@ -132,7 +132,7 @@ struct Instance::Parts {
   db::SecretBox secrets;
   xet::Tokens xet_tokens{secrets};
   Workers workers;
-  Pool disk_pool{"disk", kDiskThreads};
+  Pool disk_pool{"disk", kServingThreads};
   db::Database database;
   store::Store store;
   std::unique_ptr<registry::Registry> registry;

@@ -18,7 +18,6 @@ namespace {
 
 using Path = std::filesystem::path;
 
-constexpr int kBusyMilliseconds = 5'000;
 constexpr std::array<std::string_view, 3> kEndings{"-wal", "-shm", ""};  // the database itself last
 
 Path with(const Path& file, std::string_view ending) { return file.string() + std::string(ending); }
@@ -97,7 +96,7 @@ Rebuilt rebuild_database(const Path& data_dir) {
   Rebuilt result;
   remove_database(fresh);
   {
-    db::Connection sql(fresh, db::Connection::Access::kReadWrite, kBusyMilliseconds);
+    db::Connection sql(fresh, db::Connection::Access::kReadWrite);
     db::migrate(sql, all_migrations());
     if (had_one) result.lost = take_over_all(sql, old);
     db::Transaction transaction(sql, db::Transaction::Kind::kImmediate);

@@ -11,11 +11,9 @@
 namespace hubcache::app {
 namespace {
 
-constexpr int kBusyMilliseconds = 5'000;
-
 /// In one transaction, which is on the disk when this returns.
 std::size_t reseal_all(const std::filesystem::path& database, const db::SecretBox& secrets) {
-  db::Connection sql(database, db::Connection::Access::kReadWrite, kBusyMilliseconds);
+  db::Connection sql(database, db::Connection::Access::kReadWrite);
   db::migrate(sql, all_migrations());
   sql.script("PRAGMA synchronous=FULL");
   db::Transaction transaction(sql, db::Transaction::Kind::kImmediate);

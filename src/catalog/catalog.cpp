@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/http_status.h"
 #include "hubcache/base/joined.h"
 #include "hubcache/hub/grammar.h"
 #include "hubcache/hub/refusal.h"
@@ -19,7 +20,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::array kMigrations{
+constexpr std::array kCatalogMigrations{
     db::Migration{.number = 300,
                   .name = "catalog: commits",
                   .sql = "CREATE TABLE commits (key TEXT PRIMARY KEY, id TEXT NOT NULL, at INTEGER "
@@ -50,8 +51,7 @@ Entry entry_of(const hub::FileAnswer& answer) {
 bool is_about_the_entry(const hub::FileAnswer& answer) { return answer.found() || answer.absent(); }
 
 bool is_absent_revision(const hub::FileAnswer& answer) {
-  constexpr int kNotFound = 404;
-  return answer.status == kNotFound && answer.error_code == "RevisionNotFound";
+  return answer.status == http_status::kNotFound && answer.error_code == "RevisionNotFound";
 }
 
 /// The Hub's own answer for a revision that a repo does not have (contract/hub.md 3.4).
@@ -90,7 +90,7 @@ void require_same_repo(const hub::FileAnswer& answer, const hub::RepoId& repo) {
   throw Error(Error::Kind::kConflict, "The repo has another name by now");
 }
 
-std::span<const db::Migration> catalog_migrations() { return kMigrations; }
+std::span<const db::Migration> catalog_migrations() { return kCatalogMigrations; }
 
 Catalog::Catalog(Workers& workers, db::Database& database, Manifests& manifests, Options options,
                  const Clock& clock)

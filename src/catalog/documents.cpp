@@ -6,6 +6,7 @@
 
 #include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"
+#include "hubcache/base/http_status.h"
 
 #include "hub_answers.h"
 
@@ -14,10 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kOk = 200;
-constexpr int kNotFound = 404;
-
-constexpr std::array kMigrations{db::Migration{
+constexpr std::array kDocumentMigrations{db::Migration{
     .number = 310,
     .name = "catalog: documents",
     .sql = "CREATE TABLE documents (key TEXT PRIMARY KEY, at INTEGER NOT NULL, status INTEGER "
@@ -37,7 +35,7 @@ bool is_masked(std::string_view body) {
 /// was meant for one of them.
 hub::Credential credential_for(hub::Credential caller, std::string_view kind) {
   if (caller.shared() || kind == "granted") return caller;
-  return {.kind = hub::Credential::Kind::kAnonymous, .token = {}, .key = "anonymous"};
+  return hub::Credential::anonymous();
 }
 
 /// A form may be long: its digest stands for it.
@@ -56,8 +54,8 @@ std::string key_of(const DocumentRequest& request) {
 /// Absences are told by the very word of the Hub only, which names the commit it looked at
 /// (SECURITY 13). That a repo has lost a commit it had is not for ever.
 bool is_for_keeps(const hub::DocumentAnswer& answer, const std::string& target, bool at_commit) {
-  if (answer.status == kOk) return true;
-  if (answer.status != kNotFound) return false;
+  if (answer.status == http_status::kOk) return true;
+  if (answer.status != http_status::kNotFound) return false;
   if (answer.error_code == "RevisionNotFound") return !at_commit;
   if (answer.error_code != "EntryNotFound" || answer.commit.empty()) return false;
   return !at_commit || target.find('/' + answer.commit) != std::string::npos;
@@ -65,7 +63,7 @@ bool is_for_keeps(const hub::DocumentAnswer& answer, const std::string& target, 
 
 }  // namespace
 
-std::span<const db::Migration> document_migrations() { return kMigrations; }
+std::span<const db::Migration> document_migrations() { return kDocumentMigrations; }
 
 Documents::Documents(Workers& workers, db::Database& database, Options options, const Clock& clock)
     : workers_(workers), database_(database), options_(options), clock_(clock) {

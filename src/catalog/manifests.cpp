@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/http_status.h"
 #include "hubcache/base/joined.h"
 #include "hubcache/base/task.h"
 #include "hubcache/hub/paging.h"
@@ -18,7 +19,6 @@
 namespace hubcache::catalog {
 namespace {
 
-constexpr int kOk = 200;
 constexpr std::size_t kRemembered = 1'000;
 constexpr std::string_view kQuery = "?recursive=true&expand=false";
 
@@ -140,7 +140,8 @@ Task<> Manifests::read_pages(const std::string& key, Walk& walk, Wanted wanted, 
       request.at_commit = true;
       page = co_await documents_.get(std::move(request), flights);
     }
-    if (page->status != kOk) throw Error(Error::Kind::kUpstream, "The Hub shows no tree");
+    if (page->status != http_status::kOk)
+      throw Error(Error::Kind::kUpstream, "The Hub shows no tree");
     auto next = hub::next_target(page->link, wanted.request.endpoint->base);
     auto write = [key, page](db::Connection& sql) { write_page(sql, key, *page); };
     co_await database_.write(std::move(write));

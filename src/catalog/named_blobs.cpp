@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/http_status.h"
 #include "hubcache/base/joined.h"
 #include "hubcache/hub/refusal.h"
 #include "hubcache/hub/urls.h"
@@ -17,9 +18,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kNotFound = 404;
-
-constexpr std::array kMigrations{
+constexpr std::array kNamedBlobMigrations{
     db::Migration{.number = 320,
                   .name = "catalog: blobs that repos have by digest alone",
                   .sql = "CREATE TABLE named_blobs (key TEXT PRIMARY KEY, digest TEXT NOT NULL, "
@@ -36,7 +35,7 @@ std::string digest_text(const hub::FileRef& file) {
 
 }  // namespace
 
-std::span<const db::Migration> named_blob_migrations() { return kMigrations; }
+std::span<const db::Migration> named_blob_migrations() { return kNamedBlobMigrations; }
 
 NamedBlobs::NamedBlobs(Workers& workers, db::Database& database, Options options,
                        const Clock& clock)
@@ -53,7 +52,7 @@ Task<std::optional<NamedBlob>> NamedBlobs::get(hub::Probe& probe) {
   const bool usable = fresh(known, options_.ttl + options_.stale);
   const auto answer = co_await head_unless_usable(probe, usable);
   if (!answer) co_return blob_of(key, known, true);
-  if (answer->status == kNotFound) co_return std::nullopt;
+  if (answer->status == http_status::kNotFound) co_return std::nullopt;
   if (!answer->found()) {
     throw hub::refusal_of(answer->status, answer->error_code, answer->error_message, {});
   }

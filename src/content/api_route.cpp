@@ -18,7 +18,7 @@ constexpr std::string_view kTelemetry = "/api/telemetry/";
 
 hub::Credential without_right_of_remote(hub::Credential credential) {
   if (credential.kind != hub::Credential::Kind::kRemote) return credential;
-  return {.kind = hub::Credential::Kind::kAnonymous, .token = {}, .key = "anonymous"};
+  return hub::Credential::anonymous();
 }
 
 http::Response json_response(const nlohmann::json& document) {

@@ -3,11 +3,10 @@
 #include <algorithm>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/http_status.h"
 
 namespace hubcache::content {
 namespace {
-
-constexpr int kNoContent = 204;
 
 // What the Hub exposes (contract/hub.md 3.1), and the length, which older browsers keep to
 // themselves.
@@ -45,7 +44,7 @@ bool Browsers::is_allowed(const http::Request& request) const {
 
 // "*" stands for all fields but Authorization (Fetch 4.8), which has to be named.
 http::Response Browsers::preflight(const http::Request& request, bool to_all) const {
-  http::Response response{.status = kNoContent};
+  http::Response response{.status = http_status::kNoContent};
   response.headers.set("Vary", "Origin");
   const bool allowed = is_allowed(request);
   if (!allowed && !to_all) return response;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "hubcache/base/http_status.h"
 #include "hubcache/base/text.h"
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/json_filter.h"
@@ -9,12 +10,6 @@
 #include "hubcache/http/text_answer.h"
 
 namespace hubcache::content {
-namespace {
-
-constexpr int kUnauthorized = 401;
-
-}  // namespace
-
 bool is_json(std::string_view content_type) {
   const auto type = trimmed(content_type.substr(0, content_type.find(';')));
   return type == "application/json" ||
@@ -38,7 +33,7 @@ Task<http::Response> document_response(Pool& pool, const http::Request& request,
   relay("X-Error-Code", answer.error_code);
   relay("X-Error-Message", answer.error_message);
   relay("Link", own_next_link(answer.link, place.endpoint->base, place.own_base));
-  if (answer.status == kUnauthorized) {
+  if (answer.status == http_status::kUnauthorized) {
     headers.set("WWW-Authenticate", R"(Bearer realm="Authentication required", charset="UTF-8")");
   }
   response.body = json && !place.xet ? without_xet(answer.body) : answer.body;

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hubcache/base/http_status.h"
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/errors.h"
 #include "hubcache/http/url.h"
@@ -21,7 +22,6 @@ namespace {
 
 using Kind = hub::Route::Kind;
 
-constexpr int kUnauthorized = 401;
 constexpr std::size_t kChunk = 64UL * 1024;
 constexpr std::size_t kLongestProtocol = 64;
 constexpr std::string_view kUploadPack = "git-upload-pack";
@@ -99,8 +99,8 @@ http::Response git_error_response(const http::Request& request, const Error& err
     response.headers.set("Content-Type", "text/plain; charset=utf-8");
     response.body = message + "\n";
   }
-  if (lacks_password(request, error)) response.status = kUnauthorized;
-  if (response.status == kUnauthorized) {
+  if (lacks_password(request, error)) response.status = http_status::kUnauthorized;
+  if (response.status == http_status::kUnauthorized) {
     response.headers.set("WWW-Authenticate", R"(Basic realm="hubcache", charset="UTF-8")");
   }
   return response;

@@ -68,10 +68,9 @@ Told told_by_refs(std::string_view body) {
 }  // namespace
 
 Told commits_told(const hub::Route& asked, std::string_view body) {
-  using Kind = hub::Route::Kind;
-  if (asked.kind == Kind::kRefs) return told_by_refs(body);
+  if (asked.kind == hub::Route::Kind::kRefs) return told_by_refs(body);
   const auto& revision = asked.file.revision;
-  if (asked.kind == Kind::kInfo) {
+  if (asked.kind == hub::Route::Kind::kInfo) {
     TopLevelSha sha;
     nlohmann::json::sax_parse(body, &sha);
     return {{revision.empty() ? "main" : revision, sha.found}};

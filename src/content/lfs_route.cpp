@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hubcache/base/http_status.h"
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/git_route.h"
 #include "hubcache/hub/bounded_json.h"
@@ -18,9 +19,6 @@ namespace hubcache::content {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr int kOk = 200;
-constexpr int kNotFound = 404;
 
 Error bad_batch() { return {Error::Kind::kBadRequest, "this is no batch of git-lfs"}; }
 
@@ -56,7 +54,7 @@ Json answer_to(const hub::LfsObject& object, const std::optional<std::string>& h
   if (href) {
     said["actions"]["download"]["href"] = *href;
   } else {
-    said["error"] = {{"code", kNotFound}, {"message", "Object does not exist"}};
+    said["error"] = {{"code", http_status::kNotFound}, {"message", "Object does not exist"}};
   }
   return said;
 }
@@ -65,7 +63,7 @@ Json answer_to(const hub::LfsObject& object, const std::optional<std::string>& h
 /// to all.
 hub::Credential credential_for(const access::Right& right, const hub::Credential& credential) {
   if (right.kind != access::Right::Kind::kPublic || credential.shared()) return credential;
-  return {.kind = hub::Credential::Kind::kAnonymous, .token = {}, .key = "anonymous"};
+  return hub::Credential::anonymous();
 }
 
 }  // namespace
@@ -83,7 +81,7 @@ Task<http::Response> LfsRoute::batch(const http::Request& request, Place place, 
   auto credential = credential_for(right, place.credential);
   const auto said =
       co_await hub.lfs_objects(place.endpoint, std::move(credential), right.repo, wanted);
-  if (said.status != kOk) {
+  if (said.status != http_status::kOk) {
     throw hub::refusal_of(said.status, said.error_code, said.error_message, {});
   }
   if (said.canonical != right.repo) {
@@ -104,7 +102,8 @@ Task<http::Response> LfsRoute::batch(const http::Request& request, Place place, 
     objects.push_back(answer_to(object, href));
   }
   const Json answer{{"transfer", "basic"}, {"hash_algo", "sha256"}, {"objects", objects}};
-  auto response = http::text_response(kOk, answer.dump(), "application/vnd.git-lfs+json");
+  auto response =
+      http::text_response(http_status::kOk, answer.dump(), "application/vnd.git-lfs+json");
   response.headers.set("Cache-Control", "no-store");
   shield(response);
   co_return response;

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hubcache/base/http_status.h"
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/document_response.h"
 #include "hubcache/http/text_answer.h"
@@ -20,7 +21,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kOk = 200;
 constexpr std::string_view kLlamaCpp = "llama-cpp";
 
 /// The Hub tells llama.cpp the name of the file, and all others what Ollama reads, by nothing but
@@ -66,15 +66,15 @@ Task<http::Response> RegistryRoute::manifest(const http::Request& request, Place
         budgets.take_question(client);
       }};
   const auto document = co_await services_.documents.get(std::move(wanted), services_.flights);
-  if (document->status != kOk) {
+  if (document->status != http_status::kOk) {
     throw hub::refusal_of(document->status, document->error_code, document->error_message, {});
   }
   if (document->just_asked && document->canonical == right.repo) {
     learn(place, right.repo, *document);
   }
   const bool json = is_json(document->content_type);
-  auto response =
-      http::text_response(kOk, document->body, json ? document->content_type : "application/json");
+  auto response = http::text_response(http_status::kOk, document->body,
+                                      json ? document->content_type : "application/json");
   response.headers.set("Vary", "User-Agent");
   shield(response);
   response.served.cache = document->just_asked ? "miss" : "hit";

@@ -6,14 +6,12 @@
 #include <chrono>
 #include <utility>
 
+#include "hubcache/base/http_status.h"
 #include "hubcache/base/text.h"
 
 namespace hubcache::hub {
 namespace {
 
-constexpr int kUnauthorized = 401;
-constexpr int kForbidden = 403;
-constexpr int kLoopDetected = 508;
 constexpr std::uint64_t kLongestWait = 3600;  // seconds; longer is as good as for ever
 constexpr std::chrono::seconds kUnsaidWait{10};
 constexpr std::size_t kLongestName = 32;
@@ -125,7 +123,7 @@ Quota quota_of(const http::Headers& headers) {
 
 std::string error_code_of(int status, const http::Headers& headers) {
   auto code = value_of(headers, "X-Error-Code");
-  const bool nameless = code.empty() && status == kUnauthorized;
+  const bool nameless = code.empty() && status == http_status::kUnauthorized;
   if (nameless && headers.get("X-Error-Message") == "Invalid username or password.") {
     return "RepoNotFound";
   }
@@ -133,20 +131,21 @@ std::string error_code_of(int status, const http::Headers& headers) {
 }
 
 Error trouble_of(int status, const std::string& url) {
-  if (status == kLoopDetected) {
+  if (status == http_status::kLoopDetected) {
     return {Error::Kind::kLoop, "The Hub says that its requests come back to it", url};
   }
   return {Error::Kind::kUpstream, "The Hub failed", url + " answered " + std::to_string(status)};
 }
 
 bool is_of_repo(int status, std::string_view code) {
-  return status == kUnauthorized || status == kForbidden || code == "RepoNotFound";
+  return status == http_status::kUnauthorized || status == http_status::kForbidden ||
+         code == "RepoNotFound";
 }
 
 Error refusal_of(int status, std::string code, std::string message, std::string commit) {
   auto kind = Error::Kind::kNotFound;
-  if (status == kUnauthorized) kind = Error::Kind::kUnauthorized;
-  if (status == kForbidden) kind = Error::Kind::kForbidden;
+  if (status == http_status::kUnauthorized) kind = Error::Kind::kUnauthorized;
+  if (status == http_status::kForbidden) kind = Error::Kind::kForbidden;
   const std::string text = message.empty() ? "The Hub refuses this file" : message;
   return {kind, text,
           Error::HubDetail{.code = std::move(code),

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/http_status.h"
 #include "hubcache/base/task.h"
 #include "hubcache/hub/urls.h"
 
@@ -15,18 +16,15 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kTooMany = 429;
-constexpr int kServerError = 500;
-constexpr int kNotImplemented = 501;
-constexpr int kLoopDetected = 508;
-constexpr std::size_t kMaxRedirectBody = 64UL * 1024;
-
 bool is_trouble(int status) {
-  return status == kTooMany || (status >= kServerError && status != kNotImplemented);
+  return status == http_status::kTooManyRequests ||
+         (status >= http_status::kInternalServerError && status != http_status::kNotImplemented);
 }
 
 /// What stands before the hub says that it is down. A 500 is about the one question.
-bool is_outage(int status) { return status > kNotImplemented && status != kLoopDetected; }
+bool is_outage(int status) {
+  return status > http_status::kNotImplemented && status != http_status::kLoopDetected;
+}
 
 bool is_failure_of_hub(const Error& failure) {
   return failure.kind() == Error::Kind::kUpstream ||
@@ -95,7 +93,7 @@ Task<Reply> Asker::ask(Question question) {
       const auto url = loggable(reply->url);
       if (!reply->refused.empty()) throw Error(Error::Kind::kUpstream, reply->refused, url);
       if (!is_trouble(reply->status)) co_return std::move(*reply);
-      failure = reply->status == kTooMany
+      failure = reply->status == http_status::kTooManyRequests
                     ? means_.limits.close(endpoint_, credential_, question.subject,
                                           quota_of(reply->headers))
                     : trouble_of(reply->status, url);

@@ -78,5 +78,6 @@ class Asker {
 
 /// The redirects within one question or download (SECURITY 17).
 inline constexpr std::size_t kMaxHops = 5;
+inline constexpr std::size_t kMaxRedirectBody = 64UL * 1024;
 
 }  // namespace hubcache::hub

@@ -3,6 +3,8 @@
 #include <limits>
 #include <utility>
 
+#include "hubcache/base/http_status.h"
+
 #include "answers.h"
 #include "asking.h"
 #include "requests.h"
@@ -10,19 +12,14 @@
 namespace hubcache::hub {
 namespace {
 
-constexpr int kOk = 200;
-constexpr int kPartial = 206;
-constexpr int kRangeNotSatisfiable = 416;
-constexpr int kServerError = 500;
-constexpr int kTooMany = 429;
-constexpr std::size_t kMaxRedirectBody = 64UL * 1024;
 constexpr auto kSubject = Outages::Subject::kFiles;
 
 /// The digest the hub itself gives the file in this answer; the ETag of what it stores may be one
 /// of another kind, which says nothing.
 std::optional<Digest> named_digest(const http::ClientResponse& response, Digest::Algorithm kind) {
   if (const auto linked = response.headers.get("X-Linked-ETag")) return digest_of(*linked);
-  if (response.status != kOk && response.status != kPartial) return std::nullopt;
+  if (response.status != http_status::kOk && response.status != http_status::kPartialContent)
+    return std::nullopt;
   auto own = digest_of(response.headers.get("ETag").value_or(""));
   if (own && own->algorithm() != kind) own.reset();
   return own;
@@ -70,8 +67,9 @@ Task<Delivery> deliver(Courier courier, http::Url url, std::string range,
       if (call && failure.kind() == Error::Kind::kUpstreamTimeout) call->failed();
       throw;
     }
-    if (call && response.status < kServerError) call->answered();
-    if (response.status == kTooMany) throw limit_of(courier, by_hub, response.headers);
+    if (call && response.status < http_status::kInternalServerError) call->answered();
+    if (response.status == http_status::kTooManyRequests)
+      throw limit_of(courier, by_hub, response.headers);
     if (by_hub && expected) {
       const auto named = named_digest(response, expected->algorithm());
       if (named && *named != *expected) {
@@ -106,7 +104,7 @@ FileStream stream_of(Delivery delivery, std::uint64_t offset, std::uint64_t leng
     throw bad_answer("The Hub sends the file in an encoding that was not asked for", delivery.url);
   }
   FileStream stream;
-  if (response.status == kPartial) {
+  if (response.status == http_status::kPartialContent) {
     const auto range = content_range_of(response.headers.get("Content-Range").value_or(""));
     const bool fits = range && range->first == offset && range->last - offset < length;
     if (!fits ||
@@ -127,10 +125,11 @@ Task<std::uint64_t> size_by_range(Courier courier, http::Url url) {
   const auto delivery = co_await deliver(courier, std::move(url), "bytes=0-0", std::nullopt);
   const auto& response = delivery.response;
   std::optional<std::uint64_t> size;
-  if (response.status == kPartial || response.status == kRangeNotSatisfiable) {
+  if (response.status == http_status::kPartialContent ||
+      response.status == http_status::kRangeNotSatisfiable) {
     const auto range = content_range_of(response.headers.get("Content-Range").value_or(""));
     if (range) size = range->size;
-  } else if (response.status == kOk && is_identity(response.headers)) {
+  } else if (response.status == http_status::kOk && is_identity(response.headers)) {
     size = response.content_length;
   }
   if (!size) throw bad_answer("The Hub does not say how large the file is", delivery.url);

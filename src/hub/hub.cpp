@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hubcache/base/http_status.h"
 #include "hubcache/hub/bounded_json.h"
 #include "hubcache/hub/grammar.h"
 #include "hubcache/hub/urls.h"
@@ -17,10 +18,6 @@
 namespace hubcache::hub {
 namespace {
 
-constexpr int kOk = 200;
-constexpr int kNotFound = 404;
-constexpr int kMethodNotAllowed = 405;
-constexpr int kNotImplemented = 501;
 constexpr std::size_t kMaxErrorBody = 64UL * 1024;
 
 std::string commit_of(const Reply& reply) {
@@ -32,7 +29,7 @@ std::string commit_of(const Reply& reply) {
 /// The file's size, if the hub's own headers tell it. The length of a redirect's body is not it.
 std::optional<std::uint64_t> size_of(const Reply& reply) {
   if (const auto linked = number_of(reply.first_of("X-Linked-Size"))) return linked;
-  if (reply.status != kOk || !is_identity(reply.headers)) return std::nullopt;
+  if (reply.status != http_status::kOk || !is_identity(reply.headers)) return std::nullopt;
   return reply.content_length;
 }
 
@@ -44,7 +41,7 @@ bool names_file(const Reply& reply) {
 /// The answer to a HEAD, `size` and the refusals of a redirect left out.
 FileAnswer file_answer(const Reply& reply) {
   FileAnswer answer;
-  answer.status = reply.elsewhere ? kOk : reply.status;
+  answer.status = reply.elsewhere ? http_status::kOk : reply.status;
   answer.commit = commit_of(reply);
   answer.canonical = reply.canonical;
   answer.error_code = error_code_of(reply.status, reply.headers);
@@ -170,14 +167,17 @@ Task<RepoAnswer> Hub::auth_check(EndpointPtr endpoint, Credential credential, Re
                     .canonical = reply.canonical,
                     .error_code = error_code_of(reply.status, reply.headers),
                     .error_message = value_of(reply.headers, "X-Error-Message")};
-  const bool no_route = reply.status == kMethodNotAllowed || reply.status == kNotImplemented ||
-                        (reply.status == kNotFound && answer.error_code.empty());
+  const bool no_route = reply.status == http_status::kMethodNotAllowed ||
+                        reply.status == http_status::kNotImplemented ||
+                        (reply.status == http_status::kNotFound && answer.error_code.empty());
   if (!no_route) co_return answer;
 
   // A mirror without the route. What it tells everyone is the one thing that grants (DESIGN 3).
-  answer = {
-      .status = kNotFound, .canonical = reply.canonical, .error_code = {}, .error_message = {}};
-  if (credential.kind != Credential::Kind::kAnonymous) co_return answer;
+  answer = {.status = http_status::kNotFound,
+            .canonical = reply.canonical,
+            .error_code = {},
+            .error_message = {}};
+  if (!credential.is_anonymous()) co_return answer;
   Question info{.method = "GET",
                 .target = info_path({.repo = repo, .revision = {}, .path = {}}),
                 .repo = repo,
@@ -186,8 +186,8 @@ Task<RepoAnswer> Hub::auth_check(EndpointPtr endpoint, Credential credential, Re
                 .range = {},
                 .body_limit = options_.max_document_bytes};
   const auto document = co_await asker.ask(std::move(info));
-  if (document.status == kOk && says_public(document.body)) {
-    answer.status = kOk;
+  if (document.status == http_status::kOk && says_public(document.body)) {
+    answer.status = http_status::kOk;
     answer.canonical = document.canonical;
   }
   co_return answer;

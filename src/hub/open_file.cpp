@@ -1,6 +1,7 @@
 #include <optional>
 #include <utility>
 
+#include "hubcache/base/http_status.h"
 #include "hubcache/hub/hub.h"
 #include "hubcache/hub/urls.h"
 
@@ -10,12 +11,6 @@
 
 namespace hubcache::hub {
 namespace {
-
-constexpr int kOk = 200;
-constexpr int kPartial = 206;
-constexpr int kBadRequest = 400;
-constexpr int kRangeNotSatisfiable = 416;
-constexpr int kServerError = 500;
 
 /// Where the Hub is asked for the file: it leads to the bytes, or says why it does not.
 http::Url url_of(const Endpoint& endpoint, const FileRef& file) {
@@ -28,7 +23,8 @@ http::Url url_of(const Endpoint& endpoint, const FileRef& file) {
 /// A signed URL that expired, or a stray 403 of the CDN (contract/hub.md 3.2): the Hub knows a
 /// better one, or says why there is none.
 bool is_refused(int status) {
-  return status >= kBadRequest && status < kServerError && status != kRangeNotSatisfiable;
+  return status >= http_status::kBadRequest && status < http_status::kInternalServerError &&
+         status != http_status::kRangeNotSatisfiable;
 }
 
 Error error_of(const Delivery& delivery) {
@@ -66,7 +62,7 @@ Task<FileStream> Hub::open_file(EndpointPtr endpoint, Credential credential, Fil
     auto delivery = co_await deliver(courier, known.value_or(url_of(*endpoint, file)),
                                      range_of(offset, length), expected);
     const int status = delivery.response.status;
-    if (status == kOk || status == kPartial) {
+    if (status == http_status::kOk || status == http_status::kPartialContent) {
       co_return stream_of(std::move(delivery), offset, length);
     }
     if (just_asked || !is_refused(status)) {

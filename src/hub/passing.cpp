@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hubcache/base/http_status.h"
 #include "hubcache/hub/bounded_json.h"
 #include "hubcache/hub/hub.h"
 #include "hubcache/hub/urls.h"
@@ -18,8 +19,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kOk = 200;
-constexpr int kNotFound = 404;
 constexpr std::string_view kLfsType = "application/vnd.git-lfs+json";
 
 Error refusal_in(const Reply& reply) {
@@ -98,7 +97,7 @@ Task<http::ClientResponse> Hub::pass(EndpointPtr endpoint, Credential credential
   }
   co_await heed(std::move(endpoint), credential, std::move(request.repo), reply.canonical,
                 reply.status, reply.headers);
-  if (reply.status != kOk) throw refusal_in(reply);
+  if (reply.status != http_status::kOk) throw refusal_in(reply);
   auto response = *std::move(reply.wire);
   response.headers = std::move(reply.headers);
   co_return response;
@@ -126,13 +125,13 @@ Task<LfsAnswer> Hub::lfs_objects(EndpointPtr endpoint, Credential credential, Re
                    .error_code = error_code_of(reply.status, reply.headers),
                    .error_message = value_of(reply.headers, "X-Error-Message"),
                    .objects = {}};
-  if (reply.status == kOk) answer.objects = objects_in(reply, objects);
+  if (reply.status == http_status::kOk) answer.objects = objects_in(reply, objects);
   co_return answer;
 }
 
 Task<FileAnswer> Hub::head_lfs(EndpointPtr endpoint, Credential credential, FileRef file) {
   FileAnswer answer;
-  answer.status = kNotFound;
+  answer.status = http_status::kNotFound;
   answer.error_code = "EntryNotFound";
   answer.error_message = "Object does not exist";
   answer.canonical = file.repo;
@@ -142,12 +141,12 @@ Task<FileAnswer> Hub::head_lfs(EndpointPtr endpoint, Credential credential, File
   auto said = co_await lfs_objects(std::move(endpoint), std::move(credential), std::move(file.repo),
                                    std::move(wanted));
   answer.canonical = std::move(said.canonical);
-  if (said.status != kOk) {
+  if (said.status != http_status::kOk) {
     answer.status = said.status;
     answer.error_code = std::move(said.error_code);
     answer.error_message = std::move(said.error_message);
   } else if (!said.objects.empty()) {
-    answer.status = kOk;
+    answer.status = http_status::kOk;
     answer.error_code.clear();
     answer.error_message.clear();
     answer.etag = asked->digest.hex();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "hubcache/base/http_status.h"
 #include "hubcache/base/joined.h"
 
 namespace hubcache::hub {
@@ -11,7 +12,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr int kTooMany = 429;
 constexpr std::size_t kMostRemotes = 1'000;
 
 std::string key_of(const Endpoint& endpoint, const Credential& credential,
@@ -73,7 +73,7 @@ milliseconds RateLimits::take_turn(const Endpoint& endpoint, milliseconds most) 
 
 Error too_many(const std::string& message, const Quota& quota) {
   return {Error::Kind::kTooManyRequests, message,
-          Error::HubDetail{.status = kTooMany,
+          Error::HubDetail{.status = http_status::kTooManyRequests,
                            .retry_after = quota.wait,
                            .quota = quota.name,
                            .quota_policy = quota.policy}};

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "hubcache/base/http_status.h"
 #include "hubcache/hub/grammar.h"
 
 namespace hubcache::hub {
@@ -107,8 +108,7 @@ std::optional<LfsObject> lfs_object_of(const FileRef& file) {
 }
 
 bool FileAnswer::absent() const {
-  constexpr int kNotFound = 404;
-  return status == kNotFound && error_code == "EntryNotFound" && is_commit_id(commit);
+  return status == http_status::kNotFound && error_code == "EntryNotFound" && is_commit_id(commit);
 }
 
 }  // namespace hubcache::hub

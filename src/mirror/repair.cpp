@@ -12,16 +12,14 @@
 namespace hubcache::mirror {
 namespace {
 
-constexpr std::size_t kPage = 1'000;  // blobs
-
 /// How many blobs turned out so.
-struct Counts {
+struct Repaired {
   std::int64_t missing = 0;
   std::int64_t corrupted = 0;
   std::int64_t repaired = 0;
 };
 
-void tell(const Counts& counts, tasks::Run& run) {
+void tell(const Repaired& counts, tasks::Run& run) {
   run.report(
       {.code = "repair.missing", .message = "Identify missing units", .done = counts.missing});
   run.report({.code = "repair.corrupted",
@@ -58,9 +56,9 @@ Task<bool> refetch_by_any(const RepairParts& parts, const std::vector<catalog::K
 }  // namespace
 
 Task<> repair(RepairParts parts, bool verify_checksums, tasks::Run& run) {
-  Counts counts;
+  Repaired counts;
   std::set<Digest> gone;
-  auto page = co_await parts.store.list(std::nullopt, kPage);
+  auto page = co_await parts.store.list(std::nullopt, store::Store::kPage);
   while (!page.empty()) {
     for (const auto& blob : page) {
       tell(counts, run);
@@ -70,7 +68,7 @@ Task<> repair(RepairParts parts, bool verify_checksums, tasks::Run& run) {
       const bool is_gone = check == store::Check::kFalse || check == store::Check::kMissing;
       if (is_gone) gone.insert(blob.digest);
     }
-    page = co_await parts.store.list(page.back().digest, kPage);
+    page = co_await parts.store.list(page.back().digest, store::Store::kPage);
   }
   if (!gone.empty()) {
     auto list = [gone](db::Connection& sql) { return entries_of(sql, gone); };

@@ -6,23 +6,21 @@
 namespace hubcache::mirror {
 namespace {
 
-constexpr std::size_t kPage = 1'000;  // blobs
-
 /// How many blobs turned out so.
-struct Counts {
+struct Verified {
   std::int64_t checked = 0;
   std::int64_t untrue = 0;
   std::int64_t missing = 0;
 };
 
-void count(Counts& counts, store::Check check) {
+void count(Verified& counts, store::Check check) {
   if (check == store::Check::kUnknown) return;  // it went meanwhile
   ++counts.checked;
   if (check == store::Check::kFalse) ++counts.untrue;
   if (check == store::Check::kMissing) ++counts.missing;
 }
 
-void tell(const Counts& counts, tasks::Run& run) {
+void tell(const Verified& counts, tasks::Run& run) {
   run.report({.code = "verify.checked", .message = "Hash stored blobs", .done = counts.checked});
   run.report({.code = "verify.false", .message = "Blobs that were false", .done = counts.untrue});
   run.report({.code = "verify.missing", .message = "Blobs without file", .done = counts.missing});
@@ -31,15 +29,15 @@ void tell(const Counts& counts, tasks::Run& run) {
 }  // namespace
 
 Task<> verify(store::Store& store, std::uint64_t rate, tasks::Run& run) {
-  Counts counts;
+  Verified counts;
   tell(counts, run);
-  auto page = co_await store.list(std::nullopt, kPage);
+  auto page = co_await store.list(std::nullopt, store::Store::kPage);
   while (!page.empty()) {
     for (const auto& blob : page) {
       count(counts, co_await store.check(blob.digest, rate));
       tell(counts, run);
     }
-    page = co_await store.list(page.back().digest, kPage);
+    page = co_await store.list(page.back().digest, store::Store::kPage);
   }
 }
 

@@ -16,11 +16,6 @@ namespace {
 using rest::Json;
 using rest::Row;
 
-constexpr std::string_view kExact[] = {""};
-constexpr std::string_view kExactIn[] = {"", "in"};
-
-constexpr const char* kDownloader = "core.rbaccontentguard_downloader";
-
 rest::Resource read_only(std::string name, const std::string& path, std::string model) {
   return {.name = std::move(name),
           .kind = path.substr(0, path.size() - 2),
@@ -97,8 +92,8 @@ rest::Resource user() {
                   rest::text("first_name").filters(rest::kNameFilters),
                   rest::text("last_name").filters(rest::kNameFilters),
                   rest::text("email").filters(rest::kNameFilters),
-                  rest::boolean("is_staff").filters(kExact),
-                  rest::boolean("is_active").filters(kExact),
+                  rest::boolean("is_staff").filters(rest::kExact),
+                  rest::boolean("is_active").filters(rest::kExact),
                   rest::text("date_joined"),
                   rest::texts("groups"),
                   rest::hidden_fields(),
@@ -113,7 +108,7 @@ rest::Resource group() {
   groups.key = "id";
   groups.has_times = false;
   groups.has_options = false;
-  groups.fields = {rest::integer("id").filters(kExactIn),
+  groups.fields = {rest::integer("id").filters(rest::kExactIn),
                    rest::text("name").filters(rest::kNameFilters)};
   groups.rows = [](db::Connection&) { return std::vector<Row>(); };
   groups.row = [](db::Connection&, std::string_view) { return std::optional<Row>(); };
@@ -124,7 +119,7 @@ rest::Resource role() {
   auto roles = read_only("Role", "roles/", "core.role");
   roles.fields = {rest::text("name").filters(rest::kNameFilters),
                   rest::text("description").filters(rest::kNameFilters), rest::texts("permissions"),
-                  rest::boolean("locked").filters(kExact)};
+                  rest::boolean("locked").filters(rest::kExact)};
   auto has_permission = [](const Row& row, std::string_view, const std::string& value) {
     const auto& permissions = row.doc.at("permissions");
     return std::ranges::find(permissions, Json(value)) != permissions.end();
@@ -138,12 +133,12 @@ rest::Resource role() {
   };
   roles.no_orders = {"permissions"};
   roles.filters = {{.name = "contains_permission",
-                    .lookups = kExact,
+                    .lookups = rest::kExact,
                     .kind = rest::Filter::Kind::kCustom,
                     .matches = has_permission,
                     .refuse = no_permission},
                    {.name = "for_object_type",
-                    .lookups = kExact,
+                    .lookups = rest::kExact,
                     .kind = rest::Filter::Kind::kCustom,
                     .matches = is_for_guards,
                     .uri = rest::Filter::Uri::kRouted,

@@ -20,7 +20,6 @@ namespace {
 
 using rest::Json;
 
-constexpr const char* kDownloader = "core.rbaccontentguard_downloader";
 constexpr const char* kOwner = "core.rbaccontentguard_owner";
 constexpr const char* kRepository = "repositories/hugging_face/hugging-face/{id}/";
 constexpr const char* kVersion = "repositories/hugging_face/hugging-face/{id}/versions/{number}/";
@@ -32,8 +31,6 @@ using Shared = std::shared_ptr<const Json>;
 rest::Reply reply(int status, const Json& body) {
   return {.status = status, .body = rest::to_text(body)};
 }
-Task<rest::Reply> ready(rest::Reply answer) { co_return answer; }
-
 tasks::Report report(const char* code, const char* message, std::int64_t done) {
   return {.code = code,
           .message = message,
@@ -171,13 +168,13 @@ rest::Action sync_repository() {
                  rest::boolean("mirror").fallback(false), rest::boolean("optimize").fallback(true)},
       .handle = [](rest::Call, Shared values) {
         if (values->at("remote").is_null()) {
-          return ready(reply(
+          return rest::ready(reply(
               400,
               Json{{"remote",
                     rest::error_list(
                         "This field is required since a remote is not set on the repository.")}}));
         }
-        return ready(reply(
+        return rest::ready(reply(
             501, Json{{"detail",
                        "Repositories are not synced: content is pulled through distributions."}}));
       }};
@@ -192,7 +189,7 @@ rest::Action not_here(std::string path, std::string operation, std::string targe
       .target = std::move(target),
       .fields = std::move(fields),
       .handle = [](rest::Call, Shared) {
-        return ready(reply(
+        return rest::ready(reply(
             501,
             Json{{"detail",
                   "Content is pulled through distributions; it is not put into repositories."}}));
@@ -214,7 +211,7 @@ rest::Action create_publication() {
                  rest::href("repository", std::string(kRepositoryKind)).nullable()},
       .checks = {needs_one},
       .handle = [](rest::Call, Shared) {
-        return ready(reply(
+        return rest::ready(reply(
             501, Json{{"detail",
                        "There is nothing to publish: content is pulled through distributions."}}));
       }};
@@ -242,7 +239,7 @@ rest::Action repair_version(std::shared_ptr<Recorder> recorder) {
           .fields = {rest::boolean("verify_checksums").fallback(true)},
           .handle = [recorder](rest::Call call, Shared) {
             if (call.id != "0") {
-              return ready(
+              return rest::ready(
                   reply(404, Json{{"detail", "No RepositoryVersion matches the given query."}}));
             }
             auto work = [](db::Connection&, tasks::Record& task) {
@@ -319,7 +316,7 @@ rest::Action purge_tasks(std::shared_ptr<Recorder> recorder, const Clock& clock)
 /// Bytes go when nothing needs them (orphans/cleanup), not one by one.
 rest::View delete_artifact() {
   return {.path = "artifacts/{id}/", .methods = {"DELETE"}, .handle = [](const rest::Call&) {
-            return ready(
+            return rest::ready(
                 reply(403, Json{{"detail", "You do not have permission to perform this action."}}));
           }};
 }

@@ -25,7 +25,6 @@ using rest::Filter;
 using rest::Json;
 using rest::Row;
 
-constexpr std::string_view kExact[] = {""};
 constexpr std::int64_t kMicros = 1'000'000;
 constexpr std::uint64_t kLargestToHash = 16ULL << 20U;  // what a read of one artifact may cost
 
@@ -113,7 +112,7 @@ std::optional<Row> find_in(std::vector<Row> rows, std::string_view id) {
 
 /// `orphaned_for`: minutes. Whatever is cached has its entry, so nothing is orphaned.
 Filter orphaned_filter() {
-  return {.name = "orphaned_for", .lookups = kExact, .kind = Filter::Kind::kNumber};
+  return {.name = "orphaned_for", .lookups = rest::kExact, .kind = Filter::Kind::kNumber};
 }
 
 /// An href of a repository version; none holds anything.
@@ -124,7 +123,7 @@ Filter version_filter(const char* name) {
     return "URI " + value + " not found for repositoryversion.";
   };
   return {.name = name,
-          .lookups = kExact,
+          .lookups = rest::kExact,
           .kind = Filter::Kind::kCustom,
           .matches = [](const Row&, std::string_view, const std::string&) { return false; },
           .refuse = refuse};
@@ -199,16 +198,17 @@ rest::Resource content() {
       read_only("HuggingFaceContent", kContentKind, "content/hugging_face/hugging-face/",
                 "hugging_face.huggingfacecontent");
   resource.type = "hugging_face.hugging-face";
-  resource.fields = {rest::labels("pulp_labels"),
-                     rest::nothing("vuln_report"),
-                     rest::href("artifact", std::string(kArtifactKind)),
-                     rest::text("relative_path").filters(kExact),
-                     rest::text("repo_id").filters(kExact),
-                     rest::choice("repo_type", {"models", "datasets", "spaces"}).filters(kExact),
-                     rest::text("revision").filters(kExact),
-                     rest::integer("size"),
-                     rest::text("etag"),
-                     rest::nothing("last_modified")};
+  resource.fields = {
+      rest::labels("pulp_labels"),
+      rest::nothing("vuln_report"),
+      rest::href("artifact", std::string(kArtifactKind)),
+      rest::text("relative_path").filters(rest::kExact),
+      rest::text("repo_id").filters(rest::kExact),
+      rest::choice("repo_type", {"models", "datasets", "spaces"}).filters(rest::kExact),
+      rest::text("revision").filters(rest::kExact),
+      rest::integer("size"),
+      rest::text("etag"),
+      rest::nothing("last_modified")};
   resource.filters = {version_filter("repository_version"),
                       version_filter("repository_version_added"),
                       version_filter("repository_version_removed"), orphaned_filter()};
@@ -250,7 +250,7 @@ rest::Resource artifact(const std::filesystem::path& data_dir) {
   resource.has_options = false;
   resource.fields = {rest::text("file"), rest::integer("size")};
   for (const char* name : {"md5", "sha1", "sha224", "sha256", "sha384", "sha512"}) {
-    resource.fields.push_back(rest::text(name).filters(kExact));
+    resource.fields.push_back(rest::text(name).filters(rest::kExact));
   }
   resource.filters = {version_filter("repository_version"), orphaned_filter()};
   resource.rows = all_artifacts;

@@ -19,8 +19,6 @@ using rest::Row;
 
 constexpr const char* kRepositories = "repositories/hugging_face/hugging-face/";
 constexpr const char* kType = "hugging_face.hugging-face";
-constexpr std::string_view kExact[] = {""};
-constexpr std::string_view kExactIn[] = {"", "in"};
 constexpr std::string_view kVersionNumberFilters[] = {"",    "lt",    "lte",   "gt",
                                                       "gte", "range", "isnull"};
 
@@ -40,7 +38,7 @@ Filter remote_filter() {
     return value == "null" ? remote.is_null() : remote.is_string();
   };
   return {.name = "remote",
-          .lookups = kExact,
+          .lookups = rest::kExact,
           .kind = Filter::Kind::kCustom,
           .matches = matches,
           .uri = Filter::Uri::kRoutedOrNull,
@@ -110,7 +108,7 @@ std::vector<rest::Field> without(std::vector<rest::Field> fields,
 rest::Filter content_filter(std::string name, std::string empty_error) {
   auto none = [](const Row&, std::string_view, const std::string&) { return false; };
   // Those of repositories and distributions take one, `content` takes a list too.
-  const rest::Lookups lookups = name == "content" ? rest::Lookups(kExactIn) : kExact;
+  const rest::Lookups lookups = name == "content" ? rest::Lookups(rest::kExactIn) : rest::kExact;
   return {.name = std::move(name),
           .lookups = lookups,
           .kind = Filter::Kind::kCustom,
@@ -141,8 +139,10 @@ rest::Filter checkpoint_filter() {
   auto matches = [](const Row&, std::string_view, const std::string& value) {
     return value != "true" && value != "True" && value != "1";
   };
-  return {
-      .name = "checkpoint", .lookups = kExact, .kind = Filter::Kind::kCustom, .matches = matches};
+  return {.name = "checkpoint",
+          .lookups = rest::kExact,
+          .kind = Filter::Kind::kCustom,
+          .matches = matches};
 }
 
 rest::Resource repository() {
@@ -227,8 +227,8 @@ rest::Resource publication() {
               rest::href("repository", std::string(kRepositoryKind)),
           },
       .filters = {content_filter("content"),
-                  publication_filter("repository_version", kExact),
-                  publication_filter("repository", kExactIn),
+                  publication_filter("repository_version", rest::kExact),
+                  publication_filter("repository", rest::kExactIn),
                   checkpoint_filter(),
                   {.name = "pulp_created",
                    .lookups = rest::kTimeFilters,

@@ -19,6 +19,7 @@ inline constexpr std::string_view kVersionKind = "repository_version";
 inline constexpr std::string_view kContentKind = "content";
 inline constexpr std::string_view kArtifactKind = "artifact";
 inline constexpr std::string_view kPublicationKind = "publication";
+inline constexpr const char* kDownloader = "core.rbaccontentguard_downloader";  // a role
 
 struct Described {
   bool mask_secrets = false;

@@ -17,8 +17,6 @@ namespace {
 
 using rest::Json;
 
-constexpr std::string_view kExact[] = {""};
-
 /// The versions of Pulp whose interface this is: clients choose what they ask for by them.
 constexpr const char* kCoreVersion = "3.116.0";
 constexpr const char* kPluginVersion = "0.4.0";
@@ -100,8 +98,6 @@ std::shared_ptr<const Json> status_schema() {
                                            {"required", std::move(required)}});
 }
 
-Task<rest::Reply> ready(rest::Reply reply) { co_return reply; }
-
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> versions() {
@@ -118,7 +114,7 @@ std::vector<rest::View> status_views(const Services& services, const Options& op
     };
     return database.read(std::move(work));
   };
-  auto alive = [](const rest::Call&) { return ready({.status = 200}); };
+  auto alive = [](const rest::Call&) { return rest::ready({.status = 200}); };
   std::vector<std::string> paths;
   for (const auto& resource : resources) {
     if (resource.parent.empty()) paths.push_back(resource.path);
@@ -128,7 +124,7 @@ std::vector<rest::View> status_views(const Services& services, const Options& op
     Json map = Json::object();
     for (const auto& path : paths) map[path.substr(0, path.size() - 1)] = api + path;
     map["status"] = api + "status/";
-    return ready({.status = 200, .body = rest::to_text(map)});
+    return rest::ready({.status = 200, .body = rest::to_text(map)});
   };
   return {{.path = "status/",
            .methods = {"GET"},
@@ -184,11 +180,11 @@ rest::Resource worker(const Clock& clock) {
                        .lookups = rest::kTimeFilters,
                        .kind = rest::Filter::Kind::kTime},
                       {.name = "online",
-                       .lookups = kExact,
+                       .lookups = rest::kExact,
                        .kind = rest::Filter::Kind::kCustom,
                        .matches = is(true)},
                       {.name = "missing",
-                       .lookups = kExact,
+                       .lookups = rest::kExact,
                        .kind = rest::Filter::Kind::kCustom,
                        .matches = is(false)}},
           .has_head = false,

@@ -58,8 +58,6 @@ DROP TABLE pulp_tasks;
 constexpr std::string_view kStateFilters[] = {"", "in", "ne"};
 constexpr std::string_view kTaskNameFilters[] = {"", "contains", "in", "ne"};
 constexpr std::string_view kCidFilters[] = {"", "contains"};
-constexpr std::string_view kExact[] = {""};
-constexpr std::string_view kExactIn[] = {"", "in"};
 
 constexpr const char* kSealedResult = "$result";
 
@@ -157,7 +155,8 @@ Filter lock_filter(const char* name, Lock kind) {
     }
     return true;
   };
-  return {.name = name, .lookups = kExactIn, .kind = Filter::Kind::kCustom, .matches = matches};
+  return {
+      .name = name, .lookups = rest::kExactIn, .kind = Filter::Kind::kCustom, .matches = matches};
 }
 
 Filter time_filter(const char* name) {
@@ -167,7 +166,7 @@ Filter time_filter(const char* name) {
 /// A relation no task here has.
 Filter empty_relation(const char* name) {
   return {.name = name,
-          .lookups = kExact,
+          .lookups = rest::kExact,
           .kind = Filter::Kind::kCustom,
           .matches = [](const Row&, std::string_view, const std::string&) { return false; },
           .uri = Filter::Uri::kRouted,
@@ -182,7 +181,7 @@ Filter created_filter() {
         created, [&](const Json& href) { return id_at_end_of(href.get<std::string>()) == id; });
   };
   return {.name = "created_resources",
-          .lookups = kExact,
+          .lookups = rest::kExact,
           .kind = Filter::Kind::kCustom,
           .matches = matches,
           .uri = Filter::Uri::kRouted,

@@ -11,7 +11,7 @@ using Range = Regex::Range;
 using Program = std::vector<Step>;
 
 constexpr std::size_t kLargest = 5000;  // steps
-constexpr int kDeepest = 50;            // groups in groups
+constexpr int kDeepestGroups = 50;      // groups in groups
 constexpr std::size_t kMostRepeats = 200;
 
 std::u32string decode(std::string_view text) {
@@ -74,7 +74,7 @@ class Parser {
   }
 
   Program alternatives(int depth) {
-    if (depth > kDeepest) return fail();
+    if (depth > kDeepestGroups) return fail();
     auto left = sequence(depth);
     while (take('|')) {
       const auto right = sequence(depth);

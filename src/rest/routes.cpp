@@ -1,7 +1,9 @@
 // From descriptions to routes.
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "hubcache/http/url.h"
@@ -14,6 +16,15 @@
 #include "listing.h"
 
 namespace hubcache::rest {
+namespace {
+
+/// A text made when it is first asked for: the documents of the API are half of a server's start.
+struct LateText {
+  std::once_flag once;
+  std::string text;
+};
+
+}  // namespace
 
 Author Api::Impl::author_of(const Exchange& exchange) const {
   return {.account = exchange.caller->id,
@@ -162,21 +173,21 @@ void Api::Impl::add_document() {
   constexpr const char* kMedia = "application/vnd.oai.openapi+json";
   Json versions = Json::object();
   for (const auto& [label, version] : options.versions) versions[label] = version;
-  const auto text_of = [&](bool with_ids) {
-    return std::make_shared<const std::string>(to_text(openapi({.root = options.root,
-                                                                .base = kBase,
-                                                                .versions = versions,
-                                                                .resources = resources,
-                                                                .actions = actions,
-                                                                .views = views,
-                                                                .with_ids = with_ids})));
+  auto text_of = [this, versions](bool with_ids) {
+    return to_text(openapi({.root = options.root,
+                            .base = kBase,
+                            .versions = versions,
+                            .resources = resources,
+                            .actions = actions,
+                            .views = views,
+                            .with_ids = with_ids}));
   };
   auto& route = router.at("docs/api.json");
   route.anonymous = true;
   route.handlers.emplace_back(
       "GET",
-      [versions, by_href = text_of(false),
-       by_id = text_of(true)](const Exchange& e) -> Task<Reply> {
+      [versions, text_of, by_href = std::make_shared<LateText>(),
+       by_id = std::make_shared<LateText>()](const Exchange& e) -> Task<Reply> {
         bool with_ids = false;
         for (const auto& [name, value] : http::parse_pairs(e.request.query())) {
           if (name == "pk_path") with_ids = true;
@@ -192,7 +203,9 @@ void Api::Impl::add_document() {
           refusal.content_type = kMedia;
           co_return refusal;
         }
-        auto body = *(with_ids ? by_id : by_href);
+        auto& written = with_ids ? *by_id : *by_href;
+        std::call_once(written.once, [&] { written.text = text_of(with_ids); });
+        auto body = written.text;
         const auto at = body.find(kBase);
         co_return Reply{.status = 200,
                         .body = body.replace(at, std::string_view(kBase).size(), e.base),

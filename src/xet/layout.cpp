@@ -10,14 +10,13 @@ namespace hubcache::xet {
 namespace {
 
 constexpr std::uint64_t kXorbData = kChunkSize * kChunksPerXorb;
-constexpr std::uint64_t kRecord = kHeaderSize + kChunkSize;
 
 std::uint64_t chunks_of(std::uint64_t bytes) { return (bytes + kChunkSize - 1) / kChunkSize; }
 
 /// Of the data, how much lies before that place of a xorb's bytes.
 std::uint64_t data_before(std::uint64_t packed) {
-  const auto in_record = packed % kRecord;
-  return packed / kRecord * kChunkSize + in_record - std::min(in_record, kHeaderSize);
+  const auto in_record = packed % kPackedChunk;
+  return packed / kPackedChunk * kChunkSize + in_record - std::min(in_record, kHeaderSize);
 }
 
 }  // namespace
@@ -43,12 +42,12 @@ std::vector<Term> Layout::terms(http::ByteRange range) const {
     const auto stop = std::min(end, (xorb + 1) * kChunksPerXorb);
     const auto unpacked = std::min(stop * kChunkSize, size_) - chunk * kChunkSize;
     const auto first = chunk - xorb * kChunksPerXorb;
-    terms.push_back(
-        {.xorb = xorb,
-         .first_chunk = first,
-         .end_chunk = first + stop - chunk,
-         .unpacked = unpacked,
-         .packed = {.offset = first * kRecord, .length = unpacked + (stop - chunk) * kHeaderSize}});
+    terms.push_back({.xorb = xorb,
+                     .first_chunk = first,
+                     .end_chunk = first + stop - chunk,
+                     .unpacked = unpacked,
+                     .packed = {.offset = first * kPackedChunk,
+                                .length = unpacked + (stop - chunk) * kHeaderSize}});
     chunk = stop;
   }
   return terms;

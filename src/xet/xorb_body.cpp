@@ -6,20 +6,14 @@
 #include <variant>
 
 namespace hubcache::xet {
-namespace {
-
-constexpr std::uint64_t kRecord = kHeaderSize + kChunkSize;
-
-}  // namespace
-
 XorbBody::XorbBody(const Layout& layout, std::uint64_t xorb, http::ByteRange packed,
                    http::Body data)
     : layout_(layout), xorb_(xorb), packed_(packed), data_(std::move(data)), at_(packed.offset) {}
 
 Task<http::Span> XorbBody::next() {
   if (at_ == packed_.end()) co_return http::Span();
-  const auto record = at_ / kRecord * kRecord;
-  const auto record_end = std::min(record + kRecord, layout_.packed_size(xorb_));
+  const auto record = at_ / kPackedChunk * kPackedChunk;
+  const auto record_end = std::min(record + kPackedChunk, layout_.packed_size(xorb_));
   const auto left = std::min(record_end, packed_.end()) - at_;
   if (at_ - record < kHeaderSize) {
     header_ = chunk_header(record_end - record - kHeaderSize);

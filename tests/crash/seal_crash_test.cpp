@@ -10,7 +10,7 @@ namespace {
 
 using Loss = FaultyDisk::Loss;
 
-const std::string kContent = random_text(3 * kMiB + 99);
+const std::string kSealed = random_text(3 * kMiB + 99);
 constexpr std::uint64_t kEnough = 1'000;
 
 class SealCrashTest : public StoreTest, public ::testing::WithParamInterface<Loss> {
@@ -39,11 +39,11 @@ class SealCrashTest : public StoreTest, public ::testing::WithParamInterface<Los
   bool download() {
     checkpointed_ = 0;
     try {
-      auto staging = stage(kContent);
-      write(*staging, kContent, 0, kMiB);
+      auto staging = stage(kSealed);
+      write(*staging, kSealed, 0, kMiB);
       if (checkpoints_) runner.run(staging->checkpoint());
       if (checkpoints_) checkpointed_ = 1;
-      write_all(*staging, kContent);
+      write_all(*staging, kSealed);
       if (checkpoints_) runner.run(staging->checkpoint());
       if (checkpoints_) checkpointed_ = 4;
       runner.run(staging->verify());
@@ -56,14 +56,14 @@ class SealCrashTest : public StoreTest, public ::testing::WithParamInterface<Los
 
   /// What was recorded is there, and right.
   void expect_claims_are_true(std::uint64_t least) {
-    auto staging = stage(kContent);
+    auto staging = stage(kSealed);
     EXPECT_GE(staging->blocks().blocks_present(), least);
     for (std::uint64_t block = 0; block < staging->blocks().block_count(); ++block) {
       if (!staging->blocks().has(block)) continue;
       const auto span = staging->blocks().span_of(block);
       std::string text(span.length(), '\0');
       PosixDisk().pread(*staging->file(), span.begin, std::as_writable_bytes(std::span(text)));
-      EXPECT_EQ(text, kContent.substr(span.begin, span.length())) << "block " << block;
+      EXPECT_EQ(text, kSealed.substr(span.begin, span.length())) << "block " << block;
     }
   }
 
@@ -88,14 +88,14 @@ class SealCrashTest : public StoreTest, public ::testing::WithParamInterface<Los
   /// After a start: what DESIGN 4 promises, and the download goes on from there.
   void expect_promises(bool finished, std::uint64_t checkpointed) {
     expect_no_orphan();
-    const auto after = stored(kContent);
+    const auto after = stored(kSealed);
     if (after) {
-      ASSERT_EQ(*after, kContent);
+      ASSERT_EQ(*after, kSealed);
     } else {
       ASSERT_FALSE(finished) << "a sealed blob stays";
       ASSERT_NO_FATAL_FAILURE(expect_claims_are_true(checkpointed));
       ASSERT_TRUE(download());
-      ASSERT_EQ(stored(kContent), kContent);
+      ASSERT_EQ(stored(kSealed), kSealed);
     }
     ASSERT_EQ(files_in_fills(), 0U);
   }
@@ -119,7 +119,7 @@ class SealCrashTest : public StoreTest, public ::testing::WithParamInterface<Los
     for (const auto& file : std::filesystem::directory_iterator(options.data_dir / "fills")) {
       std::filesystem::remove(file);
     }
-    std::filesystem::remove(blob_file(digest_of(kContent)));
+    std::filesystem::remove(blob_file(digest_of(kSealed)));
     lose_rows();
     restart();
     disk.crash(Loss::kNothing);
@@ -178,9 +178,9 @@ TEST_P(SealCrashTest, AFailureOfAnyCallLeavesTheRightBlobOrNothing) {
     finished = download();
     disk.stop_failing();
     // The same process tries again, then the machine goes down.
-    const auto after = stored(kContent);
+    const auto after = stored(kSealed);
     if (after) {
-      ASSERT_EQ(*after, kContent);
+      ASSERT_EQ(*after, kSealed);
     } else {
       ASSERT_TRUE(download());
     }

@@ -10,6 +10,7 @@
 namespace hubsim {
 
 using Json = nlohmann::ordered_json;
+inline const std::string kMask(64, '*');  // in place of a digest
 
 /// A repo's API route, its caller let in to the repo (not through its gate).
 struct ApiCall {

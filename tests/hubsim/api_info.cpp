@@ -13,8 +13,6 @@ constexpr std::array<std::string_view, 20> kExpandable = {
     "pipeline_tag", "private",  "safetensors",  "sdk",         "sha",
     "siblings",     "spaces",   "tags",         "usedStorage", "xetEnabled"};
 
-const std::string kMask(64, '*');
-
 Json gated(const Repo& repo) {
   switch (repo.visibility.gate) {
     case Gate::kAuto:

@@ -6,8 +6,6 @@
 namespace hubsim {
 namespace {
 
-const std::string kMask(64, '*');
-
 std::string title(const Commit& commit) {
   return commit.message.substr(0, commit.message.find('\n'));
 }

@@ -8,7 +8,7 @@
 namespace hubsim {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 template <typename Value>
 Value named(std::string_view name, const auto& names) {

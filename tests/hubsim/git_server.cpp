@@ -18,7 +18,7 @@
 namespace hubsim {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 constexpr auto kLfsType = "application/vnd.git-lfs+json; charset=utf-8";

@@ -20,18 +20,18 @@ std::string params_text() { return R"({"stop":["<|end|>"]})"; }
 
 std::string digest_of(const std::string& text) { return "sha256:" + Blob::make(text)->sha256(); }
 
-struct Asked {
+struct RegistryAsked {
   std::string id;
   std::string verb;
   std::string last;
 };
 
-std::optional<Asked> asked_of(const Request& request) {
+std::optional<RegistryAsked> registry_asked(const Request& request) {
   const auto segments = split(std::string_view(request.path).substr(1), '/');
   if (segments.size() < 4 || segments.front() != "v2") return std::nullopt;
-  Asked asked{.id = segments[1],
-              .verb = segments[segments.size() - 2],
-              .last = percent_decode(segments.back())};
+  RegistryAsked asked{.id = segments[1],
+                      .verb = segments[segments.size() - 2],
+                      .last = percent_decode(segments.back())};
   for (std::size_t i = 2; i + 2 < segments.size(); ++i) asked.id += "/" + segments[i];
   return asked;
 }
@@ -92,7 +92,7 @@ Response blob(const Commit& commit, const Repo& repo, const std::string& digest)
 }  // namespace
 
 std::optional<Response> answer_registry(const Site& site, const Request& request) {
-  const auto asked = asked_of(request);
+  const auto asked = registry_asked(request);
   if (!asked) return std::nullopt;
   const auto caller = caller_of(site.world, request);
   const auto found = site.world.find(RepoType::kModel, asked->id);

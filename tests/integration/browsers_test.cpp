@@ -12,8 +12,6 @@ using hubsim::Fault;
 using testing::HasSubstr;
 using Json = nlohmann::json;
 
-constexpr std::string_view kConfig = "/org/model/resolve/main/config.json";
-constexpr std::string_view kBig = "/org/model/resolve/main/model.safetensors";
 constexpr std::string_view kTree = "/api/models/org/model/tree/main";
 const Fields kFromPage{{"Origin", "https://page.example"}};
 

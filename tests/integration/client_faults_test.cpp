@@ -16,9 +16,8 @@ namespace {
 using hubsim::Fault;
 using hubsim::Host;
 
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 const std::string kContent = "/pulp/content/hf";
-const std::string kBig = "/org/model/resolve/main/model.safetensors";
+const std::string kBigPath = "/org/model/resolve/main/model.safetensors";
 const std::string kSmall = "/org/model/resolve/main/config.json";
 
 std::string request(const std::string& path, const std::string& fields = {},
@@ -95,25 +94,25 @@ std::vector<Client> clients() {
       {"reads nothing",
        [](ClientFaults& test) {
          const Fd slow = test.connect();
-         say(slow, request(kBig));
-         EXPECT_TRUE(test.download(kBig) == test.bytes(kBig));
+         say(slow, request(kBigPath));
+         EXPECT_TRUE(test.download(kBigPath) == test.bytes(kBigPath));
          // And gets it all when it does read.
          ::shutdown(slow.get(), SHUT_WR);
-         EXPECT_TRUE(hear(slow).ends_with(test.bytes(kBig)));
+         EXPECT_TRUE(hear(slow).ends_with(test.bytes(kBigPath)));
        }},
       {"closes its half",
        [](ClientFaults& test) {
          const Fd half = test.connect();
-         say(half, request(kBig));
+         say(half, request(kBigPath));
          ::shutdown(half.get(), SHUT_WR);
-         EXPECT_TRUE(hear(half).ends_with(test.bytes(kBig)));
+         EXPECT_TRUE(hear(half).ends_with(test.bytes(kBigPath)));
        }},
       {"vanishes in mid-download",
        [](ClientFaults& test) {
          test.hold_file();
          {
            const Fd gone = test.connect();
-           say(gone, request(kBig));
+           say(gone, request(kBigPath));
            test.await_bytes();
          }
          test.upstream().release();
@@ -127,13 +126,13 @@ std::vector<Client> clients() {
       {"pipelines",
        [](ClientFaults& test) {
          const auto answer =
-             test.exchange(request(kSmall) + request(kBig) + request(kSmall, {}, "HEAD") +
+             test.exchange(request(kSmall) + request(kBigPath) + request(kSmall, {}, "HEAD") +
                            request(kSmall, "Connection: close\r\n"));
          const auto small = test.bytes(kSmall);
          EXPECT_EQ(answers_in(answer), 4U);
          EXPECT_TRUE(answer.ends_with("\r\n\r\n" + small));
          EXPECT_NE(answer.find("\r\n\r\n" + small + "HTTP/1.1 200"), std::string::npos);
-         EXPECT_NE(answer.find(test.bytes(kBig) + "HTTP/1.1 200"), std::string::npos);
+         EXPECT_NE(answer.find(test.bytes(kBigPath) + "HTTP/1.1 200"), std::string::npos);
        }},
       {"smuggles",
        [](ClientFaults& test) {
@@ -187,7 +186,7 @@ std::vector<Client> clients() {
 
 TEST_P(ClientFaults, AreAnsweredAndNobodyElseNotices) {
   GetParam().act(*this);
-  for (const auto& path : {kSmall, kBig}) {
+  for (const auto& path : {kSmall, kBigPath}) {
     const auto answer = get(path);
     EXPECT_EQ(answer.status, 200);
     EXPECT_TRUE(answer.complete);

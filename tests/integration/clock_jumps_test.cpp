@@ -13,9 +13,6 @@ using namespace std::chrono_literals;
 using hubsim::Fault;
 using hubsim::Host;
 
-constexpr std::string_view kBig = "/org/model/resolve/main/model.safetensors";
-constexpr std::string_view kPrivate = "/org/private/resolve/main/config.json";
-
 struct Jump {
   std::string name;
   std::chrono::milliseconds by;

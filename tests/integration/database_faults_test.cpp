@@ -21,19 +21,18 @@ using hubsim::Host;
 using hubsim::Storage;
 using Call = FaultyDisk::Call;
 
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-constexpr std::string_view kStored = "/org/fire/resolve/main/stored.bin";
-constexpr std::string_view kCold = "/org/fire/resolve/main/cold.bin";
-constexpr std::string_view kOther = "/org/fire/resolve/main/other.bin";
+constexpr std::string_view kStoredRow = "/org/fire/resolve/main/stored.bin";
+constexpr std::string_view kColdRow = "/org/fire/resolve/main/cold.bin";
+constexpr std::string_view kOtherRow = "/org/fire/resolve/main/other.bin";
 
 class DatabaseFaults;
 
-struct Trouble {
+struct DatabaseTrouble {
   std::string name;
   std::function<void(DatabaseFaults&)> begin;
 };
 
-class DatabaseFaults : public ServerTest, public testing::WithParamInterface<Trouble> {
+class DatabaseFaults : public ServerTest, public testing::WithParamInterface<DatabaseTrouble> {
  public:
   DatabaseFaults() {
     stop();
@@ -49,7 +48,7 @@ class DatabaseFaults : public ServerTest, public testing::WithParamInterface<Tro
       ++seed;
     }
     hub.commit("org/fire", "main", std::move(files));
-    EXPECT_EQ(get(kStored).status, 200);
+    EXPECT_EQ(get(kStoredRow).status, 200);
     wait_stored(1);
   }
   ~DatabaseFaults() override {
@@ -83,7 +82,7 @@ class DatabaseFaults : public ServerTest, public testing::WithParamInterface<Tro
   std::unique_ptr<db::Connection> locker_;
 };
 
-std::vector<Trouble> troubles() {
+std::vector<DatabaseTrouble> database_troubles() {
   return {
       {"full", [](DatabaseFaults& test) { test.under_database.fail(Call::kWrite, ENOSPC); }},
       {"fails to write", [](DatabaseFaults& test) { test.under_database.fail(Call::kWrite, EIO); }},
@@ -94,24 +93,24 @@ std::vector<Trouble> troubles() {
 TEST_P(DatabaseFaults, KeepNoFileFromWhoWantsIt) {
   const std::string remote = R"({"name":"another","url":"https://huggingface.co"})";
   GetParam().begin(*this);
-  expect_whole(kStored);
-  EXPECT_EQ(head(kStored).status, 200);
-  expect_whole(kCold);
+  expect_whole(kStoredRow);
+  EXPECT_EQ(head(kStoredRow).status, 200);
+  expect_whole(kColdRow);
   EXPECT_GE(rest("POST", kRemotes, remote).status, 500);
   EXPECT_EQ(rest("GET", kRemotes).status, 200);
 
   end_trouble();
   EXPECT_EQ(rest("POST", kRemotes, remote).status, 201) << "what failed left nothing";
-  for (const auto path : {kStored, kCold, kOther}) expect_whole(path);
+  for (const auto path : {kStoredRow, kColdRow, kOtherRow}) expect_whole(path);
   wait_stored(3);
   restart();
   hub.clear_log();
-  for (const auto path : {kStored, kCold, kOther}) expect_whole(path);
+  for (const auto path : {kStoredRow, kColdRow, kOtherRow}) expect_whole(path);
   EXPECT_EQ(hub.count(Host::kCdn), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, DatabaseFaults, testing::ValuesIn(troubles()),
-                         [](const testing::TestParamInfo<Trouble>& row) {
+INSTANTIATE_TEST_SUITE_P(Table, DatabaseFaults, testing::ValuesIn(database_troubles()),
+                         [](const testing::TestParamInfo<DatabaseTrouble>& row) {
                            return test_name(row.param.name);
                          });
 

@@ -19,23 +19,22 @@ using hubsim::Host;
 using hubsim::Storage;
 using Call = FaultyDisk::Call;
 
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::string_view kStored = "/org/fire/resolve/main/stored.bin";
 constexpr std::string_view kCold = "/org/fire/resolve/main/cold.bin";
-constexpr std::string_view kSmall = "/org/fire/resolve/main/config.json";
+constexpr std::string_view kFireConfig = "/org/fire/resolve/main/config.json";
 constexpr std::string_view kDocument = "/api/models/org/fire/tree/main";
 
-enum class When { kAtOnce, kInTheMiddle };
+enum class DiskWhen { kAtOnce, kInTheMiddle };
 
-struct Trouble {
+struct DiskTrouble {
   std::string name;
   std::function<void(FaultyDisk&)> begin;
   bool reads_fail = false;  // what is written cannot be verified: its last byte is not handed out
 };
 
-using Case = std::pair<Trouble, When>;
+using DiskCase = std::pair<DiskTrouble, DiskWhen>;
 
-std::vector<Trouble> troubles() {
+std::vector<DiskTrouble> disk_troubles() {
   return {
       {"full",
        [](FaultyDisk& disk) {
@@ -54,7 +53,7 @@ std::vector<Trouble> troubles() {
   };
 }
 
-class DiskFaults : public ServerTest, public testing::WithParamInterface<Case> {
+class DiskFaults : public ServerTest, public testing::WithParamInterface<DiskCase> {
  protected:
   DiskFaults() {
     hub.add_repo({.id = "org/fire"});
@@ -96,7 +95,7 @@ class DiskFaults : public ServerTest, public testing::WithParamInterface<Case> {
   }
   void expect_the_rest_works() {
     expect_whole(kStored, get(kStored));
-    expect_right(kSmall, get(kSmall));
+    expect_right(kFireConfig, get(kFireConfig));
     const auto part = get(kCold, {}, {{"Range", "bytes=3000000-4999999"}});
     EXPECT_EQ(part.status, 206);
     EXPECT_TRUE(part.body == bytes(kCold).substr(3'000'000, 2'000'000));
@@ -110,14 +109,14 @@ TEST_P(DiskFaults, CutNobodyAndAreOverWhenTheyAreOver) {
   hub.set_fault({.kind = Fault::Kind::kHold,
                  .host = Host::kCdn,
                  .match = "cold.bin",
-                 .offset = when == When::kAtOnce ? 0 : 3 * kMiB});
-  if (when == When::kAtOnce) trouble.begin(disk);
+                 .offset = when == DiskWhen::kAtOnce ? 0 : 3 * kMiB});
+  if (when == DiskWhen::kAtOnce) trouble.begin(disk);
   std::vector<std::future<Answer>> readers;
   for (int i = 0; i < 3; ++i) {
     readers.push_back(std::async(std::launch::async, [this] { return get(kCold); }));
   }
   while (hub.count(Host::kCdn, "GET", "cold.bin") == 0) std::this_thread::yield();
-  if (when == When::kInTheMiddle) {
+  if (when == DiskWhen::kInTheMiddle) {
     while (hub.body_bytes(Host::kCdn, "cold.bin") < 3 * kMiB) std::this_thread::yield();
     trouble.begin(disk);
   }
@@ -127,28 +126,25 @@ TEST_P(DiskFaults, CutNobodyAndAreOverWhenTheyAreOver) {
 
   end_trouble();
   expect_whole(kCold, get(kCold));
-  expect_whole(kSmall, get(kSmall));
+  expect_whole(kFireConfig, get(kFireConfig));
   expect_the_rest_works();
   wait_stored(3);
   restart();
   hub.clear_log();
-  for (const auto path : {kStored, kCold, kSmall}) expect_whole(path, get(path));
+  for (const auto path : {kStored, kCold, kFireConfig}) expect_whole(path, get(path));
   EXPECT_EQ(hub.count(Host::kCdn), 0U);
 }
 
-std::vector<Case> cases() {
-  return matrix(troubles(), std::vector{When::kAtOnce, When::kInTheMiddle});
+std::vector<DiskCase> disk_cases() {
+  return matrix(disk_troubles(), std::vector{DiskWhen::kAtOnce, DiskWhen::kInTheMiddle});
 }
 
-std::string name_of(const testing::TestParamInfo<Case>& row) {
-  const bool at_once = row.param.second == When::kAtOnce;
+std::string disk_name(const testing::TestParamInfo<DiskCase>& row) {
+  const bool at_once = row.param.second == DiskWhen::kAtOnce;
   return test_name(row.param.first.name + (at_once ? " at once" : " in the middle"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, DiskFaults, testing::ValuesIn(cases()), name_of);
-
-constexpr std::string_view kBig = "/org/model/resolve/main/model.safetensors";
-constexpr std::string_view kConfig = "/org/model/resolve/main/config.json";
+INSTANTIATE_TEST_SUITE_P(Table, DiskFaults, testing::ValuesIn(disk_cases()), disk_name);
 
 class SlowDisk : public ServerTest {};
 

@@ -15,8 +15,16 @@
 #include "support/clock.h"
 #include "support/faulty_disk.h"
 #include "support/run.h"
+#include "support/sizes.h"
 
 namespace hubcache::test {
+
+// Of the seeded world (hubsim/seed.cpp).
+inline constexpr std::string_view kConfig = "/org/model/resolve/main/config.json";
+inline constexpr std::string_view kBig = "/org/model/resolve/main/model.safetensors";
+inline constexpr std::string_view kInfo = "/api/models/org/model/revision/main";
+inline constexpr std::string_view kPrivate = "/org/private/resolve/main/config.json";
+inline const std::string kGated = "org/gated";
 
 /// A server in this process, its remote the simulated Hub with its seeded world, and a clock that
 /// the test moves.

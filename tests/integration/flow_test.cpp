@@ -13,9 +13,6 @@ using hubsim::Fault;
 using hubsim::Host;
 using hubsim::Storage;
 
-constexpr std::string_view kConfig = "/org/model/resolve/main/config.json";
-constexpr std::string_view kBig = "/org/model/resolve/main/model.safetensors";
-
 class FlowTest : public ServerTest {};
 
 TEST_F(FlowTest, AFileHasTheHeadersClientsNeed) {

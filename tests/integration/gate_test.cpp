@@ -18,7 +18,6 @@ using namespace std::chrono_literals;
 using hubsim::Content;
 using hubsim::Storage;
 
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr int kFiles = 4;
 
 struct Bad {
@@ -29,7 +28,7 @@ struct Bad {
 
 enum class Place { kClients, kHub, kCdn };
 
-using Case = std::pair<Bad, Place>;
+using GateCase = std::pair<Bad, Place>;
 
 std::vector<Bad> weathers() {
   return {
@@ -44,7 +43,7 @@ std::vector<Bad> weathers() {
   };
 }
 
-class GateTest : public ServerTest, public testing::WithParamInterface<Case> {
+class GateTest : public ServerTest, public testing::WithParamInterface<GateCase> {
  protected:
   GateTest()
       : clients_gate_(std::make_unique<Gate>(port)),
@@ -139,16 +138,16 @@ TEST_P(GateTest, EveryByteIsRightOrItIsAnError) {
   }
 }
 
-std::vector<Case> cases() {
+std::vector<GateCase> gate_cases() {
   return matrix(weathers(), std::vector{Place::kCdn, Place::kHub, Place::kClients});
 }
 
-std::string name_of(const testing::TestParamInfo<Case>& row) {
+std::string gate_name(const testing::TestParamInfo<GateCase>& row) {
   const std::vector<std::string> places{" for clients", " for the hub", " for the cdn"};
   return test_name(row.param.first.name + places[static_cast<std::size_t>(row.param.second)]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, GateTest, testing::ValuesIn(cases()), name_of);
+INSTANTIATE_TEST_SUITE_P(Table, GateTest, testing::ValuesIn(gate_cases()), gate_name);
 
 }  // namespace
 }  // namespace hubcache::test

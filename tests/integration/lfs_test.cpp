@@ -20,7 +20,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 using Json = nlohmann::json;
 
-constexpr std::string_view kBig = "model.safetensors";  // of several repos of the seeded world
+constexpr std::string_view kWeights = "model.safetensors";  // of several repos of the seeded world
 
 class LfsTest : public ServerTest {
  protected:
@@ -37,7 +37,7 @@ class LfsTest : public ServerTest {
                  body);
   }
   Json object_of(const std::string& repo) {
-    return {{"oid", hub.etag(repo, kBig)}, {"size", hub.size(repo, kBig)}};
+    return {{"oid", hub.etag(repo, kWeights)}, {"size", hub.size(repo, kWeights)}};
   }
   /// The path of the object's URL, below the distribution.
   std::string path_of(const Answer& batch, std::size_t i = 0) {
@@ -58,15 +58,15 @@ TEST_F(LfsTest, ObjectsComeFromHere) {
   const auto path = path_of(batch);
   hub.clear_log();
   const auto object = get(path);
-  EXPECT_EQ(object.body, hub.bytes("org/model", kBig));
-  EXPECT_EQ(object.header("etag"), '"' + hub.etag("org/model", kBig) + '"');
+  EXPECT_EQ(object.body, hub.bytes("org/model", kWeights));
+  EXPECT_EQ(object.header("etag"), '"' + hub.etag("org/model", kWeights) + '"');
   // The batch has said where the bytes are: nothing more is asked but the right to them, once.
   EXPECT_LE(hub.count(Host::kHub, "POST", "/info/lfs/"), 1U);
   wait_stored(1);
   hub.clear_log();
   EXPECT_EQ(get(path, {}, {{"Range", "bytes=100-109"}}).body,
-            hub.bytes("org/model", kBig, 100, 10));
-  EXPECT_EQ(head(path).header("content-length"), std::to_string(hub.size("org/model", kBig)));
+            hub.bytes("org/model", kWeights, 100, 10));
+  EXPECT_EQ(head(path).header("content-length"), std::to_string(hub.size("org/model", kWeights)));
   EXPECT_EQ(hub_requests() + hub.count(Host::kCdn), 0U);
 }
 
@@ -75,7 +75,7 @@ TEST_F(LfsTest, ABlobIsOneWhoeverAsksForItHow) {
   wait_stored(1);
   const auto path = path_of(ask("org/model", {object_of("org/model")}));
   hub.clear_log();
-  EXPECT_EQ(get(path).body, hub.bytes("org/model", kBig));
+  EXPECT_EQ(get(path).body, hub.bytes("org/model", kWeights));
   EXPECT_EQ(hub.count(Host::kCdn), 0U);
 }
 
@@ -115,7 +115,7 @@ TEST_F(LfsTest, AnExpiredPlaceIsAskedForAgain) {
   ASSERT_EQ(head(path).status, 200);
   hub.clear_log();
   hub.set_fault({.kind = Fault::Kind::kExpire, .host = Host::kCdn, .count = 1});
-  EXPECT_EQ(get(path).body, hub.bytes("org/model", kBig));
+  EXPECT_EQ(get(path).body, hub.bytes("org/model", kWeights));
   EXPECT_EQ(hub.count(Host::kHub, "POST", "/info/lfs/"), 1U);
 }
 
@@ -125,9 +125,9 @@ TEST_F(LfsTest, AnUrlIsGoodAcrossARestartAndWhileTheHubIsDown) {
   wait_stored(1);
   restart();
   hub.stop();
-  EXPECT_EQ(get(path).body, hub.bytes("org/model", kBig));
+  EXPECT_EQ(get(path).body, hub.bytes("org/model", kWeights));
   clock.advance(1h);
-  EXPECT_EQ(get(path).body, hub.bytes("org/model", kBig));
+  EXPECT_EQ(get(path).body, hub.bytes("org/model", kWeights));
   clock.advance(48h);
   EXPECT_EQ(get(path).status, 502);
   hub.start();
@@ -154,7 +154,7 @@ TEST_F(LfsTest, AStreamedRemoteStoresNothing) {
   const auto remote = Json::parse(rest("GET", kRemotes).body).at("results").at(0).at("pulp_href");
   ASSERT_EQ(rest("PATCH", remote.get<std::string>(), R"({"policy": "streamed"})").status, 202);
   const auto path = path_of(ask("org/model", {object_of("org/model")}));
-  EXPECT_EQ(get(path).body, hub.bytes("org/model", kBig));
+  EXPECT_EQ(get(path).body, hub.bytes("org/model", kWeights));
   EXPECT_EQ(stored_blobs(), 0U);
 }
 

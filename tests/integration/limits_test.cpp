@@ -14,10 +14,6 @@ using namespace std::chrono_literals;
 using hubsim::Fault;
 using hubsim::Host;
 
-constexpr std::string_view kConfig = "/org/model/resolve/main/config.json";
-constexpr std::string_view kInfo = "/api/models/org/model/revision/main";
-constexpr std::string_view kPrivate = "/org/private/resolve/main/config.json";
-
 class LimitsTest : public ServerTest {
  protected:
   void limit(std::string match = {}, std::string method = {}) {

@@ -10,9 +10,6 @@ using namespace std::chrono_literals;
 using hubsim::Fault;
 using hubsim::Host;
 
-constexpr std::string_view kConfig = "/org/model/resolve/main/config.json";
-constexpr std::string_view kBig = "/org/model/resolve/main/model.safetensors";
-constexpr std::string_view kInfo = "/api/models/org/model/revision/main";
 constexpr std::string_view kUnknownFile = "/org/model/resolve/dev/config.json";
 constexpr std::string_view kUnknownDocument = "/api/models/org/model/tree/dev";
 

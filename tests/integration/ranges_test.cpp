@@ -17,15 +17,14 @@ using hubsim::Fault;
 using hubsim::Host;
 using hubsim::Storage;
 
-constexpr std::uint64_t kMiB = 1 << 20;
-constexpr std::uint64_t kSize = 3 * kMiB + 5;
+constexpr std::uint64_t kRangedSize = 3 * kMiB + 5;
 
 struct Span {
   std::uint64_t offset;
   std::uint64_t length;
 };
 
-struct Case {
+struct RangeCase {
   std::string range;
   int status;
   std::vector<Span> parts;  // what is sent; one is no multipart
@@ -34,27 +33,27 @@ struct Case {
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
 /// The same for every state of the file.
-const std::vector<Case>& table() {
-  static const std::vector<Case> cases{
+const std::vector<RangeCase>& table() {
+  static const std::vector<RangeCase> cases{
       {"0-0", 206, {{0, 1}}},
       {"100-199", 206, {{100, 100}}},
       {number(kMiB - 5) + "-" + number(kMiB + 4), 206, {{kMiB - 5, 10}}},
-      {number(kSize - 10) + "-" + number(kSize + 10), 206, {{kSize - 10, 10}}},
-      {"0-99999999999999999999999", 206, {{0, kSize}}},
-      {"-100", 206, {{kSize - 100, 100}}},
-      {"-" + number(kSize + 1), 206, {{0, kSize}}},
-      {"5-", 206, {{5, kSize - 5}}},
-      {number(kSize - 1) + "-", 206, {{kSize - 1, 1}}},
-      {"0-9, 2000000-2000009 ,-10", 206, {{0, 10}, {2'000'000, 10}, {kSize - 10, 10}}},
+      {number(kRangedSize - 10) + "-" + number(kRangedSize + 10), 206, {{kRangedSize - 10, 10}}},
+      {"0-99999999999999999999999", 206, {{0, kRangedSize}}},
+      {"-100", 206, {{kRangedSize - 100, 100}}},
+      {"-" + number(kRangedSize + 1), 206, {{0, kRangedSize}}},
+      {"5-", 206, {{5, kRangedSize - 5}}},
+      {number(kRangedSize - 1) + "-", 206, {{kRangedSize - 1, 1}}},
+      {"0-9, 2000000-2000009 ,-10", 206, {{0, 10}, {2'000'000, 10}, {kRangedSize - 10, 10}}},
       {"2000000-2000009,0-9", 206, {{2'000'000, 10}, {0, 10}}},
-      {"0-9,2000000-", 206, {{0, 10}, {2'000'000, kSize - 2'000'000}}},
+      {"0-9,2000000-", 206, {{0, 10}, {2'000'000, kRangedSize - 2'000'000}}},
       {"0-1048575,1048576-1048585,1048500-1048590", 206, {{0, kMiB + 15}}},
-      {"7-7," + number(kSize) + "-", 206, {{7, 1}}},
-      {number(kSize) + "-", 416, {}},
+      {"7-7," + number(kRangedSize) + "-", 206, {{7, 1}}},
+      {number(kRangedSize) + "-", 416, {}},
       {"-0", 416, {}},
-      {number(kSize) + "-," + number(kSize + 7) + "-", 416, {}},
-      {"9-5", 200, {{0, kSize}}},
-      {"0-9,x", 200, {{0, kSize}}}};
+      {number(kRangedSize) + "-," + number(kRangedSize + 7) + "-", 416, {}},
+      {"9-5", 200, {{0, kRangedSize}}},
+      {"0-9,x", 200, {{0, kRangedSize}}}};
   return cases;
 }
 
@@ -81,7 +80,7 @@ class RangesTest : public ServerTest {
   /// A file that nobody has asked for yet.
   std::string new_file() {
     const std::string name = "range" + number(++files) + ".bin";
-    hub.add_file("org/model", name, Content::generated(kSize, files), Storage::kLfs);
+    hub.add_file("org/model", name, Content::generated(kRangedSize, files), Storage::kLfs);
     clock.advance(std::chrono::minutes(2));  // so that the branch's new commit is seen
     return name;
   }
@@ -90,7 +89,7 @@ class RangesTest : public ServerTest {
     return get("/org/model/resolve/main/" + name, {}, {{"Range", "bytes=" + range}});
   }
 
-  void check(const Answer& answer, const std::string& name, const Case& c) {
+  void check(const Answer& answer, const std::string& name, const RangeCase& c) {
     SCOPED_TRACE(name + " bytes=" + c.range);
     EXPECT_EQ(answer.status, c.status);
     EXPECT_TRUE(answer.complete);
@@ -98,10 +97,10 @@ class RangesTest : public ServerTest {
     EXPECT_EQ(answer.header("etag"), '"' + hub.etag("org/model", name) + '"');
     const auto content_range = [](Span span) {
       return "bytes " + number(span.offset) + "-" + number(span.offset + span.length - 1) + "/" +
-             number(kSize);
+             number(kRangedSize);
     };
     if (c.parts.empty()) {
-      EXPECT_EQ(answer.header("content-range"), "bytes */" + number(kSize));
+      EXPECT_EQ(answer.header("content-range"), "bytes */" + number(kRangedSize));
       EXPECT_EQ(answer.body, "");
       return;
     }
@@ -125,16 +124,16 @@ class RangesTest : public ServerTest {
 };
 
 TEST_F(RangesTest, OfAColdFile) {
-  for (const Case& c : table()) {
+  for (const RangeCase& c : table()) {
     const auto name = new_file();
     check(ask(name, c.range), name, c);
-    EXPECT_LE(hub.body_bytes(Host::kCdn, name), kSize) << c.range;
+    EXPECT_LE(hub.body_bytes(Host::kCdn, name), kRangedSize) << c.range;
   }
 }
 
 TEST_F(RangesTest, OfAFileThatIsBeingFilled) {
   constexpr std::uint64_t kHeldFrom = 2 * kMiB;
-  for (const Case& c : table()) {
+  for (const RangeCase& c : table()) {
     const auto name = new_file();
     hub.set_fault(
         {.kind = Fault::Kind::kHold, .host = Host::kCdn, .match = name, .offset = kHeldFrom});
@@ -148,7 +147,7 @@ TEST_F(RangesTest, OfAFileThatIsBeingFilled) {
     hub.release();
     check(asked.get(), name, c);
     EXPECT_TRUE(whole.get().body == hub.bytes("org/model", name));
-    EXPECT_EQ(hub.body_bytes(Host::kCdn, name), kSize) << c.range;
+    EXPECT_EQ(hub.body_bytes(Host::kCdn, name), kRangedSize) << c.range;
   }
 }
 
@@ -157,7 +156,7 @@ TEST_F(RangesTest, OfAStoredFile) {
   ASSERT_TRUE(get("/org/model/resolve/main/" + name).complete);
   wait_stored(1);
   hub.clear_log();
-  for (const Case& c : table()) check(ask(name, c.range), name, c);
+  for (const RangeCase& c : table()) check(ask(name, c.range), name, c);
   EXPECT_EQ(hub.count(Host::kCdn), 0u);
 }
 
@@ -166,7 +165,7 @@ TEST_F(RangesTest, OfAFileThatIsPassedThrough) {
   const auto at = list.find("\"pulp_href\":\"") + 13;
   const std::string href = list.substr(at, list.find('"', at) - at);
   ASSERT_EQ(rest("PATCH", href, R"({"policy":"streamed"})").status, 202);
-  for (const Case& c : table()) {
+  for (const RangeCase& c : table()) {
     const auto name = new_file();
     check(ask(name, c.range), name, c);
   }
@@ -179,7 +178,7 @@ TEST_F(RangesTest, OfAFileThatCameFalse) {
   hub.set_fault({.kind = Fault::Kind::kFlip, .host = Host::kCdn, .match = name, .offset = 1000});
   ASSERT_TRUE(get("/org/model/resolve/main/" + name).reset);
   hub.clear_faults();
-  const Case several{"0-9,1999990-1999999", 206, {{0, 10}, {1'999'990, 10}}};
+  const RangeCase several{"0-9,1999990-1999999", 206, {{0, 10}, {1'999'990, 10}}};
   EXPECT_EQ(ask(name, several.range).status, 503);
   EXPECT_EQ(ask(name, "1000000-").status, 503);
   ASSERT_TRUE(get("/org/model/resolve/main/" + name).complete);
@@ -192,7 +191,7 @@ TEST_F(RangesTest, OfAFileThatCameFalse) {
   EXPECT_FALSE(cut.complete);
   EXPECT_TRUE(cut.reset);
   clock.advance(std::chrono::days(30));
-  for (const Case& c : table()) check(ask(name, c.range), name, c);
+  for (const RangeCase& c : table()) check(ask(name, c.range), name, c);
 }
 
 TEST_F(RangesTest, DeepInAColdFileOf60GbFetchTheirBlocksOnly) {
@@ -229,7 +228,7 @@ TEST_F(RangesTest, TooManyAreRefusedBeforeTheHubIsAskedForBytes) {
     many += "," + number(i * 10'000) + "-" + number(i * 10'000);
   const auto answer = ask(name, many);
   EXPECT_EQ(answer.status, 416);
-  EXPECT_EQ(answer.header("content-range"), "bytes */" + number(kSize));
+  EXPECT_EQ(answer.header("content-range"), "bytes */" + number(kRangedSize));
   EXPECT_EQ(hub.body_bytes(Host::kCdn), 0u);
 }
 
@@ -237,7 +236,7 @@ TEST_F(RangesTest, AreForGetAlone) {
   const std::string path = "/org/model/resolve/main/" + new_file();
   const auto answer = head(path, {}, {{"Range", "bytes=0-9,100000-100009"}});
   EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.header("content-length"), number(kSize));
+  EXPECT_EQ(answer.header("content-length"), number(kRangedSize));
   EXPECT_EQ(answer.header("content-range"), "");
 }
 

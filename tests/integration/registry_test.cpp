@@ -21,8 +21,8 @@ using hubsim::Storage;
 using testing::HasSubstr;
 using Json = nlohmann::json;
 
-const std::string kFile = "tiny model-Q4_K_M.gguf";
-constexpr std::uint64_t kSize = (5 << 20) + 3;
+const std::string kGguf = "tiny model-Q4_K_M.gguf";
+constexpr std::uint64_t kGgufSize = (5 << 20) + 3;
 const Fields kOllama{{"User-Agent", "ollama/0.12.3 (amd64 linux) Go/go1.24.1"},
                      {"Accept", "application/vnd.docker.distribution.manifest.v2+json"}};
 const Fields kLlamaCpp{{"User-Agent", "llama-cpp"}, {"Accept", "application/json"}};
@@ -32,7 +32,7 @@ class RegistryTest : public ServerTest {
   RegistryTest() {
     for (const std::string repo : {"org/gguf", "org/closed"}) {
       hub.add_repo({.id = repo});
-      hub.add_file(repo, kFile, Content::generated(kSize, 21), Storage::kLfs);
+      hub.add_file(repo, kGguf, Content::generated(kGgufSize, 21), Storage::kLfs);
     }
     hub.set_visibility("org/closed", {.gate = hubsim::Gate::kManual});
     hub.add_token("hf_guest", {.user = "guest", .granted = {"org/closed"}});
@@ -46,7 +46,7 @@ class RegistryTest : public ServerTest {
     return fields;
   }
   std::string bytes(std::uint64_t offset = 0, std::uint64_t length = UINT64_MAX) {
-    return hub.bytes("org/gguf", kFile, offset, length);
+    return hub.bytes("org/gguf", kGguf, offset, length);
   }
   static std::string sha256_of(const std::string& text) {
     Hasher hasher(Digest::Algorithm::kSha256, text.size());
@@ -54,7 +54,7 @@ class RegistryTest : public ServerTest {
     return hasher.finish().text();
   }
   std::string model_blob(const std::string& repo = "org/gguf") {
-    return "/v2/" + repo + "/blobs/sha256:" + hub.etag(repo, kFile);
+    return "/v2/" + repo + "/blobs/sha256:" + hub.etag(repo, kGguf);
   }
 };
 
@@ -102,7 +102,7 @@ TEST_F(RegistryTest, OldLlamaCppPulls) {
       const auto manifest = root("GET", prefix + "/v2/org/gguf/manifests/" + tag, kLlamaCpp);
       ASSERT_EQ(manifest.status, 200);
       const std::string name = Json::parse(manifest.body).at("ggufFile").at("rfilename");
-      ASSERT_EQ(name, kFile);
+      ASSERT_EQ(name, kGguf);
       const auto url = prefix + "/org/gguf/resolve/main/" + name;
       std::string escaped = url;
       escaped.replace(escaped.find(' '), 1, "%20");

@@ -21,7 +21,6 @@ using testing::Not;
 using testing::StartsWith;
 using Json = nlohmann::json;
 
-constexpr std::string_view kConfig = "/org/model/resolve/main/config.json";
 constexpr std::string_view kOther = "/org/model/resolve/main/tokenizer.json";
 constexpr std::string_view kLfs = "/gpt2/resolve/main/model.safetensors";
 constexpr auto kAladdin = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";  // Aladdin:open sesame

@@ -18,8 +18,6 @@ using hubsim::Fault;
 using hubsim::Host;
 using hubsim::Storage;
 
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-
 class RoomTest : public ServerTest {
  protected:
   RoomTest() {

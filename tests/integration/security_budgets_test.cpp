@@ -12,8 +12,6 @@ using hubsim::Fault;
 using hubsim::Host;
 using hubsim::Storage;
 
-constexpr std::uint64_t kMiB = 1ULL << 20U;
-
 /// Requests of this test all come from 127.0.0.1, or from whom they say by a trusted proxy.
 class SecurityBudgetsTest : public ServerTest {
  protected:

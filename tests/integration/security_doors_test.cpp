@@ -21,17 +21,18 @@ using testing::HasSubstr;
 using testing::Not;
 using Json = nlohmann::json;
 
-const std::string kGated = "org/gated";
-const std::string kFile = "big-Q8_0.gguf";
-constexpr std::uint64_t kSize = 8 << 20;
-const std::string kListRefs = "0014command=ls-refs\n00010009peel\n0000";
+const std::string kQuantized = "big-Q8_0.gguf";
+constexpr std::uint64_t kQuantizedSize = 8 << 20;
+const std::string kRefsCommand = "0014command=ls-refs\n00010009peel\n0000";
 
 class SecurityDoorsTest : public ServerTest {
  protected:
-  SecurityDoorsTest() { hub.add_file(kGated, kFile, Content::generated(kSize, 7), Storage::kLfs); }
+  SecurityDoorsTest() {
+    hub.add_file(kGated, kQuantized, Content::generated(kQuantizedSize, 7), Storage::kLfs);
+  }
 
-  std::string digest(const std::string& repo = kGated) { return hub.etag(repo, kFile); }
-  std::string bytes() { return hub.bytes(kGated, kFile); }
+  std::string digest(const std::string& repo = kGated) { return hub.etag(repo, kQuantized); }
+  std::string bytes() { return hub.bytes(kGated, kQuantized); }
 
   // What each door is asked.
   Answer send(std::string_view method, const std::string& path, std::string_view token,
@@ -45,15 +46,16 @@ class SecurityDoorsTest : public ServerTest {
   }
   Answer upload_pack(const std::string& repo, std::string_view token = {}, Fields fields = {}) {
     fields.emplace_back("Git-Protocol", "version=2");
-    return send("POST", "/" + repo + "/git-upload-pack", token, std::move(fields), kListRefs);
+    return send("POST", "/" + repo + "/git-upload-pack", token, std::move(fields), kRefsCommand);
   }
   Answer batch(const std::string& repo, std::string_view token = {}, Fields fields = {}) {
-    const Json body{{"operation", "download"}, {"objects", {{{"oid", digest()}, {"size", kSize}}}}};
+    const Json body{{"operation", "download"},
+                    {"objects", {{{"oid", digest()}, {"size", kQuantizedSize}}}}};
     return send("POST", "/" + repo + ".git/info/lfs/objects/batch", token, std::move(fields),
                 body.dump());
   }
   std::string object_path(const std::string& repo = kGated) {
-    return "/" + repo + ".git/info/lfs/objects/" + digest() + "/" + std::to_string(kSize);
+    return "/" + repo + ".git/info/lfs/objects/" + digest() + "/" + std::to_string(kQuantizedSize);
   }
   Answer object(const std::string& repo, std::string_view token = {}, Fields fields = {}) {
     return send("GET", object_path(repo), token, std::move(fields));
@@ -69,7 +71,7 @@ class SecurityDoorsTest : public ServerTest {
   }
   Answer page(const std::string& repo, std::string_view token = {}, Fields fields = {}) {
     fields.emplace_back("Origin", "https://page.example");
-    return send("GET", "/" + repo + "/resolve/main/" + kFile, token, std::move(fields));
+    return send("GET", "/" + repo + "/resolve/main/" + kQuantized, token, std::move(fields));
   }
 
   using Ask = std::function<Answer(const std::string& repo, std::string_view token)>;
@@ -111,8 +113,8 @@ class SecurityDoorsTest : public ServerTest {
   void add_thief() {
     hub.add_repo({.id = "evil/thief"});
     hub.commit("evil/thief", "main",
-               {{.path = kFile,
-                 .content = Content::generated(kSize, 4711),
+               {{.path = kQuantized,
+                 .content = Content::generated(kQuantizedSize, 4711),
                  .storage = Storage::kLfs,
                  .claimed_sha256 = digest()}});
   }
@@ -152,7 +154,7 @@ TEST_F(SecurityDoorsTest, Rule2AtV2AReaderWithoutRightGetsNothingOfARunningFill)
 }
 
 TEST_F(SecurityDoorsTest, Rule2AtBrowsersAPageWithoutRightGetsNothingOfARunningFill) {
-  while_it_fills("/org/gated/resolve/main/" + kFile, [this] { nobody_else_may(); });
+  while_it_fills("/org/gated/resolve/main/" + kQuantized, [this] { nobody_else_may(); });
   nobody_else_may();
 }
 
@@ -174,9 +176,9 @@ TEST_F(SecurityDoorsTest, Rule8AtGitAPointerIsNoRightToWhatItNames) {
   add_thief();
   EXPECT_EQ(refs("evil/thief").status, 200);
   EXPECT_EQ(upload_pack("evil/thief").status, 200);
-  const auto raw = get("/evil/thief/raw/main/" + kFile);
+  const auto raw = get("/evil/thief/raw/main/" + kQuantized);
   EXPECT_THAT(raw.body, HasSubstr(digest()));
-  EXPECT_NE(get("/evil/thief/resolve/main/" + kFile).body, bytes());
+  EXPECT_NE(get("/evil/thief/resolve/main/" + kQuantized).body, bytes());
   EXPECT_EQ(stored_blobs(), 1U);
 }
 
@@ -222,7 +224,7 @@ TEST_F(SecurityDoorsTest, Rule8AtBrowsersADigestThatIsOnlyNamedShowsNothing) {
 
 TEST_F(SecurityDoorsTest, Rule8WhatOneDoorHasProvenServesAtTheOthers) {
   hub.add_repo({.id = "org/copy"});
-  hub.add_file("org/copy", kFile, Content::generated(kSize, 7), Storage::kLfs);
+  hub.add_file("org/copy", kQuantized, Content::generated(kQuantizedSize, 7), Storage::kLfs);
   ASSERT_EQ(object(kGated, "hf_good").body, bytes());
   wait_stored(1);
   ASSERT_EQ(manifest("org/copy").status, 200);
@@ -257,7 +259,7 @@ TEST_F(SecurityDoorsTest, Rule10AtGitLfsV2AndBrowsersBeingCachedIsNotTold) {
 TEST_F(SecurityDoorsTest, Rule21AtGitLfsAndV2ABrowserRunsNothingAndPagesReadWhatAnybodyMay) {
   const std::string repo = "org/open";
   hub.add_repo({.id = repo});
-  hub.add_file(repo, kFile, Content::generated(kSize, 7), Storage::kLfs);
+  hub.add_file(repo, kQuantized, Content::generated(kQuantizedSize, 7), Storage::kLfs);
   hub.set_fault({.kind = Fault::Kind::kHeader,
                  .headers = {{"Content-Type", "text/html;json"}, {"Set-Cookie", "a=b"}}});
   const Fields from_page{{"Origin", "https://page.example"}};

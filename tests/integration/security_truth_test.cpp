@@ -13,8 +13,6 @@ namespace {
 using hubsim::Fault;
 using hubsim::Host;
 
-constexpr std::string_view kBig = "/org/model/resolve/main/model.safetensors";
-
 class SecurityTruthTest : public ServerTest {
  protected:
   void flip_a_byte() {

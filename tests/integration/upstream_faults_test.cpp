@@ -16,9 +16,8 @@ using namespace std::chrono_literals;
 using hubsim::Fault;
 using hubsim::Host;
 
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-constexpr std::uint64_t kSize = 6 * kMiB + 5;
-constexpr std::string_view kFile = "/org/fire/resolve/main/w.bin";
+constexpr std::uint64_t kFireSize = 6 * kMiB + 5;
+constexpr std::string_view kFire = "/org/fire/resolve/main/w.bin";
 constexpr std::string_view kRange = "bytes=4194304-5242982";
 constexpr std::uint64_t kRangeBegin = 4'194'304;
 constexpr std::uint64_t kRangeLength = 1'048'679;
@@ -42,7 +41,7 @@ struct Trouble {
   std::string url = {};            // the hub's, as the remote names it
 };
 
-using Case = std::pair<Trouble, Reader>;
+using UpstreamCase = std::pair<Trouble, Reader>;
 
 Fault at(Host host, Fault fault) {
   fault.host = host;
@@ -109,11 +108,12 @@ std::vector<Trouble> troubles() {
   };
 }
 
-class UpstreamFaults : public ServerTest, public testing::WithParamInterface<Case> {
+class UpstreamFaults : public ServerTest, public testing::WithParamInterface<UpstreamCase> {
  protected:
   UpstreamFaults() {
     hub.add_repo({.id = "org/fire"});
-    hub.add_file("org/fire", "w.bin", hubsim::Content::generated(kSize, 77), hubsim::Storage::kLfs);
+    hub.add_file("org/fire", "w.bin", hubsim::Content::generated(kFireSize, 77),
+                 hubsim::Storage::kLfs);
     bytes_ = hub.bytes("org/fire", "w.bin");
     // Closed ranges of a file that turns out false may be false too, unless they wait for that.
     config.strict_integrity = true;
@@ -156,10 +156,10 @@ class UpstreamFaults : public ServerTest, public testing::WithParamInterface<Cas
     std::vector<std::future<Answer>> reading;
     for (int i = 0; i < readers; ++i) {
       reading.push_back(std::async(std::launch::async, [this] {
-        if (GetParam().second == Reader::kHead) return head(kFile);
+        if (GetParam().second == Reader::kHead) return head(kFire);
         Fields fields;
         if (GetParam().second == Reader::kRange) fields.emplace_back("Range", kRange);
-        return get(kFile, {}, std::move(fields));
+        return get(kFire, {}, std::move(fields));
       }));
     }
     std::vector<Answer> answers;
@@ -207,20 +207,20 @@ TEST_P(UpstreamFaults, KeepTheirPromise) {
   if (trouble.get != Promise::kWhole) EXPECT_EQ(stored_blobs(), 0U);
   end_trouble();
   for (const auto& answer : read()) expect_whole(answer);
-  EXPECT_TRUE(get(kFile).body == bytes_);
+  EXPECT_TRUE(get(kFire).body == bytes_);
 }
 
-std::vector<Case> cases() {
+std::vector<UpstreamCase> upstream_cases() {
   return matrix(troubles(),
                 std::vector{Reader::kOne, Reader::kEight, Reader::kRange, Reader::kHead});
 }
 
-std::string name_of(const testing::TestParamInfo<Case>& row) {
+std::string upstream_name(const testing::TestParamInfo<UpstreamCase>& row) {
   const std::vector<std::string> readers{" to one", " to eight", " to a range", " to a head"};
   return test_name(row.param.first.name + readers[static_cast<std::size_t>(row.param.second)]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, UpstreamFaults, testing::ValuesIn(cases()), name_of);
+INSTANTIATE_TEST_SUITE_P(Table, UpstreamFaults, testing::ValuesIn(upstream_cases()), upstream_name);
 
 }  // namespace
 }  // namespace hubcache::test

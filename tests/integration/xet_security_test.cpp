@@ -13,8 +13,6 @@ using hubsim::Fault;
 using hubsim::Host;
 using hubsim::Storage;
 
-const std::string kGated = "org/gated";
-
 class XetSecurityTest : public XetTest {
  protected:
   std::string id_of(const std::string& repo) { return hub.xet_hash(repo, kBig); }

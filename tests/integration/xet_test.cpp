@@ -13,12 +13,11 @@ using hubsim::Storage;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr std::string_view kBigFile = "/org/model/resolve/main/model.safetensors";
-constexpr std::uint64_t kXorbData = 100UL * 128 * 1024;
+constexpr std::uint64_t kTestXorb = 100UL * 128 * 1024;
 const std::string kEp = "http://127.0.0.1/pulp/content/hf";
 
 TEST_F(XetTest, AHeadOffersXetByOurOwnRoutes) {
-  const auto answer = head(kBigFile);
+  const auto answer = head(test::kBig);
   const auto sha = hub.sha("org/model");
   EXPECT_EQ(answer.header("x-xet-hash"), id_of_big());
   EXPECT_EQ(answer.header("link"), "<" + kEp + "/api/models/org/model/xet-read-token/" + sha +
@@ -27,10 +26,10 @@ TEST_F(XetTest, AHeadOffersXetByOurOwnRoutes) {
                                        ">; rel=\"xet-reconstruction-info\"");
   EXPECT_EQ(answer.header("x-linked-size"), std::to_string(big().size()));
   EXPECT_EQ(head("/org/model/resolve/main/config.json").header("x-xet-hash"), "");
-  EXPECT_EQ(get(kBigFile, {}, {{"Range", "bytes=0-9"}}).body, big().substr(0, 10));
+  EXPECT_EQ(get(test::kBig, {}, {{"Range", "bytes=0-9"}}).body, big().substr(0, 10));
   // A second look is at the row that was kept.
   restart();
-  EXPECT_EQ(head(kBigFile).header("x-xet-hash"), id_of_big());
+  EXPECT_EQ(head(test::kBig).header("x-xet-hash"), id_of_big());
 }
 
 TEST_F(XetTest, WhatTheHubDoesNotNameIsNamedByItsDigest) {
@@ -38,13 +37,14 @@ TEST_F(XetTest, WhatTheHubDoesNotNameIsNamedByItsDigest) {
   behaviour.xet = false;
   hub.set_behaviour(behaviour);
   const auto id = hub.etag("org/model", kBig);
-  EXPECT_EQ(head(kBigFile).header("x-xet-hash"), id);
+  EXPECT_EQ(head(test::kBig).header("x-xet-hash"), id);
   EXPECT_EQ(read(token(), id), big());
 }
 
 TEST_F(XetTest, JavaScriptClientsAreToldOfXetInPlaceOfTheFile) {
-  const auto answer = get(
-      kBigFile, {}, {{"Accept", "application/vnd.xet-fileinfo+json, */*"}, {"Range", "bytes=0-0"}});
+  const auto answer =
+      get(test::kBig, {},
+          {{"Accept", "application/vnd.xet-fileinfo+json, */*"}, {"Range", "bytes=0-0"}});
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.header("content-type"), "application/vnd.xet-fileinfo+json");
   EXPECT_EQ(answer.header("x-linked-size"), std::to_string(big().size()));
@@ -61,10 +61,10 @@ TEST_F(XetTest, DocumentsKeepWhatTheySayOfXet) {
 TEST_F(XetTest, OffItIsAsIfThereWereNoXet) {
   config.xet = false;
   restart();
-  const auto answer = head(kBigFile);
+  const auto answer = head(test::kBig);
   EXPECT_EQ(answer.header("x-xet-hash"), "");
   EXPECT_EQ(answer.header("link"), "");
-  EXPECT_EQ(get(kBigFile, {}, {{"Accept", "application/vnd.xet-fileinfo+json"}}).body, big());
+  EXPECT_EQ(get(test::kBig, {}, {{"Accept", "application/vnd.xet-fileinfo+json"}}).body, big());
   EXPECT_EQ(ask_token().status, 404);
   EXPECT_EQ(reconstruct("x", id_of_big()).status, 404);
   EXPECT_THAT(get("/api/models/org/model/tree/main").body, Not(HasSubstr("xetHash")));
@@ -130,8 +130,8 @@ TEST_F(XetTest, RangesAreClampedAndThoseBeyondTheEndRefused) {
   EXPECT_EQ(reconstruct(it, id, "bytes=256000000-767999999").status, 416);
   EXPECT_EQ(reconstruct(it, id, from_to(size, size)).status, 416);
   EXPECT_EQ(read(it, id, from_to(size - 1, size + 5)), big().substr(size - 1));
-  const auto slice = read(it, id, from_to(kXorbData - 5, kXorbData + 200'000));
-  EXPECT_EQ(slice.substr(0, 200'006), big().substr(kXorbData - 5, 200'006));
+  const auto slice = read(it, id, from_to(kTestXorb - 5, kTestXorb + 200'000));
+  EXPECT_EQ(slice.substr(0, 200'006), big().substr(kTestXorb - 5, 200'006));
   EXPECT_LT(slice.size(), 5U * 128 * 1024);
   const auto xorb = xorbs_of(reconstruct(it, id)).front();
   const auto beyond = fetch(port, xorb.target, {{"Range", "bytes=99999999-"}});
@@ -142,7 +142,7 @@ TEST_F(XetTest, RangesOfAXorbJoinTheFillThatRuns) {
   const auto it = token();
   const auto xorbs = xorbs_of(reconstruct(it, id_of_big(), "bytes=13107200-"));
   ASSERT_EQ(xorbs.size(), 1U);
-  EXPECT_EQ(unpack(get_xorb(xorbs[0])), big().substr(kXorbData));
+  EXPECT_EQ(unpack(get_xorb(xorbs[0])), big().substr(kTestXorb));
   EXPECT_EQ(read(it, id_of_big()), big());
   wait_stored(1);
   EXPECT_EQ(hub.body_bytes(Host::kCdn), big().size());
@@ -166,7 +166,7 @@ TEST_F(XetTest, AStreamedRemoteOffersNone) {
   const std::string href = Json::parse(list).at("results").at(0).at("pulp_href");
   const auto before = token();
   ASSERT_EQ(rest("PATCH", href, R"({"policy":"streamed"})").status, 202);
-  EXPECT_EQ(head(kBigFile).header("x-xet-hash"), "");
+  EXPECT_EQ(head(test::kBig).header("x-xet-hash"), "");
   EXPECT_EQ(ask_token().status, 404);
   EXPECT_EQ(reconstruct(before, id_of_big()).status, 401);
 }

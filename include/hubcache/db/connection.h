@@ -92,7 +92,7 @@ class Statement {
 class Connection {
  public:
   enum class Access { kReadWrite, kReadOnly };
-  Connection(const std::filesystem::path& file, Access access, int busy_timeout_ms);
+  Connection(const std::filesystem::path& file, Access access, int busy_timeout_ms = 5'000);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

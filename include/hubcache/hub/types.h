@@ -87,6 +87,8 @@ struct Credential {
   std::string key;    // "anonymous", "remote", or the token's keyed hash
   /// May answers obtained with it be shared between callers?
   bool shared() const { return kind != Kind::kCaller; }
+  bool is_anonymous() const { return kind == Kind::kAnonymous; }
+  static Credential anonymous() { return {.kind = {}, .token = {}, .key = "anonymous"}; }
 };
 
 /// What the Hub said of one file at one revision (contract/hub.md 3.1 to 3.4).

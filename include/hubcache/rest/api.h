@@ -58,6 +58,9 @@ struct Reply {
   std::string content_type = "application/json";  // exactly so, clients compare it
 };
 
+/// For handlers that wait for nothing.
+inline Task<Reply> ready(Reply reply) { co_return reply; }
+
 /// A request to a route that is no resource.
 struct Call {
   const http::Request& request;

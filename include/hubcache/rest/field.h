@@ -19,6 +19,8 @@ struct Rendering;
 
 /// Query parameters a field offers: "" is `name=`, "in" is `name__in=`, and so on.
 using Lookups = std::span<const std::string_view>;
+inline constexpr std::string_view kExact[] = {""};
+inline constexpr std::string_view kExactIn[] = {"", "in"};
 inline constexpr std::string_view kNameFilters[] = {
     "", "iexact", "in", "contains", "icontains", "startswith", "istartswith", "regex", "iregex"};
 inline constexpr std::string_view kNumberFilters[] = {"",   "ne",  "lt",    "lte",

@@ -13,6 +13,7 @@ namespace hubcache::xet {
 inline constexpr std::uint64_t kChunkSize = 128UL * 1024;
 /// What stands before each chunk in a xorb.
 inline constexpr std::uint64_t kHeaderSize = 8;
+inline constexpr std::uint64_t kPackedChunk = kHeaderSize + kChunkSize;
 /// 12.5 MiB: as fast as larger ones, and finer units for a file that is still being fetched.
 inline constexpr std::uint64_t kChunksPerXorb = 100;
 

@@ -10,7 +10,7 @@
 namespace hubcache::access {
 namespace {
 
-using Kind = hub::Credential::Kind;
+using CredentialKind = hub::Credential::Kind;
 
 hub::Credential credential(std::string_view authorization, const hub::Endpoint& endpoint = {}) {
   const http::Headers headers{{"Authorization", authorization}};
@@ -19,13 +19,13 @@ hub::Credential credential(std::string_view authorization, const hub::Endpoint& 
 
 TEST(CallerTest, WhoBringsNothingIsAnonymous) {
   const auto nobody = credential_for({}, Caller::of({}), "key");
-  EXPECT_EQ(nobody.kind, Kind::kAnonymous);
+  EXPECT_EQ(nobody.kind, CredentialKind::kAnonymous);
   EXPECT_TRUE(nobody.shared());
 }
 
 TEST(CallerTest, AHubTokenIsKnownByItsKeyedHash) {
   const auto caller = credential("Bearer hf_secret");
-  EXPECT_EQ(caller.kind, Kind::kCaller);
+  EXPECT_EQ(caller.kind, CredentialKind::kCaller);
   EXPECT_EQ(caller.token, "hf_secret");
   EXPECT_EQ(caller.key.find("secret"), std::string::npos);
   EXPECT_FALSE(caller.shared());
@@ -55,7 +55,7 @@ TEST(CallerTest, TheRemotesTokenGoesBeforeTheCallers) {
   hub::Endpoint endpoint;
   endpoint.token = "hf_remote";
   const auto shared = credential("Bearer hf_secret", endpoint);
-  EXPECT_EQ(shared.kind, Kind::kRemote);
+  EXPECT_EQ(shared.kind, CredentialKind::kRemote);
   EXPECT_EQ(shared.token, "");
   EXPECT_EQ(shared.key, "remote");
 }
@@ -67,7 +67,7 @@ TEST(CallerTest, AnyCredentialOfTheRemoteIsItsRight) {
            [](auto& endpoint) { endpoint.origin.client_cert = "PEM"; }}) {
     hub::Endpoint endpoint;
     set(endpoint);
-    EXPECT_EQ(credential("Bearer hf_secret", endpoint).kind, Kind::kRemote);
+    EXPECT_EQ(credential("Bearer hf_secret", endpoint).kind, CredentialKind::kRemote);
   }
 }
 
@@ -77,7 +77,7 @@ TEST(CallerTest, SecurityRule6OurOwnCredentialsAreNeverForwarded) {
         "bearer hc_", "Basic YWRtaW46cGFzc3dvcmQ=", "Bearer hf_x, Bearer hc_token",
         "Bearer hf_x hc_token", "Bearer ", "Bearer", "Digest hc_token"}) {
     const auto sent = credential(own);
-    EXPECT_EQ(sent.kind, Kind::kAnonymous) << own;
+    EXPECT_EQ(sent.kind, CredentialKind::kAnonymous) << own;
     EXPECT_EQ(sent.token, "") << own;
   }
 }

@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using hubsim::Fault;
-using Kind = Right::Kind;
+using RightKind = Right::Kind;
 
 constexpr auto kWeights = "model.safetensors";
 
@@ -47,32 +47,32 @@ class GrantsTest : public test::KnowledgeFixture {
 };
 
 TEST_F(GrantsTest, WhatAnybodyMayReadIsAskedOnceForAll) {
-  EXPECT_EQ(read(file("org/model", "config.json")).kind, Kind::kPublic);
+  EXPECT_EQ(read(file("org/model", "config.json")).kind, RightKind::kPublic);
   sim.clear_log();
-  EXPECT_EQ(read(file("org/model", kWeights), caller("hf_good"), 1).kind, Kind::kPublic);
-  EXPECT_EQ(documents("org/model", caller("hf_other")).kind, Kind::kPublic);
+  EXPECT_EQ(read(file("org/model", kWeights), caller("hf_good"), 1).kind, RightKind::kPublic);
+  EXPECT_EQ(documents("org/model", caller("hf_other")).kind, RightKind::kPublic);
   time.advance(29min);
-  EXPECT_EQ(read(file("org/model", "README.md")).kind, Kind::kPublic);
+  EXPECT_EQ(read(file("org/model", "README.md")).kind, RightKind::kPublic);
   EXPECT_EQ(asked(), 0U);
   time.advance(2min);
-  EXPECT_EQ(read(file("org/model", "README.md")).kind, Kind::kPublic);
+  EXPECT_EQ(read(file("org/model", "README.md")).kind, RightKind::kPublic);
   EXPECT_EQ(auth_checks(), 1U);
 }
 
 TEST_F(GrantsTest, ACallersGrantIsTheCallersAlone) {
   const auto weights = file("org/private", kWeights);
-  EXPECT_EQ(read(weights, caller("hf_good")).kind, Kind::kRepo);
+  EXPECT_EQ(read(weights, caller("hf_good")).kind, RightKind::kRepo);
   EXPECT_EQ(refusal(weights, caller("hf_other")).kind(), Error::Kind::kNotFound);
   EXPECT_EQ(refusal(weights).kind(), Error::Kind::kUnauthorized);
   sim.clear_log();
-  EXPECT_EQ(read(weights, caller("hf_good"), 1).kind, Kind::kRepo);
+  EXPECT_EQ(read(weights, caller("hf_good"), 1).kind, RightKind::kRepo);
   EXPECT_EQ(asked(), 0U);
 }
 
 TEST_F(GrantsTest, AGrantOutlivesARestart) {
   read(file("org/private", kWeights), caller("hf_good"));
   restart();
-  EXPECT_EQ(read(file("org/private", kWeights), caller("hf_good")).kind, Kind::kRepo);
+  EXPECT_EQ(read(file("org/private", kWeights), caller("hf_good")).kind, RightKind::kRepo);
   EXPECT_EQ(asked(), 0U);
 }
 
@@ -108,27 +108,27 @@ TEST_F(GrantsTest, ARefusalIsRepeatedAsTheHubSaidItFromMemory) {
   EXPECT_EQ(asked(), 0U);
   time.advance(61s);
   sim.add_token("hf_other", {.user = "other", .granted = {"org/gated"}});
-  EXPECT_EQ(read(file("org/gated", kWeights), caller("hf_other")).kind, Kind::kRepo);
+  EXPECT_EQ(read(file("org/gated", kWeights), caller("hf_other")).kind, RightKind::kRepo);
 }
 
 TEST_F(GrantsTest, AnAbsentFileIsNoRefusal) {
-  EXPECT_EQ(read(file("org/model", "absent.txt")).kind, Kind::kPublic);
-  EXPECT_EQ(read(file("org/model", "absent.txt", "no-such-branch")).kind, Kind::kPublic);
+  EXPECT_EQ(read(file("org/model", "absent.txt")).kind, RightKind::kPublic);
+  EXPECT_EQ(read(file("org/model", "absent.txt", "no-such-branch")).kind, RightKind::kPublic);
 }
 
 TEST_F(GrantsTest, ARefusedFileOfAReadableRepoGrantsNothingAndRefusesOnlyItself) {
   sim.set_fault({.kind = Fault::Kind::kStatus, .match = "resolve/main/config.json", .status = 403});
   EXPECT_EQ(refusal(file("org/model", "config.json")).kind(), Error::Kind::kForbidden);
-  EXPECT_EQ(read(file("org/model", "README.md")).kind, Kind::kPublic);
+  EXPECT_EQ(read(file("org/model", "README.md")).kind, RightKind::kPublic);
 }
 
 TEST_F(GrantsTest, SecurityRule4AFewFilesOfAGatedRepoAreReadableThoughItIsRefused) {
-  EXPECT_EQ(read(file("org/gated", "README.md")).kind, Kind::kFile);
+  EXPECT_EQ(read(file("org/gated", "README.md")).kind, RightKind::kFile);
   EXPECT_EQ(refusal(file("org/gated", kWeights)).hub().code, "GatedRepo");
   sim.clear_log();
-  EXPECT_EQ(read(file("org/gated", "README.md"), anonymous(), 1).kind, Kind::kFile);
+  EXPECT_EQ(read(file("org/gated", "README.md"), anonymous(), 1).kind, RightKind::kFile);
   EXPECT_EQ(asked(), 0U);
-  EXPECT_EQ(read(file("org/gated", "LICENSE")).kind, Kind::kFile);
+  EXPECT_EQ(read(file("org/gated", "LICENSE")).kind, RightKind::kFile);
   EXPECT_EQ(auth_checks(), 0U);  // refused already
   EXPECT_EQ(refusal(file("org/gated", "LICENSE.txt")).hub().code, "EntryNotFound");
   EXPECT_EQ(refusal(file("org/gated", "folder/README.md")).hub().code, "GatedRepo");
@@ -137,7 +137,7 @@ TEST_F(GrantsTest, SecurityRule4AFewFilesOfAGatedRepoAreReadableThoughItIsRefuse
 TEST_F(GrantsTest, SecurityRule4AGrantForOneFileIsForThatVeryFile) {
   read(file("org/gated", "README.md"));
   sim.clear_log();
-  EXPECT_EQ(read(file("org/gated", "README.md", sim.sha("org/gated"))).kind, Kind::kFile);
+  EXPECT_EQ(read(file("org/gated", "README.md", sim.sha("org/gated"))).kind, RightKind::kFile);
   EXPECT_EQ(asked("HEAD"), 2U);  // resolve, and where it leads: asked for this revision too
 }
 
@@ -156,7 +156,7 @@ TEST_F(GrantsTest, SecurityRule7AStaleRightServesWhileTheOriginIsDown) {
   time.advance(23h);
   sim.stop();
   const auto right = read(weights, caller("hf_good"));
-  EXPECT_EQ(right.kind, Kind::kRepo);
+  EXPECT_EQ(right.kind, RightKind::kRepo);
   EXPECT_TRUE(right.stale);
   EXPECT_TRUE(documents("org/private", caller("hf_good")).stale);
   EXPECT_EQ(refusal(weights, caller("hf_other")).kind(), Error::Kind::kUpstream);
@@ -187,7 +187,7 @@ TEST_F(GrantsTest, SecurityRule7ARefusalWinsThoughTheOtherQuestionFailed) {
   for (const auto* const failing : {"/resolve/", "auth-check"}) {
     sim.add_token("hf_good", {.user = "good", .granted = {"org/private"}});
     time.advance(61s);
-    ASSERT_EQ(read(weights, caller("hf_good")).kind, Kind::kRepo);
+    ASSERT_EQ(read(weights, caller("hf_good")).kind, RightKind::kRepo);
     time.advance(6min);
     sim.add_token("hf_good", {.user = "good"});
     sim.set_fault({.kind = Fault::Kind::kStatus, .match = failing, .status = 503});
@@ -251,12 +251,13 @@ TEST_F(GrantsTest, SecurityRule7ARefusedDownloadEndsTheGrantsOfItsCaller) {
 
 TEST_F(GrantsTest, SecurityRule7ARefusalEndsWhatWasGrantedOfOneFile) {
   const auto readme = file("org/gated", "README.md");
-  for (std::size_t i = 0; i < 2; ++i) ASSERT_EQ(read(readme, anonymous(), i).kind, Kind::kFile);
+  for (std::size_t i = 0; i < 2; ++i)
+    ASSERT_EQ(read(readme, anonymous(), i).kind, RightKind::kFile);
   time.advance(1s);
   const auto info =
       hub::DocumentQuery{.repo = model("org/gated"), .target = "/api/models/org/gated"};
   runner.run(flights->document(endpoint(), anonymous(), info));  // which is for everybody
-  EXPECT_EQ(read(readme).kind, Kind::kFile);
+  EXPECT_EQ(read(readme).kind, RightKind::kFile);
   sim.set_visibility("org/gated", {.is_private = true});
   runner.run(flights->document(endpoint(), anonymous(), info));
   for (std::size_t i = 0; i < 2; ++i) {
@@ -271,7 +272,7 @@ TEST_F(GrantsTest, SecurityRule7WhatIsAbsentIsNoRefusalOfTheRepo) {
     runner.run(flights->head_file(endpoint(), anonymous(), file("org/model", "none", revision)));
   }
   sim.clear_log();
-  EXPECT_EQ(read(file("org/model", "config.json")).kind, Kind::kPublic);
+  EXPECT_EQ(read(file("org/model", "config.json")).kind, RightKind::kPublic);
   EXPECT_EQ(asked(), 0U);
 }
 
@@ -279,10 +280,10 @@ TEST_F(GrantsTest, SecurityRule7ARightFromTheFutureIsNone) {
   read(file("org/model", "config.json"));
   time.advance(-2h);
   sim.clear_log();
-  EXPECT_EQ(read(file("org/model", "config.json")).kind, Kind::kPublic);
+  EXPECT_EQ(read(file("org/model", "config.json")).kind, RightKind::kPublic);
   EXPECT_EQ(auth_checks(), 1U);
   sim.clear_log();
-  EXPECT_EQ(read(file("org/model", "config.json")).kind, Kind::kPublic);
+  EXPECT_EQ(read(file("org/model", "config.json")).kind, RightKind::kPublic);
   EXPECT_EQ(asked(), 0U);
 }
 
@@ -294,7 +295,7 @@ TEST_F(GrantsTest, SecurityRule9ARepoIsKeyedByTheHubsOwnSpelling) {
   EXPECT_EQ(documents("org/Gated").repo, model("org/gated"));
   sim.clear_log();
   for (std::size_t i = 0; i < 2; ++i) {
-    EXPECT_EQ(read(file("org/new-name", "config.json"), anonymous(), i).kind, Kind::kPublic);
+    EXPECT_EQ(read(file("org/new-name", "config.json"), anonymous(), i).kind, RightKind::kPublic);
     EXPECT_EQ(read(file("org/old-name", "config.json"), anonymous(), i).repo.name, "org/new-name");
     EXPECT_EQ(refusal(file("org/Gated", kWeights), anonymous(), i).hub().code, "GatedRepo");
   }
@@ -323,9 +324,9 @@ TEST_F(GrantsTest, SecurityRule9AnAliasOfDocumentsOpensNoFiles) {
   EXPECT_EQ(documents("org/old-name").repo.name, "org/new-name");
   sim.clear_log();
   EXPECT_EQ(documents("org/old-name").repo.name, "org/new-name");
-  EXPECT_EQ(read(file("org/new-name", "config.json")).kind, Kind::kPublic);  // as before
+  EXPECT_EQ(read(file("org/new-name", "config.json")).kind, RightKind::kPublic);  // as before
   EXPECT_EQ(asked(), 0U);
-  EXPECT_EQ(read(file("org/old-name", "config.json")).kind, Kind::kPublic);
+  EXPECT_EQ(read(file("org/old-name", "config.json")).kind, RightKind::kPublic);
   EXPECT_GE(asked("HEAD", "/org/old-name/"), 1U);
 }
 
@@ -338,7 +339,7 @@ TEST_F(GrantsTest, SecurityRule9AnAliasOpensNothing) {
   for (const auto* const name : {"org/private", "org/gated"}) {
     EXPECT_THROW(read(file(name, kWeights), caller("hf_other")), Error) << name;
   }
-  EXPECT_EQ(read(file("org/gated", kWeights), caller("hf_good")).kind, Kind::kRepo);
+  EXPECT_EQ(read(file("org/gated", kWeights), caller("hf_good")).kind, RightKind::kRepo);
 }
 
 TEST_F(GrantsTest, SecurityRule9ARefusalByOneNameClosesAllNames) {
@@ -388,7 +389,7 @@ TEST_F(GrantsTest, SecurityRule9AnOldNameThatSomebodyTookIsTheirsWhenTheAliasHas
   EXPECT_EQ(read(config, caller("hf_owner")).repo.name, "org/new-name");
   time.advance(31min);
   const auto theirs = read(config, caller("hf_owner"));
-  EXPECT_EQ(theirs.kind, Kind::kRepo);
+  EXPECT_EQ(theirs.kind, RightKind::kRepo);
   EXPECT_EQ(theirs.repo.name, "org/old-name");
   EXPECT_EQ(refusal(config).kind(), Error::Kind::kUnauthorized);
   sim.stop();
@@ -400,23 +401,23 @@ TEST_F(GrantsTest, SecurityRule9NoRepoIsGrantedWhereFilesAndAuthCheckEndApart) {
   behaviour.redirect_names = false;  // the API redirects old names, files are served under them
   behaviour.direct_files = true;
   sim.set_behaviour(behaviour);
-  EXPECT_EQ(documents("org/old-name").kind, Kind::kPublic);
+  EXPECT_EQ(documents("org/old-name").kind, RightKind::kPublic);
   const auto right = read(file("org/old-name", "config.json"));
-  EXPECT_EQ(right.kind, Kind::kFile);
+  EXPECT_EQ(right.kind, RightKind::kFile);
   EXPECT_EQ(right.repo.name, "org/old-name");
   behaviour.redirect_names = true;
   sim.set_behaviour(behaviour);
-  EXPECT_EQ(read(file("org/old-name", "config.json", "HEAD")).kind, Kind::kPublic);
+  EXPECT_EQ(read(file("org/old-name", "config.json", "HEAD")).kind, RightKind::kPublic);
 }
 
 TEST_F(GrantsTest, SecurityRule9ARightToDocumentsOpensFilesOnlyWithAHeadThatAgrees) {
-  EXPECT_EQ(documents("org/private", caller("hf_good")).kind, Kind::kRepo);
+  EXPECT_EQ(documents("org/private", caller("hf_good")).kind, RightKind::kRepo);
   sim.clear_log();
-  EXPECT_EQ(read(file("org/private", kWeights), caller("hf_good")).kind, Kind::kRepo);
+  EXPECT_EQ(read(file("org/private", kWeights), caller("hf_good")).kind, RightKind::kRepo);
   EXPECT_EQ(auth_checks(), 0U);
   EXPECT_GE(asked("HEAD"), 1U);
   sim.clear_log();
-  EXPECT_EQ(read(file("org/private", "config.json"), caller("hf_good")).kind, Kind::kRepo);
+  EXPECT_EQ(read(file("org/private", "config.json"), caller("hf_good")).kind, RightKind::kRepo);
   EXPECT_EQ(asked(), 0U);
 }
 

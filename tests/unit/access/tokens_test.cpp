@@ -13,7 +13,7 @@ namespace hubcache::access {
 namespace {
 
 using namespace std::chrono_literals;
-using Kind = Error::Kind;
+using ErrorKind = Error::Kind;
 
 class TokensTest : public AccountsFixture {
  protected:
@@ -37,7 +37,7 @@ class TokensTest : public AccountsFixture {
     return database.read_now([](db::Connection& sql) { return all_tokens(sql); });
   }
   template <typename T>
-  Kind failure_of(Task<T> task) {
+  ErrorKind failure_of(Task<T> task) {
     return test::kind_thrown_by([&] { runner.run(std::move(task)); });
   }
 };
@@ -71,7 +71,7 @@ TEST_F(TokensTest, ARevokedTokenIsGoodForNothingAtOnce) {
   runner.run(accounts.revoke_token("build"));
   EXPECT_EQ(owner(token), "");
   EXPECT_EQ(owner(other), "ci");
-  EXPECT_EQ(failure_of(accounts.revoke_token("build")), Kind::kNotFound);
+  EXPECT_EQ(failure_of(accounts.revoke_token("build")), ErrorKind::kNotFound);
 }
 
 TEST_F(TokensTest, ATokenExpiresThoughItIsRemembered) {
@@ -90,9 +90,9 @@ TEST_F(TokensTest, WrongTokensKeepNobodyElseOut) {
 
 TEST_F(TokensTest, NamesAreTakenOnceAndAccountsMustExist) {
   create("build");
-  EXPECT_EQ(failure_of(accounts.create_token("ci", "build", std::nullopt)), Kind::kConflict);
-  EXPECT_EQ(failure_of(accounts.create_token("nobody", "x", std::nullopt)), Kind::kNotFound);
-  EXPECT_EQ(failure_of(accounts.create_token("ci", "a\nb", std::nullopt)), Kind::kBadRequest);
+  EXPECT_EQ(failure_of(accounts.create_token("ci", "build", std::nullopt)), ErrorKind::kConflict);
+  EXPECT_EQ(failure_of(accounts.create_token("nobody", "x", std::nullopt)), ErrorKind::kNotFound);
+  EXPECT_EQ(failure_of(accounts.create_token("ci", "a\nb", std::nullopt)), ErrorKind::kBadRequest);
 }
 
 TEST_F(TokensTest, ARemovedAccountTakesItsTokensAlong) {
@@ -102,22 +102,22 @@ TEST_F(TokensTest, ARemovedAccountTakesItsTokensAlong) {
   EXPECT_EQ(owner(token), "");
   EXPECT_TRUE(all().empty());
   EXPECT_FALSE(runner.run(accounts.verify("ci", "pw", "192.0.2.1")).account);
-  EXPECT_EQ(failure_of(accounts.remove("ci")), Kind::kNotFound);
+  EXPECT_EQ(failure_of(accounts.remove("ci")), ErrorKind::kNotFound);
 }
 
 TEST_F(TokensTest, TheLastAdministratorStays) {
-  EXPECT_EQ(failure_of(accounts.remove("admin")), Kind::kConflict);
+  EXPECT_EQ(failure_of(accounts.remove("admin")), ErrorKind::kConflict);
   runner.run(accounts.add("second", "pw", Role::kAdmin));
   runner.run(accounts.remove("admin"));
-  EXPECT_EQ(failure_of(accounts.remove("second")), Kind::kConflict);
+  EXPECT_EQ(failure_of(accounts.remove("second")), ErrorKind::kConflict);
 }
 
 TEST_F(TokensTest, AnAccountIsAddedOnceAndKeepsItsRoleWithANewPassword) {
-  EXPECT_EQ(failure_of(accounts.add("ci", "new", Role::kAdmin)), Kind::kConflict);
+  EXPECT_EQ(failure_of(accounts.add("ci", "new", Role::kAdmin)), ErrorKind::kConflict);
   runner.run(accounts.change_password("ci", "new"));
   EXPECT_FALSE(runner.run(accounts.verify("ci", "pw", "192.0.2.1")).account);
   EXPECT_EQ(runner.run(accounts.verify("ci", "new", "192.0.2.1")).account->role, Role::kDownloader);
-  EXPECT_EQ(failure_of(accounts.change_password("nobody", "x")), Kind::kNotFound);
+  EXPECT_EQ(failure_of(accounts.change_password("nobody", "x")), ErrorKind::kNotFound);
 }
 
 }  // namespace

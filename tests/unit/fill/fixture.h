@@ -24,6 +24,7 @@
 #include "support/clock.h"
 #include "support/faulty_disk.h"
 #include "support/run.h"
+#include "support/sizes.h"
 #include "upstream.h"
 
 namespace hubcache::fill::test {
@@ -31,7 +32,6 @@ namespace hubcache::fill::test {
 using hubcache::test::FaultyDisk;
 using hubcache::test::kind_thrown_by;
 
-inline constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 inline constexpr std::uint64_t kKiB = std::uint64_t{1} << 10;
 
 /// Bytes that differ from block to block.

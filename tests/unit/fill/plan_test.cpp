@@ -8,13 +8,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/sizes.h"
+
 namespace hubcache::fill {
 namespace {
 
 using store::BlockMap;
 using store::ByteSpan;
-
-constexpr std::uint64_t kMiB = store::kBlockSize;
 
 ByteSpan span_of(const Run* run) {
   return run != nullptr ? ByteSpan{.begin = run->position, .end = run->end} : ByteSpan{};

@@ -22,7 +22,7 @@ using testing::Not;
 std::string get(std::size_t index) {
   return "GET /" + std::to_string(index) + " HTTP/1.1\r\nHost: a\r\n\r\n";
 }
-const std::string kGet = get(0);
+const std::string kGetSteps = get(0);
 
 std::string pattern(std::size_t size) {
   std::string text(size, '\0');
@@ -78,7 +78,7 @@ TEST_F(BodyTest, TextOfAnySizeComesWhole) {
   serve_bodies([=](std::size_t) { return Body(text); });
   auto client = connect();
   for (int i = 0; i < 2; ++i) {
-    client.send(kGet);
+    client.send(kGetSteps);
     const auto answer = client.read_response();
     EXPECT_TRUE(answer.ends_with(text));
   }
@@ -123,7 +123,7 @@ TEST_F(BodyTest, ASourceMixesBytesAndFileSpans) {
     return Body(std::make_unique<ScriptedSource>(50'021, std::move(spans)));
   });
   auto client = connect();
-  client.send(kGet + kGet);
+  client.send(kGetSteps + kGetSteps);
   const auto expected = text + content.substr(10, 50'000) + text + content.substr(0, 3);
   for (int i = 0; i < 2; ++i) EXPECT_TRUE(client.read_response().ends_with("\r\n\r\n" + expected));
 }
@@ -134,7 +134,7 @@ TEST_F(BodyTest, ASourceThatThrowsResetsTheConnection) {
     return Body(std::make_unique<ScriptedSource>(2000, std::vector<Span>{bytes_of(text)}, true));
   });
   auto client = connect();
-  client.send(kGet);
+  client.send(kGetSteps);
   EXPECT_THAT(client.read_head(), HasSubstr("Content-Length: 2000\r\n"));
   client.read_to_end();
   EXPECT_TRUE(client.was_reset());
@@ -203,7 +203,7 @@ TEST_F(BodyTest, ASourceOfUnknownSizeThatThrowsIsNotEnded) {
     return Body(std::make_unique<ScriptedSource>(std::nullopt, std::move(spans), true));
   });
   auto client = connect();
-  client.send(kGet);
+  client.send(kGetSteps);
   EXPECT_THAT(client.read_to_end(), Not(HasSubstr("0\r\n\r\n")));
   EXPECT_TRUE(client.was_reset());
 }

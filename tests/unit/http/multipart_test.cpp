@@ -22,7 +22,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::string kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const std::string kGetRoot = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 constexpr std::size_t kSize = 100'000;
 
 std::string content() {
@@ -98,7 +98,7 @@ class MultipartTest : public ServerTest {
 TEST_F(MultipartTest, PartsComeFramedAsRfc9110Has) {
   serve_parts({{50'000, 20'000}, {0, 1}, {99'000, 1000}});
   auto client = connect();
-  client.send(kGet + kGet);
+  client.send(kGetRoot + kGetRoot);
   std::string last_boundary;
   for (int i = 0; i < 2; ++i) {
     const auto answer = client.read_response();
@@ -136,7 +136,7 @@ TEST_F(MultipartTest, APartIsOpenedWhenThoseBeforeItWereSent) {
   fails_at = 50'000;
   serve_parts({{0, 10}, {1000, 10}, {50'000, 10}, {60'000, 10}});
   auto client = connect();
-  client.send(kGet);
+  client.send(kGetRoot);
   client.read_head();
   const auto body = client.read_to_end();
   EXPECT_TRUE(client.was_reset());
@@ -147,7 +147,7 @@ TEST_F(MultipartTest, APartIsOpenedWhenThoseBeforeItWereSent) {
 TEST_F(MultipartTest, AFirstPartThatFailsIsAnErrorOfItsOwn) {
   fails_at = 0;
   serve_parts({{0, 10}, {1000, 10}});
-  EXPECT_THAT(ask(kGet), HasSubstr("HTTP/1.1 502 "));
+  EXPECT_THAT(ask(kGetRoot), HasSubstr("HTTP/1.1 502 "));
 }
 
 TEST_F(MultipartTest, APartThatIsTooShortResetsTheConnection) {
@@ -156,7 +156,7 @@ TEST_F(MultipartTest, APartThatIsTooShortResetsTheConnection) {
     taken();
     if (!server) serve_parts({{0, 10}, {1000, 10}, {2000, 10}});
     auto client = connect();
-    client.send(kGet);
+    client.send(kGetRoot);
     client.read_to_end();
     EXPECT_TRUE(client.was_reset()) << offset;
   }

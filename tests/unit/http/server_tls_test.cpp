@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr std::string_view kGet = "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n";
+constexpr std::string_view kGetByTls = "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 void write(const std::filesystem::path& file, const std::string& text) {
   std::ofstream(file, std::ios::trunc) << text;
@@ -138,18 +138,18 @@ class ServerTlsTest : public ServerTest {
 };
 
 TEST_F(ServerTlsTest, ManyRequestsUseOneConnectionAndItEndsInOrder) {
-  handler = [](const Request& request) -> Task<Response> {
+  handler = [](Request request) -> Task<Response> {
     co_return text_response(200, request.peer.tls ? "in TLS" : "in plain text");
   };
   serve_tls();
   TlsClient client(tls_address);
   EXPECT_EQ(client.version(), "TLSv1.3");
-  client.send(kGet);
+  client.send(kGetByTls);
   client.send("GET /y HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   const auto answers = client.read_to_end();
   EXPECT_TRUE(client.orderly_end());
   EXPECT_NE(answers.find("in TLS"), answers.rfind("in TLS"));
-  EXPECT_THAT(ask(kGet), HasSubstr("in plain text"));
+  EXPECT_THAT(ask(kGetByTls), HasSubstr("in plain text"));
 }
 
 TEST_F(ServerTlsTest, AFileArrivesWhole) {
@@ -191,7 +191,7 @@ TEST_F(ServerTlsTest, ACutBodyDoesNotEndInOrder) {
 TEST_F(ServerTlsTest, WhoSpeaksPlainHttpIsToldSo) {
   serve_tls();
   RawClient client(tls_address);
-  client.send(kGet);
+  client.send(kGetByTls);
   const auto answer = client.read_to_end();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(answer, HasSubstr("https://"));
@@ -231,7 +231,7 @@ TEST_F(ServerTlsTest, AClientThatLeavesCancelsItsHandler) {
   };
   serve_tls({.header_timeout = 5'000ms, .idle_timeout = 50ms});
   TlsClient client(tls_address);
-  client.send(kGet);
+  client.send(kGetByTls);
   client.close();  // with the notice that TLS has for it
   cancelled.get_future().get();
 }

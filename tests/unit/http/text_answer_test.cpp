@@ -11,7 +11,7 @@
 namespace hubcache::http {
 namespace {
 
-constexpr std::string_view kTag = "W/\"abc\"";
+constexpr std::string_view kWeakTag = "W/\"abc\"";
 
 std::string unpacked(const std::string& packed, std::size_t size) {
   z_stream stream{};
@@ -36,7 +36,7 @@ std::string json_of(std::size_t size) {
 
 class TextAnswerTest : public testing::Test {
  protected:
-  Response finish(Headers fields, std::string body, std::string_view etag = kTag,
+  Response finish(Headers fields, std::string body, std::string_view etag = kWeakTag,
                   std::string_view type = "application/json; charset=utf-8", int status = 200) {
     Request request;
     request.headers = std::move(fields);
@@ -58,7 +58,7 @@ TEST_F(TextAnswerTest, IsPackedForClientsThatTakeGzip) {
     const auto answer = finish({{"Accept-Encoding", "gzip, deflate, br"}}, text);
     EXPECT_EQ(answer.headers.get("Content-Encoding"), "gzip");
     EXPECT_EQ(answer.headers.get("Vary"), "Accept-Encoding");
-    EXPECT_EQ(answer.headers.get("ETag"), kTag);
+    EXPECT_EQ(answer.headers.get("ETag"), kWeakTag);
     EXPECT_LT(body_of(answer).size(), size / 2);
     EXPECT_TRUE(unpacked(body_of(answer), size) == text);
   }
@@ -76,8 +76,8 @@ TEST_F(TextAnswerTest, IsNotPackedWhenItIsSmallOrHugeOrNoTextOrAnError) {
   const Headers gzip{{"Accept-Encoding", "gzip"}};
   for (const auto& answer :
        {finish(gzip, json_of(1023)), finish(gzip, json_of(8 * 1024 * 1024 + 1)),
-        finish(gzip, json_of(5000), kTag, "application/octet-stream"),
-        finish(gzip, json_of(5000), kTag, "application/json", 404)}) {
+        finish(gzip, json_of(5000), kWeakTag, "application/octet-stream"),
+        finish(gzip, json_of(5000), kWeakTag, "application/json", 404)}) {
     EXPECT_FALSE(answer.headers.has("Content-Encoding"));
     EXPECT_FALSE(answer.headers.has("Vary"));
     EXPECT_EQ(body_of(answer)[0], '[');
@@ -97,13 +97,13 @@ TEST_F(TextAnswerTest, IsNotSentAgainToWhoHasIt) {
         finish({{"If-None-Match", tags}, {"Accept-Encoding", "gzip"}}, json_of(5000));
     EXPECT_EQ(answer.status, 304) << tags;
     EXPECT_TRUE(std::holds_alternative<std::monostate>(answer.body)) << tags;
-    EXPECT_EQ(answer.headers.get("ETag"), kTag) << tags;
+    EXPECT_EQ(answer.headers.get("ETag"), kWeakTag) << tags;
     EXPECT_EQ(answer.headers.get("Vary"), "Accept-Encoding") << tags;
     EXPECT_FALSE(answer.headers.has("Content-Encoding")) << tags;
   }
   EXPECT_EQ(finish({{"If-None-Match", "W/\"x\""}}, "{}").status, 200);
   EXPECT_EQ(finish({{"If-None-Match", "*"}}, "{}", "").status, 200);
-  EXPECT_EQ(finish({{"If-None-Match", kTag}}, "{}", kTag, "text/plain", 404).status, 404);
+  EXPECT_EQ(finish({{"If-None-Match", kWeakTag}}, "{}", kWeakTag, "text/plain", 404).status, 404);
 }
 
 TEST(AcceptEncoding, IsReadWithItsWeights) {

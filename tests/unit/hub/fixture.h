@@ -16,6 +16,8 @@
 
 namespace hubcache::hub {
 
+inline constexpr auto kWeights = "model.safetensors";
+
 /// The simulated Hub with its usual world, and a Hub client on each of two workers.
 class HubFixture : public testing::Test {
  protected:

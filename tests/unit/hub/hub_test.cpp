@@ -14,8 +14,6 @@ using testing::StartsWith;
 
 class HubTest : public HubFixture {};
 
-constexpr auto kWeights = "model.safetensors";
-
 Fault status(int code, std::string match, std::uint64_t count) {
   return {.kind = Fault::Kind::kStatus, .match = std::move(match), .status = code, .count = count};
 }

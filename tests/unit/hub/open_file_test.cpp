@@ -15,8 +15,6 @@ using hubsim::Fault;
 using hubsim::Host;
 using testing::StartsWith;
 
-constexpr auto kWeights = "model.safetensors";
-
 class OpenFileTest : public HubFixture {
  protected:
   struct Got {

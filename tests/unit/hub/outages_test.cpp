@@ -14,8 +14,6 @@ using hubsim::Fault;
 using hubsim::Host;
 using Subject = Outages::Subject;
 
-constexpr auto kWeights = "model.safetensors";
-
 /// Hubs that remember outages, on two workers, and a clock that the test moves.
 class OutagesTest : public HubFixture {
  protected:

@@ -5,7 +5,7 @@
 namespace hubcache::hub {
 namespace {
 
-Endpoint endpoint() {
+Endpoint hub_example() {
   Endpoint endpoint;
   endpoint.remote = "r1";
   endpoint.epoch = 3;
@@ -19,13 +19,13 @@ TEST(Types, NameARepoByTypeAndName) {
   EXPECT_EQ(api_segment(RepoType::kKernel), "kernels");
 }
 
-TEST(Types, ScopeIsRemoteAndEpoch) { EXPECT_EQ(endpoint().scope(), "r1/3"); }
+TEST(Types, ScopeIsRemoteAndEpoch) { EXPECT_EQ(hub_example().scope(), "r1/3"); }
 
 // SECURITY 16
 TEST(Types, OriginKeyChangesWithEveryTransportField) {
-  const auto key = endpoint().origin_key();
+  const auto key = hub_example().origin_key();
   const auto changed = [](auto change) {
-    auto other = endpoint();
+    auto other = hub_example();
     change(other);
     return other.origin_key();
   };
@@ -43,11 +43,11 @@ TEST(Types, OriginKeyChangesWithEveryTransportField) {
 }
 
 TEST(Types, OriginKeyIsSharedByRemotesOfOneHub) {
-  auto other = endpoint();
+  auto other = hub_example();
   other.remote = "r2";
   other.epoch = 9;
   other.token = "hf_x";
-  EXPECT_EQ(endpoint().origin_key(), other.origin_key());
+  EXPECT_EQ(hub_example().origin_key(), other.origin_key());
 }
 
 // SECURITY 13

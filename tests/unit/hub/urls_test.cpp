@@ -11,7 +11,7 @@ const FileRef kFile{.repo = {.type = RepoType::kDataset, .name = "o/n"},
                     .revision = "refs/pr/1",
                     .path = "a b/c#.txt"};
 
-http::Url url(std::string_view text) { return http::Url::parse(text).value(); }
+http::Url parsed(std::string_view text) { return http::Url::parse(text).value(); }
 
 TEST(Urls, EncodeEveryPartAnew) {
   EXPECT_EQ(resolve_path(kFile), "/datasets/o/n/resolve/refs%2Fpr%2F1/a%20b/c%23.txt");
@@ -40,8 +40,8 @@ TEST(Urls, AreReadBackAsTheirParts) {
 }
 
 TEST(Urls, GoBelowTheBasePath) {
-  EXPECT_EQ(target_below(url("https://hub"), "/api/models/x"), "/api/models/x");
-  EXPECT_EQ(target_below(url("https://hub/pulp/content/hf/"), "/x"), "/pulp/content/hf/x");
+  EXPECT_EQ(target_below(parsed("https://hub"), "/api/models/x"), "/api/models/x");
+  EXPECT_EQ(target_below(parsed("https://hub/pulp/content/hf/"), "/x"), "/pulp/content/hf/x");
 }
 
 TEST(Urls, AnApiRouteOfOneRepoIsThatOfAnother) {
@@ -55,9 +55,9 @@ TEST(Urls, AnApiRouteOfOneRepoIsThatOfAnother) {
 }
 
 TEST(Urls, TellTheRepoARedirectLeadsTo) {
-  const auto base = url("https://hub/p");
+  const auto base = parsed("https://hub/p");
   const auto name_at = [&base](std::string_view text) {
-    const auto place = place_of(url(text), base);
+    const auto place = place_of(parsed(text), base);
     return place ? place->repo.key() + (place->resolve_cache ? " cached" : "") : "none";
   };
   const std::string commit(40, 'b');
@@ -69,13 +69,13 @@ TEST(Urls, TellTheRepoARedirectLeadsTo) {
 }
 
 TEST(Urls, TellNoRepoForOtherPlaces) {
-  const auto base = url("https://hub/p");
+  const auto base = parsed("https://hub/p");
   for (const auto* text :
        {"https://hub/p/login", "https://hub/api/models/o/n", "https://hub/pp/api/models/o/n",
         "https://other/p/api/models/o/n", "https://hub:444/p/api/models/o/n",
         "http://hub/p/api/models/o/n", "https://hub/p/o/n/resolve/main/%2e%2e/f",
         "https://hub/p/api/models", "https://hub/p"}) {
-    EXPECT_FALSE(place_of(url(text), base)) << text;
+    EXPECT_FALSE(place_of(parsed(text), base)) << text;
   }
 }
 

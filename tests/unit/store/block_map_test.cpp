@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include "support/sizes.h"
+
 namespace hubcache::store {
 
 std::ostream& operator<<(std::ostream& out, const ByteSpan& span) {
@@ -14,8 +16,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-constexpr std::uint64_t kMiB = kBlockSize;
 
 TEST(ByteSetTest, SpansThatTouchOrOverlapBecomeOne) {
   ByteSet set;

@@ -15,12 +15,11 @@
 #include "support/clock.h"
 #include "support/faulty_disk.h"
 #include "support/run.h"
+#include "support/sizes.h"
 
 namespace hubcache::store {
 
 using test::FaultyDisk;
-
-inline constexpr std::uint64_t kMiB = kBlockSize;
 
 inline std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));

@@ -8,8 +8,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::uint64_t kXorbData = kChunkSize * kChunksPerXorb;
-
 XorbPlace place_of(std::uint64_t xorb) {
   return {.hash = "hash" + std::to_string(xorb), .url = "url" + std::to_string(xorb)};
 }
@@ -38,7 +36,8 @@ TEST(Reconstruction, OldClientsGetFetchInfo) {
 }
 
 TEST(Reconstruction, APartBeginsSomewhereInItsFirstChunk) {
-  const auto got = of(3 * kXorbData, {.offset = kXorbData - 1, .length = 2}, Format::kV2);
+  const auto got = of(3 * (kChunkSize * kChunksPerXorb),
+                      {.offset = (kChunkSize * kChunksPerXorb) - 1, .length = 2}, Format::kV2);
   EXPECT_EQ(got.at("offset_into_first_range"), kChunkSize - 1);
   ASSERT_EQ(got.at("terms").size(), 2U);
   EXPECT_EQ(got["terms"][0]["range"], Json({{"start", 99}, {"end", 100}}));
