@@ -196,6 +196,7 @@ TEST_F(RangesTest, OfAFileThatCameFalse) {
 
 TEST_F(RangesTest, DeepInAColdFileOf60GbFetchTheirBlocksOnly) {
   constexpr std::uint64_t kDeep = 60'000'000'000;
+  disk.say_free(2 * kDeep);
   hub.commit("org/model", "main",
              {{.path = "deep.bin",
                .content = Content::sparse(kDeep),
