@@ -341,6 +341,30 @@ TEST_F(SecurityRightsTest, Rule8ADigestNamedByAnotherRepoShowsNothing) {
   EXPECT_EQ(get("/org/private" + path, "hf_good").body, good.body);
 }
 
+TEST_F(SecurityRightsTest, Rule8ADigestOfARunningFillNamedByAnotherRepoShowsNothing) {
+  const std::string path = "/resolve/main/weights.bin";
+  hub.add_file("org/private", "weights.bin", Content::generated(8 << 20, 7), Storage::kLfs);
+  hub.add_repo({.id = "evil/thief"});
+  hub.add_file("evil/thief", "weights.bin", Content::generated(8 << 20, 4711), Storage::kLfs);
+  hub.set_fault(
+      {.kind = Fault::Kind::kHeader,
+       .match = "evil/thief/resolve",
+       .headers = {{"X-Linked-ETag", '"' + hub.etag("org/private", "weights.bin") + '"'}}});
+  hub.set_fault({.kind = Fault::Kind::kHold, .host = Host::kCdn, .offset = 6 << 20, .count = 1});
+  std::promise<void> begun;
+  auto owner = std::async(std::launch::async, [&] {
+    return fetch(port, "/pulp/content/hf/org/private" + path, {{"Authorization", "Bearer hf_good"}},
+                 "GET", {}, [&begun] { begun.set_value(); });
+  });
+  begun.get_future().wait();
+  const auto stolen = get("/evil/thief" + path);
+  EXPECT_FALSE(stolen.status == 200 && stolen.complete);
+  const auto secret = hub.bytes("org/private", "weights.bin");
+  EXPECT_EQ(stolen.body.find(secret.substr(0, 64)), std::string::npos);
+  hub.release();
+  EXPECT_EQ(owner.get().body, secret);
+}
+
 TEST_F(SecurityRightsTest, Rule8ARepoThatReallyHasTheBytesIsServedFromTheStore) {
   hub.add_repo({.id = "org/copy"});
   hub.add_file("org/model", "shared.bin", Content::generated(9 << 20, 5), Storage::kLfs);
