@@ -4,14 +4,7 @@
 #include "hubcache/base/joined.h"
 #include "hubcache/catalog/catalog.h"
 
-#include "xet_name.h"
-
 namespace hubcache::catalog {
-
-std::string xet_name(std::string_view told, const Digest& digest) {
-  const auto hash = Digest::parse(Digest::Algorithm::kSha256, told);
-  return hash ? hash->hex() : digest.hex();
-}
 
 Task<std::optional<std::string>> Catalog::path_of_xet(hub::EndpointPtr endpoint,
                                                       hub::Credential credential, hub::RepoId repo,
