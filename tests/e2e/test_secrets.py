@@ -2,7 +2,10 @@
 remote's token on no route that is not a repo's. With a client, and searched for afterwards."""
 import base64
 import json
+import os
 import re
+import resource
+import signal
 
 from harness import ADMIN, command, get
 
@@ -77,6 +80,17 @@ def test_security_rule_23_callers_tokens_are_nowhere(world):
             told += get(server.endpoint + path, {"Authorization": "Bearer " + token}).body.decode()
     server.stop()
     search(server, CALLERS + ("Signature=",), server.text(), told, metrics)
+
+
+def test_security_rule_23_a_crash_leaves_no_core_dump(world):
+    server = world.server(world.hub())
+    process = server.process
+    resource.prlimit(process.pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
+    process.send_signal(signal.SIGSEGV)
+    _, status = os.waitpid(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert os.WTERMSIG(status) == signal.SIGSEGV
+    assert not os.WCOREDUMP(status)
 
 
 def test_security_rule_3_a_remotes_token_reads_repos_and_nothing_else(world):

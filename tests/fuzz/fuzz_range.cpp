@@ -19,6 +19,7 @@ void try_plan(std::string_view text) {
   const auto number = take_line(text);
   std::uint64_t size = 0;
   std::from_chars(number.data(), number.data() + number.size(), size);
+  size /= 2;  // no file is larger than its row can say
   http::Request request;
   for (const auto* name : {"Range", "If-Range", "If-None-Match"}) {
     const auto value = take_line(text);

@@ -68,6 +68,8 @@ TEST_F(ConfigTest, WrongKeysTypesAndUnitsAreRefusedWithLineAndWhatIsAllowed) {
   EXPECT_THAT(refusal_of("[log]\nformat = \"xml\"\n"), testing::HasSubstr("text, json"));
   EXPECT_THAT(refusal_of("[server]\nworkers = \"many\"\n"), testing::HasSubstr("whole number"));
   EXPECT_THAT(refusal_of("[server\n"), testing::HasSubstr("hubcache.toml:1"));
+  EXPECT_THAT(refusal_of("[server]\nworkers = [1, }a = 2}]\n"),
+              testing::HasSubstr("hubcache.toml:2"));
   EXPECT_THAT(refusal_of("workers = 2\n"), testing::HasSubstr("server"));
   EXPECT_THAT(refusal_of("[server]\nlisten = \"a:1\"\n"), testing::HasSubstr("list"));
   EXPECT_THAT(refusal_of("[log]\naccess = \"true\"\n"), testing::HasSubstr("without quotes"));
