@@ -321,6 +321,17 @@ TEST_F(SecurityRightsTest, Rule7WhatIsNotPublicAnyMoreIsStillForItsMembers) {
   }
 }
 
+TEST_F(SecurityRightsTest, Rule4ARefusedCallerIsRefusedDocumentsWithoutAskingAgain) {
+  for (const std::string path : {"/api/models/org/private", "/api/models/org/private/tree/main"}) {
+    ASSERT_EQ(get(path).status, 401);
+    hub.clear_log();
+    const auto again = get(path);
+    EXPECT_EQ(again.status, 401);
+    EXPECT_EQ(again.header("x-error-code"), "RepoNotFound");
+    EXPECT_EQ(hub.count(Host::kHub), 0u) << path;
+  }
+}
+
 TEST_F(SecurityRightsTest, Rule8ADigestNamedByAnotherRepoShowsNothing) {
   const std::string path = "/resolve/main/model.safetensors";
   const auto good = get("/org/private" + path, "hf_good");
