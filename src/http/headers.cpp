@@ -1,6 +1,7 @@
 #include "hubcache/http/headers.h"
 
 #include <algorithm>
+#include <ctime>
 #include <functional>
 
 namespace hubcache::http {
@@ -91,6 +92,18 @@ std::pair<std::string_view, std::string_view> Headers::operator[](std::size_t in
   const Field& field = fields_[index];
   const std::string_view text(text_);
   return {text.substr(field.name, field.name_size), text.substr(field.value, field.value_size)};
+}
+
+std::optional<WallTime> parse_http_date(std::string_view text) {
+  for (const char* form :
+       {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
+    std::tm parts{};
+    const std::string whole(text);
+    const char* end = ::strptime(whole.c_str(), form, &parts);
+    if (end != nullptr && *end == '\0')
+      return std::chrono::sys_seconds(std::chrono::seconds(::timegm(&parts)));
+  }
+  return std::nullopt;
 }
 
 }  // namespace hubcache::http

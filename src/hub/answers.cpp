@@ -23,6 +23,17 @@ bool is_word(std::string_view text) {
   return !text.empty() && text.size() <= kLongestName && std::ranges::all_of(text, fits);
 }
 
+/// Retry-After, whose date counts from when the Hub sent it: clocks may differ (RFC 9110 10.2.3).
+std::optional<std::uint64_t> seconds_to_wait(const http::Headers& headers) {
+  const auto asked = trimmed(headers.get("Retry-After").value_or(""));
+  if (const auto number = number_of(asked)) return number;
+  const auto until = http::parse_http_date(asked);
+  const auto sent = http::parse_http_date(trimmed(headers.get("Date").value_or("")));
+  if (!until || !sent) return std::nullopt;
+  const auto wait = std::chrono::ceil<std::chrono::seconds>(*until - *sent).count();
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(wait, 0));
+}
+
 }  // namespace
 
 bool is_redirect(int status, const http::Headers& headers) {
@@ -99,9 +110,7 @@ Quota quota_of(const http::Headers& headers) {
   const auto as_seconds = [](std::uint64_t number) {
     return std::chrono::seconds(std::min(number, kLongestWait));
   };
-  if (const auto number = number_of(trimmed(headers.get("Retry-After").value_or("")))) {
-    quota.wait = as_seconds(*number);
-  }
+  if (const auto number = seconds_to_wait(headers)) quota.wait = as_seconds(*number);
   auto limit = headers.get("ratelimit").value_or("");
   if (limit.empty()) return quota;
   if (const auto name = unquoted(limit.substr(0, limit.find(';'))); is_word(name)) {

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "hubcache/base/clock.h"
+
 namespace hubcache::http {
 
 /// Header fields in the order they came; names compare without case (RFC 9110 section 5.1).
@@ -42,5 +44,8 @@ class Headers {
 
 /// True when two field names are the same, ASCII case aside.
 bool same_name(std::string_view a, std::string_view b);
+
+/// The time a field says in one of the three forms of RFC 9110 section 5.6.7.
+std::optional<WallTime> parse_http_date(std::string_view text);
 
 }  // namespace hubcache::http

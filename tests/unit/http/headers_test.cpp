@@ -45,5 +45,18 @@ TEST(Headers, RemovedFieldsAreGone) {
   EXPECT_EQ(headers.get("B"), "2");
 }
 
+TEST(HttpDate, IsReadInItsThreeForms) {
+  const auto time = std::chrono::sys_days(std::chrono::year(1994) / 11 / 6) +
+                    std::chrono::hours(8) + std::chrono::minutes(49) + std::chrono::seconds(37);
+  for (const auto* text : {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+                           "Sun Nov  6 08:49:37 1994"}) {
+    EXPECT_EQ(parse_http_date(text), time) << text;
+  }
+  for (const auto* text : {"", "3", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 GMT x",
+                           "Sun, 06 Nov 1994 08:61:37 GMT"}) {
+    EXPECT_FALSE(parse_http_date(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace hubcache::http

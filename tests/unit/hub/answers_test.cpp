@@ -64,7 +64,12 @@ TEST(Answers, AQuotaIsWhatTheHubSaysOfIt) {
 
 TEST(Answers, AQuotaThatSaysNoSensibleTimeHasSome) {
   EXPECT_EQ(quota_of({{"Retry-After", "99999999999"}}).wait, seconds(3600));
-  EXPECT_EQ(quota_of({{"Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"}}).wait, seconds(10));
+  const std::string date = "Wed, 21 Oct 2026 07:28:00 GMT";
+  EXPECT_EQ(quota_of({{"Retry-After", date}}).wait, seconds(10));  // since when?
+  EXPECT_EQ(quota_of({{"Retry-After", date}, {"Date", "Wed, 21 Oct 2026 07:27:00 GMT"}}).wait,
+            seconds(60));
+  EXPECT_EQ(quota_of({{"Retry-After", date}, {"Date", "Wed, 21 Oct 2026 07:28:09 GMT"}}).wait,
+            seconds(0));
   EXPECT_EQ(quota_of({}).wait, seconds(10));
 }
 
