@@ -8,7 +8,7 @@
 #include <optional>
 
 // What toml++ 3.3 asserts is not so for every wrong file ("[1, }a = 2]"); its errors say what is.
-#define TOML_ASSERT(expr) static_cast<void>(0)
+#define TOML_ASSERT(expr) static_cast<void>(0)  // NOLINT(cppcoreguidelines-macro-usage)
 #include <toml++/toml.h>
 
 #include "hubcache/base/error.h"
