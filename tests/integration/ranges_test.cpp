@@ -197,6 +197,8 @@ TEST_F(RangesTest, OfAFileThatCameFalse) {
 TEST_F(RangesTest, DeepInAColdFileOf60GbFetchTheirBlocksOnly) {
   constexpr std::uint64_t kDeep = 60'000'000'000;
   disk.say_free(2 * kDeep);
+  config.storage.max_size = {.bytes = 2 * kDeep};
+  restart();
   hub.commit("org/model", "main",
              {{.path = "deep.bin",
                .content = Content::sparse(kDeep),
