@@ -10,6 +10,7 @@
 #include "hubcache/http/text_answer.h"
 
 namespace hubcache::content {
+
 bool is_json(std::string_view content_type) {
   const auto type = trimmed(content_type.substr(0, content_type.find(';')));
   return type == "application/json" ||

@@ -95,10 +95,10 @@ std::pair<std::string_view, std::string_view> Headers::operator[](std::size_t in
 }
 
 std::optional<WallTime> parse_http_date(std::string_view text) {
+  const std::string whole(text);
   for (const char* form :
        {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
     std::tm parts{};
-    const std::string whole(text);
     const char* end = ::strptime(whole.c_str(), form, &parts);
     if (end != nullptr && *end == '\0')
       return std::chrono::sys_seconds(std::chrono::seconds(::timegm(&parts)));

@@ -21,7 +21,7 @@ constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----";
 constexpr std::string_view kEnd = "-----END CERTIFICATE-----";
 constexpr std::size_t kLongestUrl = 200;
 
-std::string without_spaces(const std::string& text) {
+std::string stripped(const std::string& text) {
   const auto first = text.find_first_not_of(kSpaces);
   if (first == std::string::npos) return {};
   return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
@@ -132,7 +132,7 @@ std::optional<Json> read_text(const Field& field, const Json& raw, Json& error) 
   if (const auto surrogate = lone_surrogate(value); !surrogate.empty()) {
     return refuse("Surrogate characters are not allowed: U+" + surrogate + ".");
   }
-  const auto bare = without_spaces(value);
+  const auto bare = stripped(value);
   const bool is_blank = field.keeps_spaces ? value.empty() : bare.empty();
   if (is_blank && !field.may_be_blank) return refuse("This field may not be blank.");
   if (!field.keeps_spaces) value = bare;

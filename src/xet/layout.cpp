@@ -9,8 +9,6 @@
 namespace hubcache::xet {
 namespace {
 
-constexpr std::uint64_t kXorbData = kChunkSize * kChunksPerXorb;
-
 std::uint64_t chunks_of(std::uint64_t bytes) { return (bytes + kChunkSize - 1) / kChunkSize; }
 
 /// Of the data, how much lies before that place of a xorb's bytes.

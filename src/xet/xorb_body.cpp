@@ -6,6 +6,7 @@
 #include <variant>
 
 namespace hubcache::xet {
+
 XorbBody::XorbBody(const Layout& layout, std::uint64_t xorb, http::ByteRange packed,
                    http::Body data)
     : layout_(layout), xorb_(xorb), packed_(packed), data_(std::move(data)), at_(packed.offset) {}

@@ -17,8 +17,8 @@ using hubsim::Fault;
 using hubsim::Host;
 
 const std::string kContent = "/pulp/content/hf";
-const std::string kBigPath = "/org/model/resolve/main/model.safetensors";
-const std::string kSmall = "/org/model/resolve/main/config.json";
+const std::string kBigPath(kBig);
+const std::string kSmall(kConfig);
 
 std::string request(const std::string& path, const std::string& fields = {},
                     const std::string& method = "GET") {

@@ -21,9 +21,7 @@ using hubsim::Host;
 using hubsim::Storage;
 using Call = FaultyDisk::Call;
 
-constexpr std::string_view kStoredRow = "/org/fire/resolve/main/stored.bin";
-constexpr std::string_view kColdRow = "/org/fire/resolve/main/cold.bin";
-constexpr std::string_view kOtherRow = "/org/fire/resolve/main/other.bin";
+constexpr std::string_view kAskedLater = "/org/fire/resolve/main/other.bin";
 
 class DatabaseFaults;
 
@@ -48,7 +46,7 @@ class DatabaseFaults : public ServerTest, public testing::WithParamInterface<Dat
       ++seed;
     }
     hub.commit("org/fire", "main", std::move(files));
-    EXPECT_EQ(get(kStoredRow).status, 200);
+    EXPECT_EQ(get(kStored).status, 200);
     wait_stored(1);
   }
   ~DatabaseFaults() override {
@@ -93,19 +91,19 @@ std::vector<DatabaseTrouble> database_troubles() {
 TEST_P(DatabaseFaults, KeepNoFileFromWhoWantsIt) {
   const std::string remote = R"({"name":"another","url":"https://huggingface.co"})";
   GetParam().begin(*this);
-  expect_whole(kStoredRow);
-  EXPECT_EQ(head(kStoredRow).status, 200);
-  expect_whole(kColdRow);
+  expect_whole(kStored);
+  EXPECT_EQ(head(kStored).status, 200);
+  expect_whole(kCold);
   EXPECT_GE(rest("POST", kRemotes, remote).status, 500);
   EXPECT_EQ(rest("GET", kRemotes).status, 200);
 
   end_trouble();
   EXPECT_EQ(rest("POST", kRemotes, remote).status, 201) << "what failed left nothing";
-  for (const auto path : {kStoredRow, kColdRow, kOtherRow}) expect_whole(path);
+  for (const auto path : {kStored, kCold, kAskedLater}) expect_whole(path);
   wait_stored(3);
   restart();
   hub.clear_log();
-  for (const auto path : {kStoredRow, kColdRow, kOtherRow}) expect_whole(path);
+  for (const auto path : {kStored, kCold, kAskedLater}) expect_whole(path);
   EXPECT_EQ(hub.count(Host::kCdn), 0U);
 }
 

@@ -19,8 +19,6 @@ using hubsim::Host;
 using hubsim::Storage;
 using Call = FaultyDisk::Call;
 
-constexpr std::string_view kStored = "/org/fire/resolve/main/stored.bin";
-constexpr std::string_view kCold = "/org/fire/resolve/main/cold.bin";
 constexpr std::string_view kFireConfig = "/org/fire/resolve/main/config.json";
 constexpr std::string_view kDocument = "/api/models/org/fire/tree/main";
 

@@ -25,6 +25,9 @@ inline constexpr std::string_view kBig = "/org/model/resolve/main/model.safetens
 inline constexpr std::string_view kInfo = "/api/models/org/model/revision/main";
 inline constexpr std::string_view kPrivate = "/org/private/resolve/main/config.json";
 inline const std::string kGated = "org/gated";
+// Of what tests of failing disks and databases add: one that is stored before, one that is not.
+inline constexpr std::string_view kStored = "/org/fire/resolve/main/stored.bin";
+inline constexpr std::string_view kCold = "/org/fire/resolve/main/cold.bin";
 
 /// A server in this process, its remote the simulated Hub with its seeded world, and a clock that
 /// the test moves.

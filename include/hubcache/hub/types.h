@@ -88,7 +88,9 @@ struct Credential {
   /// May answers obtained with it be shared between callers?
   bool shared() const { return kind != Kind::kCaller; }
   bool is_anonymous() const { return kind == Kind::kAnonymous; }
-  static Credential anonymous() { return {.kind = {}, .token = {}, .key = "anonymous"}; }
+  static Credential anonymous() {
+    return {.kind = Kind::kAnonymous, .token = {}, .key = "anonymous"};
+  }
 };
 
 /// What the Hub said of one file at one revision (contract/hub.md 3.1 to 3.4).

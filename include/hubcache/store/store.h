@@ -87,8 +87,9 @@ class Store {
   /// What is not right is taken out of the way, also from who has it open and does not read it
   /// just now, so that its next use fetches it anew. Ends by cancellation, after some MiB.
   Task<Check> check(Digest digest, std::uint64_t rate = 0);
+  /// A good limit of `list` for who goes through all.
+  static constexpr std::size_t kPage = 1'000;
   /// Blobs in the order of their digests' text, those after `after`, `limit` of them at most.
-  static constexpr std::size_t kPage = 1'000;  // a good limit for who goes through all
   Task<std::vector<Stored>> list(std::optional<Digest> after, std::size_t limit);
   /// Looks for files of blobs that no row speaks of, as a loss of power or a damaged database may
   /// leave them, and gives them one: from then on they count and may go. Returns how many there

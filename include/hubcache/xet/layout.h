@@ -13,9 +13,12 @@ namespace hubcache::xet {
 inline constexpr std::uint64_t kChunkSize = 128UL * 1024;
 /// What stands before each chunk in a xorb.
 inline constexpr std::uint64_t kHeaderSize = 8;
+/// A whole chunk as it stands in a xorb.
 inline constexpr std::uint64_t kPackedChunk = kHeaderSize + kChunkSize;
 /// 12.5 MiB: as fast as larger ones, and finer units for a file that is still being fetched.
 inline constexpr std::uint64_t kChunksPerXorb = 100;
+/// Of the file, what a full xorb holds.
+inline constexpr std::uint64_t kXorbData = kChunkSize * kChunksPerXorb;
 
 /// A run of chunks within one xorb.
 struct Term {

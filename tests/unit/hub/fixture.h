@@ -80,9 +80,7 @@ class HubFixture : public testing::Test {
                                         {.repo = std::move(repo), .target = std::move(target)}));
   }
 
-  static Credential anonymous() {
-    return {.kind = Credential::Kind::kAnonymous, .token = {}, .key = "anonymous"};
-  }
+  static Credential anonymous() { return Credential::anonymous(); }
   static Credential by_remote() {
     return {.kind = Credential::Kind::kRemote, .token = {}, .key = "remote"};
   }

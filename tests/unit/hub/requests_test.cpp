@@ -27,7 +27,7 @@ Endpoint endpoint() {
   return endpoint;
 }
 
-const Credential kAnonymous{.kind = Credential::Kind::kAnonymous, .token = {}, .key = "anonymous"};
+const Credential kAnonymous = Credential::anonymous();
 const Credential kRemote{.kind = Credential::Kind::kRemote, .token = {}, .key = "remote"};
 const Credential kCaller{.kind = Credential::Kind::kCaller, .token = "hf_caller", .key = "k"};
 

@@ -12,21 +12,21 @@ TEST(Layout, AFileIsCutIntoChunksBehindHeadersAndXorbsOfAHundred) {
   const Layout layout(20'971'736);
   EXPECT_EQ(layout.xorb_count(), 2U);
   EXPECT_EQ(layout.packed_size(0), 100 * (kChunkSize + 8));
-  EXPECT_EQ(layout.packed_size(1), 20'971'736 - (kChunkSize * kChunksPerXorb) + 61 * 8);
+  EXPECT_EQ(layout.packed_size(1), 20'971'736 - kXorbData + 61 * 8);
   EXPECT_EQ(layout.packed_size(2), 0U);
   EXPECT_EQ(Layout(0).xorb_count(), 0U);
-  EXPECT_EQ(Layout((kChunkSize * kChunksPerXorb)).xorb_count(), 1U);
-  EXPECT_EQ(Layout((kChunkSize * kChunksPerXorb) + 1).packed_size(1), 9U);
+  EXPECT_EQ(Layout(kXorbData).xorb_count(), 1U);
+  EXPECT_EQ(Layout(kXorbData + 1).packed_size(1), 9U);
 }
 
 TEST(Layout, TheWholeFileIsEveryChunkOfEveryXorb) {
-  const Layout layout((kChunkSize * kChunksPerXorb) + 3 * kChunkSize + 5);
+  const Layout layout(kXorbData + 3 * kChunkSize + 5);
   const auto terms = layout.terms({.offset = 0, .length = layout.file_size()});
   ASSERT_EQ(terms.size(), 2U);
   EXPECT_EQ(terms[0], (Term{.xorb = 0,
                             .first_chunk = 0,
                             .end_chunk = 100,
-                            .unpacked = (kChunkSize * kChunksPerXorb),
+                            .unpacked = kXorbData,
                             .packed = {.offset = 0, .length = layout.packed_size(0)}}));
   EXPECT_EQ(terms[1], (Term{.xorb = 1,
                             .first_chunk = 0,
@@ -50,16 +50,15 @@ TEST(Layout, APartOfAFileIsTheWholeChunksThatHoldIt) {
 }
 
 TEST(Layout, ARangeOfAXorbIsThatDataWithoutTheHeaders) {
-  const Layout layout((kChunkSize * kChunksPerXorb) + 3 * kChunkSize);
+  const Layout layout(kXorbData + 3 * kChunkSize);
   const auto data = [](std::uint64_t xorb, std::uint64_t begin, std::uint64_t end) {
     return Layout::data_of(xorb, {.offset = begin, .length = end - begin});
   };
   const auto range = [](std::uint64_t begin, std::uint64_t end) {
     return http::ByteRange{.offset = begin, .length = end - begin};
   };
-  EXPECT_EQ(data(0, 0, layout.packed_size(0)), range(0, (kChunkSize * kChunksPerXorb)));
-  EXPECT_EQ(data(1, 0, layout.packed_size(1)),
-            range((kChunkSize * kChunksPerXorb), layout.file_size()));
+  EXPECT_EQ(data(0, 0, layout.packed_size(0)), range(0, kXorbData));
+  EXPECT_EQ(data(1, 0, layout.packed_size(1)), range(kXorbData, layout.file_size()));
   EXPECT_EQ(data(0, 0, 8), range(0, 0));
   EXPECT_EQ(data(0, 3, 9), range(0, 1));
   EXPECT_EQ(data(0, 10, 12), range(2, 4));

@@ -36,8 +36,7 @@ TEST(Reconstruction, OldClientsGetFetchInfo) {
 }
 
 TEST(Reconstruction, APartBeginsSomewhereInItsFirstChunk) {
-  const auto got = of(3 * (kChunkSize * kChunksPerXorb),
-                      {.offset = (kChunkSize * kChunksPerXorb) - 1, .length = 2}, Format::kV2);
+  const auto got = of(3 * kXorbData, {.offset = kXorbData - 1, .length = 2}, Format::kV2);
   EXPECT_EQ(got.at("offset_into_first_range"), kChunkSize - 1);
   ASSERT_EQ(got.at("terms").size(), 2U);
   EXPECT_EQ(got["terms"][0]["range"], Json({{"start", 99}, {"end", 100}}));
