@@ -1,5 +1,6 @@
 """What the end-to-end tests share: a simulated Hub, a server, and clients, ended after each test."""
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -10,12 +11,14 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 
 ADMIN = ("admin", "password")
 MIB = 1024 * 1024
+PLAIN = {"HUBCACHE_CONTENT_XET": "off"}  # clients with hf_xet then ask as those without it
 
 
 class Process:
@@ -139,6 +142,27 @@ class Server(Process):
     def anonymous_memory(self):
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) * 1024
+
+    @contextlib.contextmanager
+    def bounded_memory(self, most=100 * MIB):
+        """Fails at its end when anonymous memory was above that at any look, many a second."""
+        highest, over = [0], threading.Event()
+
+        def look():
+            while not over.wait(0.05):
+                highest[0] = max(highest[0], self.anonymous_memory())
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+        try:
+            yield
+        finally:
+            over.set()
+            looking.join()
+        assert 0 < highest[0] < most, f"{highest[0] / MIB:.0f} MiB of anonymous memory"
+
+    def never_used_xet(self):
+        """Whether no client asked for anything of Xet, as the access log has it."""
+        return "/_cas/" not in self.text() and "xet-read-token" not in self.text()
 
     def stored(self):
         return sorted(p for p in (self.data / "blobs").rglob("*") if p.is_file())

@@ -1,7 +1,7 @@
 """huggingface_hub, old and new: cold, warm, and with the Hub gone."""
 import pathlib
 
-from harness import sha256
+from harness import MIB, PLAIN, get, sha256, wait_until
 
 VERSIONS = ("2.4", "0.36")
 
@@ -68,6 +68,76 @@ def test_hf_download_command_and_root_distribution(world):
         assert sha256(at_root) == digest
     direct = world.hf("2.4", ["download", "org/model", "model.safetensors"], hub.url)
     assert sha256(direct) == digest
+    commit = get(hub.url + "/api/models/org/model").json()["sha"]
+    hub.stop()
+    for version in VERSIONS:
+        for revision in ("main", commit):
+            path = world.hf(version, ["download", "org/model", "model.safetensors", "--revision", revision],
+                            server.endpoint)
+            assert sha256(path) == digest, (version, revision)
+
+
+def test_hf_download_of_a_part_into_a_folder_twice(world):
+    hub = world.hub()
+    server = world.server(hub)
+    want = get(hub.url + "/org/model/resolve/main/config.json").body
+    for version in VERSIONS:
+        folder = world.folder / f"local-{version}"
+        download = ["download", "org/model", "--include", "*.json", "--local-dir", folder]
+        assert world.hf(version, download, server.endpoint) == str(folder)
+        names = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+        assert all(n.endswith(".json") or n.startswith(".cache/") for n in names), names
+        assert (folder / "config.json").read_bytes() == want
+        hub.forget()
+        world.hf(version, download, server.endpoint)
+        assert not hub.requests(part="/resolve"), f"{version}: the second time nothing is fetched"
+        assert (folder / "config.json").read_bytes() == want
+
+
+def test_a_snapshot_at_a_short_sha_and_what_is_remembered_as_absent(world):
+    hub = world.hub()
+    server = world.server(hub)
+    commit = get(hub.url + "/api/models/org/model").json()["sha"]
+    script = """
+from huggingface_hub import hf_hub_download, snapshot_download, try_to_load_from_cache, _CACHED_NO_EXIST
+import os
+print(os.path.basename(snapshot_download("org/model", revision={revision!r}, allow_patterns="*.json")))
+try:
+    hf_hub_download("org/model", "absent.json")
+except Exception as failure:
+    print(type(failure).__name__.replace("RemoteEntry", "Entry"))
+print(try_to_load_from_cache("org/model", "absent.json") is _CACHED_NO_EXIST)
+"""
+    for version in VERSIONS:
+        code, out, err = world.python(version, script.format(revision=commit[:7]), server.endpoint)
+        assert code == 0, err[-2000:]
+        assert out.splitlines()[-3:] == [commit, "EntryNotFoundError", "True"], (version, out)
+
+
+def test_a_client_that_is_killed_goes_on_where_it_was(world):
+    hub = world.hub("--big", f"big.bin:{48 * MIB}")
+    server = world.server(hub, env=PLAIN)
+    digest = get(server.endpoint + "/org/model/resolve/main/big.bin",
+                 method="HEAD").headers["ETag"].strip('"')
+    for version in VERSIONS:
+        hub.fault(host="cdn", match="", kind="hold", after=40 * MIB)
+        home = world.hf_home()
+        script = DOWNLOAD.format(repo="org/model", file="big.bin", revision="main")
+        client = world.run_program(f"killed-{version}", ["env", *(
+            f"{k}={v}" for k, v in world.client_env(server.endpoint, home).items()),
+            world.venvs / f"hfh-{version}" / "bin" / "python", "-c", script])
+
+        def has_some(home=home, client=client):
+            assert client.process.poll() is None, client.text()[-2000:]
+            return any(p.stat().st_size >= 20 * MIB for p in home.rglob("*.incomplete"))
+        wait_until(has_some, f"{version} has 20 MiB", 60)
+        client.process.kill()
+        client.process.wait()
+        hub.clear_faults()
+        hub.release()
+        code, out, err = world.python(version, script, server.endpoint, home=home)
+        assert code == 0, err[-2000:]
+        assert sha256(out.splitlines()[-1]) == digest, version
 
 
 def test_datasets_spaces_one_segment_and_escaped_revision(world):

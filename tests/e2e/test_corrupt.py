@@ -8,7 +8,7 @@ download has put the right file into the cache, and last in a new folder.
 import concurrent.futures
 import pathlib
 
-from harness import MIB, free_port, get, sha256, wait_until
+from harness import MIB, PLAIN, free_port, get, sha256, wait_until
 
 SIZE = 12 * MIB + 5  # huggingface_hub keeps pieces of 10 MiB to resume from
 FLIPPED = 3 * MIB + 1
@@ -133,7 +133,7 @@ class Life:
 
 def corrupt_then_mended(world, through, always=True):
     hub = world.hub()
-    server = world.server(hub)
+    server = world.server(hub, env=PLAIN)
     everyone = clients(world)
     hub.control("repo", {"id": "org/corrupt", "files": [
         {"path": client.file, "size": SIZE, "seed": 100 + i, "lfs": True}

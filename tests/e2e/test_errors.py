@@ -1,11 +1,13 @@
 """Trouble upstream and bad requests: the right answer, nothing lost, no secret in a log."""
+import base64
 import socket
 import time
 
-from harness import free_port, get, raw_exchange
+from harness import ADMIN, free_port, get, raw_exchange
 
 CONFIG = "/org/model/resolve/main/config.json"
 REMOTES = "/pulp/api/v3/remotes/hugging_face/hugging-face/"
+BASIC = "Basic " + base64.b64encode(":".join(ADMIN).encode()).decode()
 
 
 def test_unreachable_hub_is_502_or_504_within_8_seconds(world):
@@ -44,14 +46,12 @@ def test_bad_paths(world):
 def test_bad_json_and_big_bodies(world):
     hub = world.hub()
     server = world.server(hub)
-    import base64
-    headers = {"Authorization": "Basic " + base64.b64encode(b"admin:password").decode(),
-               "Content-Type": "application/json"}
+    headers = {"Authorization": BASIC, "Content-Type": "application/json"}
     url = server.origin + REMOTES
     bad = get(url, headers, "POST", b'{"name":')
     assert bad.status == 400 and "JSON parse error" in bad.json()["detail"]
     head = (f"POST {REMOTES} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            f"Authorization: {headers['Authorization']}\r\nContent-Length: 99999999\r\n\r\n")
+            f"Authorization: {BASIC}\r\nContent-Length: 99999999\r\n\r\n")
     assert raw_exchange(server.port, head.encode()).startswith(b"HTTP/1.1 413 ")
     assert get(url, headers).status == 200
 
@@ -61,10 +61,11 @@ def test_slow_and_idle_clients_are_let_go(world):
     server = world.server(hub, env={"HUBCACHE_SERVER_HEADER_TIMEOUT": "1 s",
                                     "HUBCACHE_SERVER_IDLE_TIMEOUT": "1 s",
                                     "HUBCACHE_SERVER_BODY_TIMEOUT": "1 s"})
-    assert raw_exchange(server.port, b"GET / HT").startswith((b"HTTP/1.1 408 ", b""))
+    assert raw_exchange(server.port, b"GET / HT").startswith(b"HTTP/1.1 408 ")
     assert raw_exchange(server.port, b"") == b""
-    slow = (f"POST {REMOTES} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345").encode()
-    assert raw_exchange(server.port, slow).split(b" ")[1] in (b"408", b"401")
+    slow = (f"POST {REMOTES} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {BASIC}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n12345").encode()
+    assert raw_exchange(server.port, slow).startswith(b"HTTP/1.1 408 ")
     assert get(server.origin + "/healthz").status == 200
 
 

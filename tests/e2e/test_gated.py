@@ -1,5 +1,5 @@
 """SECURITY: nobody reads what the Hub would refuse them, cached or not."""
-from harness import get
+from harness import PLAIN, get
 
 SCRIPT = """
 from huggingface_hub import hf_hub_download
@@ -24,7 +24,7 @@ def bearer(token):
 
 def test_gated_file_is_refused_to_who_may_not_read_it(world):
     hub = world.hub()
-    server = world.server(hub)
+    server = world.server(hub, env=PLAIN)
     url = server.endpoint + "/org/gated/resolve/main/model.safetensors"
     assert get(url, bearer("hf_good")).status == 200
     for method in ("GET", "HEAD"):

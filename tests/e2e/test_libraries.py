@@ -4,7 +4,7 @@ import base64
 import json
 import pathlib
 
-from harness import get
+from harness import PLAIN, get
 from test_huggingface_hub import differences
 
 CALLS = pathlib.Path(__file__).resolve().parent / "clients" / "libraries_calls.py"
@@ -51,7 +51,7 @@ def calls(world, endpoint, commit, names=(), **env):
 def test_configurations_tokenizers_and_rows(world):
     hub = world.hub()
     add_rows(world, hub)
-    server = world.server(hub)
+    server = world.server(hub, env=PLAIN)
     commit = get(hub.url + "/api/models/org/model").json()["sha"]
     want = calls(world, hub.url, commit, HF_HUB_DISABLE_XET="1")
     failed = {name: want[name] for name in want if str(want[name]).startswith("! ")}
@@ -59,6 +59,7 @@ def test_configurations_tokenizers_and_rows(world):
     for temperature in ("cold", "warm"):
         wrong = differences(calls(world, server.endpoint, commit), want)
         assert not wrong, f"{temperature}:\n{wrong}"
+    assert server.never_used_xet(), "Xet is off by what we send"
     hub.stop()
     wrong = differences(calls(world, server.endpoint, commit), want)
     assert not wrong, f"without the Hub:\n{wrong}"

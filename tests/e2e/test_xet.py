@@ -71,7 +71,7 @@ def test_every_generation_of_clients_cold_warm_and_with_the_hub_gone(world):
 def test_a_snapshot_of_several_files_at_once_with_the_chunk_cache_on(world):
     hub, sha, want = world_of(world)
     for venv in VENVS:
-        server = world.server(hub, data=f"data-{venv}", env=ON)
+        server = world.server(hub, data=f"data-{venv}")  # by Xet without being told to
         home = world.hf_home()
         for revision in ("main", sha):
             code, out, err = world.python_of(
@@ -104,13 +104,29 @@ def test_a_client_whose_tree_was_read_at_the_hub_itself(world):
 
 
 def test_the_javascript_client(world):
-    hub, sha, want = world_of(world)
+    hub, _, want = world_of(world)
     server = world.server(hub, env=ON)
-    for _ in ("cold", "warm"):
+    for when in ("cold", "warm", "with the Hub gone"):
+        if when == "with the Hub gone":
+            hub.stop()
         code, out, err = world.node_of("hub", NODE, server.endpoint, [server.endpoint, *SIZES])
-        assert code == 0, err[-2000:]
-        assert out.split() == list(want.values())
+        assert code == 0, (when, err[-2000:])
+        assert out.split() == list(want.values()), when
     assert xet_requests(server) > 0
+
+
+def test_a_flipped_byte_upstream_is_completed_by_no_javascript_client(world):
+    hub, _, want = world_of(world)
+    server = world.server(hub)
+    hub.fault(host="cdn", match="two", kind="flip", offset=3 * MIB + 1)
+    for _ in range(2):
+        code, out, _ = world.node_of("hub", NODE, server.endpoint, [server.endpoint, "two xorbs.bin"])
+        assert code != 0 and want["two xorbs.bin"] not in out
+    assert xet_requests(server) > 0
+    hub.clear_faults()
+    assert sha256(get(server.endpoint + "/org/big/resolve/main/two%20xorbs.bin").body) == want["two xorbs.bin"]
+    code, out, err = world.node_of("hub", NODE, server.endpoint, [server.endpoint, "two xorbs.bin"])
+    assert code == 0 and out.split() == [want["two xorbs.bin"]], err[-2000:]
 
 
 def test_a_gated_file_with_a_callers_own_token(world):

@@ -116,6 +116,36 @@ TEST_F(RegistryTest, OldLlamaCppPulls) {
   }
 }
 
+// 1.9: by API and commit; it takes the first page of the tree only, and stores by its digests.
+TEST_F(RegistryTest, LlamaCppPulls) {
+  const Fields asking{{"User-Agent", "llama-cpp/b7000"}, {"Accept", "application/json"}};
+  for (const std::string prefix : {"", "/pulp/content/hf"}) {
+    const auto api = prefix + "/api/models/org/gguf";
+    const auto refs = Json::parse(root("GET", api + "/refs", asking).body);
+    const std::string commit = refs.at("branches").at(0).at("targetCommit");
+    ASSERT_EQ(refs.at("branches").at(0).at("name"), "main");
+    const auto tree =
+        Json::parse(root("GET", api + "/tree/" + commit + "?recursive=true", asking).body);
+    const auto file =
+        std::ranges::find(tree, kGguf, [](const Json& one) { return one.at("path"); });
+    ASSERT_NE(file, tree.end());
+    const auto files = prefix + "/org/gguf/resolve/" + commit + '/';
+    EXPECT_EQ(root("HEAD", files + "preset.ini", asking).status, 404);
+    const auto url = files + "tiny%20model-Q4_K_M.gguf";
+    const auto head = root("HEAD", url, asking);
+    EXPECT_EQ(head.status, 200);
+    EXPECT_EQ(head.header("etag"), '"' + file->at("lfs").at("oid").get<std::string>() + '"');
+    EXPECT_EQ(head.header("content-length"), std::to_string(kGgufSize));
+    EXPECT_EQ(head.header("accept-ranges"), "bytes");
+    const auto whole = root("GET", url, asking);
+    EXPECT_EQ(whole.status, 200);
+    EXPECT_EQ(whole.body, bytes());
+    const auto rest = root("GET", url, and_range(asking, "bytes=1000-"));
+    EXPECT_EQ(rest.status, 206);
+    EXPECT_EQ(rest.body, bytes(1000));
+  }
+}
+
 TEST_F(RegistryTest, ManifestsAreKeptApartForThoseTheHubTellsDifferentThings) {
   const std::string path = "/v2/org/gguf/manifests/latest";
   EXPECT_FALSE(Json::parse(root("GET", path).body).contains("ggufFile"));
