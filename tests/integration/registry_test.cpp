@@ -126,8 +126,8 @@ TEST_F(RegistryTest, LlamaCppPulls) {
     ASSERT_EQ(refs.at("branches").at(0).at("name"), "main");
     const auto tree =
         Json::parse(root("GET", api + "/tree/" + commit + "?recursive=true", asking).body);
-    const auto file =
-        std::ranges::find(tree, kGguf, [](const Json& one) { return one.at("path"); });
+    const auto file = std::find_if(tree.begin(), tree.end(),
+                                   [](const Json& one) { return one.at("path") == kGguf; });
     ASSERT_NE(file, tree.end());
     const auto files = prefix + "/org/gguf/resolve/" + commit + '/';
     EXPECT_EQ(root("HEAD", files + "preset.ini", asking).status, 404);
