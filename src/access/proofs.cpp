@@ -62,10 +62,29 @@ Task<bool> Proofs::is_proven(std::string origin, std::string repo, Digest digest
 }
 
 Task<> Proofs::record(std::string origin, std::string repo, Digest digest, bool proven) {
-  const std::string key = key_of(origin, repo, digest);
-  if (proven && workers_.current() < proven_.size()) proven_[workers_.current()]->put(key, true);
-  auto change = [key, proven, at = clock_.now().time_since_epoch().count()](db::Connection& sql) {
-    sql.run("INSERT OR REPLACE INTO proofs (key, proven, at) VALUES (?1, ?2, ?3)", key, proven, at);
+  co_await keep({key_of(origin, repo, digest)}, proven);
+}
+
+Task<bool> Proofs::is_of_origin(std::string origin, Digest digest) {
+  co_return co_await is_proven(std::move(origin), {}, std::move(digest));  // no repo is called that
+}
+
+Task<> Proofs::record_whole(std::string origin, std::string repo, Digest digest) {
+  std::vector<std::string> keys{key_of(origin, {}, digest)};
+  if (!repo.empty()) keys.push_back(key_of(origin, repo, digest));
+  co_await keep(std::move(keys), true);
+}
+
+Task<> Proofs::keep(std::vector<std::string> keys, bool proven) {
+  if (proven && workers_.current() < proven_.size()) {
+    for (const auto& key : keys) proven_[workers_.current()]->put(key, true);
+  }
+  auto change = [keys = std::move(keys), proven,
+                 at = clock_.now().time_since_epoch().count()](db::Connection& sql) {
+    for (const auto& key : keys) {
+      sql.run("INSERT OR REPLACE INTO proofs (key, proven, at) VALUES (?1, ?2, ?3)", key, proven,
+              at);
+    }
   };
   try {
     co_await database_.write(std::move(change));

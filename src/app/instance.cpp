@@ -224,10 +224,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
   access = std::make_unique<access::Access>(workers, database, grant_options(config), clock);
 
   auto verified = [this](std::string origin, std::string via, Digest digest) {
-    const auto home = workers.home(std::hash<Digest>{}(digest));
-    asio::co_spawn(workers.executor(home),
-                   proofs.record(std::move(origin), std::move(via), std::move(digest), true),
-                   [](const std::exception_ptr&) {});
+    return proofs.record_whole(std::move(origin), std::move(via), std::move(digest));
   };
   fills =
       std::make_unique<fill::Fills>(workers, store,

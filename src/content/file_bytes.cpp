@@ -24,21 +24,31 @@ Task<http::Body> FileBytes::open(UpstreamFile file, Manner manner, http::RangePl
   auto blob = services_.blobs.find(*file.digest);
   if (!blob) blob = co_await stored(*file.digest);
   if (blob) {
-    served.cache = "hit";
-    co_return co_await body_of_blob(std::move(blob), std::move(file), plan);
+    co_return co_await body_of_blob(std::move(blob), std::move(file), manner, plan, served);
   }
+  co_return co_await fill_or_pass(std::move(file), manner, plan, false, served);
+}
+
+Task<http::Body> FileBytes::fill_or_pass(UpstreamFile file, Manner manner, http::RangePlan plan,
+                                         bool afresh, http::Served& served) {
   if (manner == Manner::kStreamed) co_return co_await pass(std::move(file), plan);
-  co_return co_await join_fill(std::move(file), manner, plan, served);
+  co_return co_await join_fill(std::move(file), manner, plan, afresh, served);
 }
 
 Task<http::Body> FileBytes::body_of_blob(std::shared_ptr<const store::Blob> blob, UpstreamFile file,
-                                         http::RangePlan plan) {
+                                         Manner manner, http::RangePlan plan,
+                                         http::Served& served) {
+  const std::string origin = file.endpoint->origin_key();
+  const std::string repo = file.file.repo.key();
+  const bool proven = co_await services_.proofs.is_proven(origin, repo, *file.digest);
+  if (!proven && !co_await services_.proofs.is_of_origin(origin, *file.digest)) {
+    co_return co_await fill_or_pass(std::move(file), manner, plan, true, served);
+  }
   if (blob->size != file.size) {
     throw Error(Error::Kind::kUpstream, "the Hub names a size that the content does not have");
   }
-  const std::string origin = file.endpoint->origin_key();
-  const std::string repo = file.file.repo.key();
-  if (!co_await services_.proofs.is_proven(origin, repo, *file.digest)) {
+  served.cache = "hit";
+  if (!proven) {
     auto& hub = *services_.hubs[services_.worker];
     const bool equal = co_await delivers_same_bytes(hub, std::move(file), bytes_of(*blob));
     co_await services_.proofs.record(origin, repo, blob->digest, equal);
@@ -51,17 +61,18 @@ Task<http::Body> FileBytes::body_of_blob(std::shared_ptr<const store::Blob> blob
 }
 
 Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::RangePlan plan,
-                                      http::Served& served) {
+                                      bool afresh, http::Served& served) {
   const std::string origin = file.endpoint->origin_key();
   const std::string repo = file.file.repo.key();
   const std::string via = co_await services_.fills.source_repo(origin, *file.digest);
   if (via.empty()) hub::require_online(*file.endpoint);  // nothing of it is here
-  if (!via.empty() && via != repo && !co_await proven_against_fill(file, via)) {
+  if (!via.empty() && via != repo && !co_await proven_against_fill(file, via, afresh)) {
     co_return co_await instead_of_fill(std::move(file), manner, plan, served);
   }
   services_.budgets.require(file.client);
   auto wanted = wish(file, repo, manner, plan);
   wanted.seen_via = via;
+  wanted.afresh = afresh;
   fill::Joined joined;
   std::optional<Error> refused;
   try {
@@ -80,8 +91,7 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
   // Another repo's fill began meanwhile, or the blob is stored by now: looked at anew.
   if (refused->kind() == Error::Kind::kConflict) {
     if (auto blob = co_await stored(*file.digest)) {
-      served.cache = "hit";
-      co_return co_await body_of_blob(std::move(blob), std::move(file), plan);
+      co_return co_await body_of_blob(std::move(blob), std::move(file), manner, plan, served);
     }
   } else if (is_of_disk(refused->kind())) {
     services_.log.warn("the disk is full or fails, passing through",
@@ -122,12 +132,13 @@ Task<http::Body> FileBytes::instead_of_fill(UpstreamFile file, Manner manner, ht
 // Bytes that are not verified yet prove nothing against this repo: the answer is not recorded, and
 // on a difference the reader is served from its own upstream. What is compared must have come from
 // the others: with a source of its own, a repo would be compared with itself.
-Task<bool> FileBytes::proven_against_fill(UpstreamFile file, std::string via) {
+Task<bool> FileBytes::proven_against_fill(UpstreamFile file, std::string via, bool afresh) {
   const std::string origin = file.endpoint->origin_key();
   if (co_await services_.proofs.is_proven(origin, file.file.repo.key(), *file.digest)) {
     co_return true;
   }
   auto others = wish(file, via, Manner::kPlain, {.status = 206});
+  others.afresh = afresh;
   others.for_proof = true;
   others.source = [](std::size_t /*worker*/) { return make_refusing_source(); };
   Sample sample = [this, others](http::ByteRange range) {

@@ -28,7 +28,7 @@ std::vector<http::ByteRange> places(std::uint64_t size) {
   std::vector<http::ByteRange> ranges;
   ranges.reserve(kSamples);
   for (int i = 0; i < kSamples; ++i) {
-    ranges.push_back({.offset = random_below(size - kSampleSize), .length = kSampleSize});
+    ranges.push_back({.offset = random_below(size - kSampleSize + 1), .length = kSampleSize});
   }
   return ranges;
 }

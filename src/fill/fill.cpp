@@ -28,6 +28,7 @@ Fill::Fill(const Context& context, std::size_t home, const Wish& first, std::fun
       digest_(first.digest),
       size_(first.size),
       via_(first.via),
+      afresh_(first.afresh),
       progress_(std::make_shared<Progress>(size_, context.options.drip_interval)),
       plan_(size_, plan_options(first)),
       sources_(home) {}
@@ -94,7 +95,8 @@ Task<void> Fill::live() {
 
 /// False when the blob was stored meanwhile: readers take it from there.
 Task<bool> Fill::open() {
-  if (const auto blob = co_await context_.store.open(digest_)) {
+  const auto blob = afresh_ ? std::nullopt : co_await context_.store.open(digest_);
+  if (blob) {
     if (blob->size != size_) {
       throw Error(Error::Kind::kUpstream, "the Hub names a size that the content does not have");
     }
@@ -185,11 +187,25 @@ Task<void> Fill::keep_what_is_there(bool with_hash) {
 }
 
 Task<void> Fill::accept() {
-  progress_->verified();
-  if (!via_.empty() && context_.options.on_verified) {
-    context_.options.on_verified(origin_, via_, digest_);
+  progress_->verified();  // no reader waits for what follows
+  co_await report_verified();
+  const bool is_there = afresh_ && co_await context_.store.contains(digest_);
+  if (is_there) {
+    co_await staging_->discard();
+  } else {
+    co_await staging_->seal();
   }
-  co_await staging_->seal();  // no reader waits for it
+}
+
+Task<void> Fill::report_verified() {
+  if (!context_.options.on_verified) co_return;
+  try {
+    co_await context_.options.on_verified(origin_, via_, digest_);
+  } catch (const std::exception& caught) {
+    // Then it has to be proven one day.
+    context_.log.warn("what a download proves could not be kept",
+                      {{"digest", digest_.text()}, {"error", Error::from(caught).context()}});
+  }
 }
 
 void Fill::settle(std::optional<Error> failure) {

@@ -77,6 +77,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Task<void> give_up(Error why);
   Task<void> keep_what_is_there(bool with_hash);
   Task<void> accept();
+  Task<void> report_verified();
   void settle(std::optional<Error> failure);
   void stop(const Error& why);
 
@@ -115,6 +116,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Digest digest_;
   std::uint64_t size_;
   std::string via_;
+  bool afresh_;
   std::shared_ptr<Progress> progress_;
   std::unique_ptr<store::Staging> staging_;  // from open() to the end
   Plan plan_;

@@ -17,8 +17,9 @@ namespace hubcache::access {
 
 std::span<const db::Migration> proof_migrations();
 
-/// Which repo has shown, through the Hub, that it has the bytes of which blob (SECURITY 8).
-/// Callable from any worker; what is proven is remembered on each.
+/// Which repo has shown, through the Hub, that it has the bytes of which blob, and which hub has
+/// delivered that blob whole (SECURITY 8). Callable from any worker; what is proven is remembered
+/// on each.
 class Proofs {
  public:
   Proofs(Workers& workers, db::Database& database, const Clock& clock);
@@ -28,7 +29,15 @@ class Proofs {
   Task<bool> is_proven(std::string origin, std::string repo, Digest digest);
   Task<> record(std::string origin, std::string repo, Digest digest, bool proven);
 
+  /// Has this hub delivered the blob whole? Only then will samples do as proof of its repos:
+  /// another hub may be somebody's own, who knows most of a private file.
+  Task<bool> is_of_origin(std::string origin, Digest digest);
+  /// It has, and through `repo` alone unless that is empty.
+  Task<> record_whole(std::string origin, std::string repo, Digest digest);
+
  private:
+  Task<> keep(std::vector<std::string> keys, bool proven);
+
   Workers& workers_;
   db::Database& database_;
   const Clock& clock_;

@@ -35,13 +35,15 @@ class FileBytes {
 
  private:
   Task<http::Body> body_of_blob(std::shared_ptr<const store::Blob> blob, UpstreamFile file,
-                                http::RangePlan plan);
-  Task<http::Body> join_fill(UpstreamFile file, Manner manner, http::RangePlan plan,
+                                Manner manner, http::RangePlan plan, http::Served& served);
+  Task<http::Body> fill_or_pass(UpstreamFile file, Manner manner, http::RangePlan plan, bool afresh,
+                                http::Served& served);
+  Task<http::Body> join_fill(UpstreamFile file, Manner manner, http::RangePlan plan, bool afresh,
                              http::Served& served);
   Task<std::shared_ptr<const store::Blob>> stored(Digest digest);
   Task<http::Body> instead_of_fill(UpstreamFile file, Manner manner, http::RangePlan plan,
                                    http::Served& served);
-  Task<bool> proven_against_fill(UpstreamFile file, std::string via);
+  Task<bool> proven_against_fill(UpstreamFile file, std::string via, bool afresh);
   fill::Wish wish(const UpstreamFile& file, const std::string& repo, Manner manner,
                   const http::RangePlan& plan) const;
 

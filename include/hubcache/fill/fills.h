@@ -30,6 +30,7 @@ struct Wish {
   bool verified_only = false;  // gets nothing before verify()
   bool fresh_start = false;    // holds nothing of a false download: no false start is refused
   bool wants_all = false;      // will ask for the rest of the blob too, range by range
+  bool afresh = false;         // a stored blob will not do: another hub's bytes may be in it
   bool for_proof = false;      // its bytes are compared with the Hub's (SECURITY 8), not handed out
   std::string via;             // the repo it is read through (scope and canonical repo)
   SourceFactory source;
@@ -75,9 +76,10 @@ class Fills {
     std::uint64_t unattended = std::uint64_t{64} << 30;  // bytes a fill goes on without a reader
     bool strict = false;  // [content] integrity = "strict": closed ranges wait for verify() too
     std::chrono::minutes closed_ranges_refused{10};  // after a false download (false_start.h)
-    /// Called on the fill's worker once a blob was verified whose bytes all came through `via`
-    /// (this run or an earlier one): that repo needs no further proof.
-    std::function<void(std::string origin, std::string via, Digest digest)> on_verified;
+    /// Awaited on the fill's worker once a blob was verified, before it can be found in the store:
+    /// `origin` has delivered it whole. All bytes came through the repo `via` (in this run or an
+    /// earlier one), which needs no further proof; it is empty when they came through several.
+    std::function<Task<>(std::string origin, std::string via, Digest digest)> on_verified;
   };
   /// What source_repo() says when the bytes came through several repos; no repo is called that.
   static constexpr std::string_view kMixed = "*";

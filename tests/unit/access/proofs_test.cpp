@@ -42,6 +42,21 @@ TEST_F(ProofsTest, SecurityRule8AFailureRefusesForADay) {
   EXPECT_FALSE(proven("model/a"));
 }
 
+TEST_F(ProofsTest, SecurityRule8AHubHasABlobOnceItDeliveredItWhole) {
+  const auto has = [this](const std::string& origin) {
+    return runner.run(proofs.is_of_origin(origin, digest), 1);
+  };
+  record("model/a", true);  // by samples
+  EXPECT_FALSE(has("origin"));
+  runner.run(proofs.record_whole("origin", "model/b", digest));
+  EXPECT_TRUE(has("origin"));
+  EXPECT_TRUE(proven("model/b"));
+  EXPECT_FALSE(proven("model/c"));
+  EXPECT_FALSE(has("elsewhere"));
+  runner.run(proofs.record_whole("elsewhere", {}, digest));
+  EXPECT_TRUE(has("elsewhere"));
+}
+
 TEST_F(ProofsTest, AProofIsForGood) {
   record("model/a", true);
   time.advance(24h * 365);

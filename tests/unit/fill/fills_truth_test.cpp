@@ -195,7 +195,25 @@ TEST_F(FillsTest, BytesOfTwoReposProveNeither) {
   EXPECT_EQ(source_repo(), "a");
   release();
   EXPECT_EQ(read(whole("b")), bytes_);
-  EXPECT_THAT(verified(), IsEmpty());
+  // The hub has delivered it; neither repo has.
+  EXPECT_THAT(verified(), ElementsAre(FieldsAre("hub", "", digest_->text())));
+}
+
+TEST_F(FillsTest, AStoredBlobIsNotLookedAtByAFillThatBeginsAfresh) {
+  serve(some_bytes(2 * kMiB));
+  read(whole("a"));
+  until_stored();
+  Wish again = whole("b");
+  again.origin = "another hub";
+  again.afresh = true;
+  at_upstream([&](Upstream& upstream) { upstream.set_bytes(flip(bytes_, 5)); });
+  EXPECT_EQ(kind_thrown_by([&] { read(again); }), Error::Kind::kCorrupt);
+  at_upstream([&](Upstream& upstream) { upstream.set_bytes(bytes_); });
+  EXPECT_EQ(read(again), bytes_);
+  EXPECT_EQ(delivered(), 3 * bytes_.size());
+  EXPECT_THAT(verified(), ElementsAre(FieldsAre("hub", "a", digest_->text()),
+                                      FieldsAre("another hub", "b", digest_->text())));
+  EXPECT_TRUE(is_stored());
 }
 
 TEST_F(FillsTest, WhatIsThereIsReadWithoutTheReadersOwnSource) {

@@ -84,9 +84,10 @@ class FillsTest : public testing::Test {
     options_.linger = std::chrono::hours(1);
     options_.drip_interval = std::chrono::hours(1);
     options_.first_byte = std::chrono::hours(1);
-    options_.on_verified = [this](std::string origin, std::string via, Digest digest) {
+    options_.on_verified = [this](std::string origin, std::string via, Digest digest) -> Task<> {
       const std::lock_guard lock(verified_mutex_);
       verified_.emplace_back(std::move(origin), std::move(via), digest.text());
+      co_return;
     };
   }
   void TearDown() override {
