@@ -23,8 +23,8 @@ constexpr std::array kDocumentMigrations{db::Migration{
            "TEXT NOT NULL, link TEXT NOT NULL, revision TEXT NOT NULL, total_count TEXT NOT NULL, "
            "body TEXT NOT NULL) STRICT;"}};
 
-/// Digests are masked for callers who may not read the repo (SECURITY 4): then this is not what the
-/// granted are shown, whatever their grant says.
+/// Digests are masked for callers who may not read the repo (SECURITY 4): then this is not what
+/// others are shown, whatever is still known of their right.
 bool is_masked(std::string_view body) {
   static constexpr std::string_view kMask =
       "****************************************************************";
@@ -97,7 +97,7 @@ Task<std::shared_ptr<const Document>> Documents::get(DocumentRequest request,
     co_return document;
   }
   const bool of_repo = document->canonical == request.repo;
-  const bool as_promised = request.kind != "granted" || !is_masked(document->body);
+  const bool as_promised = request.kind == kRefusedClass || !is_masked(document->body);
   if (is_for_keeps(*document, request.query.target, request.at_commit) && as_promised && of_repo) {
     co_await keep(std::move(key),
                   {.document = std::make_shared<Document>(*document), .at = clock_.now()});

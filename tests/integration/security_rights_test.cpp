@@ -290,6 +290,50 @@ TEST_F(SecurityRightsTest, Rule7ARefusalOfAnyKindEndsWhatIsKnownOfTheRepo) {
   }
 }
 
+TEST_F(SecurityRightsTest, Rule7ARepoThatTurnsGatedIsClosedByTheFirstRefusal) {
+  const std::string commit = hub.sha("org/model");
+  const std::string at_commit = "/org/model/resolve/" + commit;
+  const std::string cached = at_commit + "/config.json";
+  const std::string asked_first[] = {
+      "/org/model/resolve/dev/config.json",   // a revision nobody asked for
+      "/org/model/resolve/main/config.json",  // a branch whose time is over
+      at_commit + "/tokenizer.json",          // a file whose bytes are not here
+      "/api/models/org/model/commits/main",   // a document that is behind the gate
+  };
+  for (const auto& path : asked_first) {
+    SCOPED_TRACE(path);
+    hub.set_visibility("org/model", {});
+    clock.advance(2min);
+    ASSERT_EQ(statuses(cached), just(200));
+    ASSERT_EQ(get("/org/model/resolve/main/config.json").status, 200);
+    ASSERT_EQ(head(at_commit + "/tokenizer.json").status, 200);
+    hub.set_visibility("org/model", {.gate = hubsim::Gate::kManual});
+    clock.advance(2min);  // far less than a repo is taken to be public
+    EXPECT_EQ(get(path).header("x-error-code"), "GatedRepo");
+    for (const auto& [token, status] : {std::pair("", 401), std::pair("hf_other", 403)}) {
+      EXPECT_EQ(statuses(cached, token), just(status));
+      for (const auto& answer : {head(cached, token), get(cached, token)}) {
+        EXPECT_EQ(answer.status, status);
+        EXPECT_EQ(answer.header("x-error-code"), "GatedRepo");
+      }
+    }
+    EXPECT_EQ(get(at_commit + "/README.md").status, 200);
+  }
+}
+
+// Half an hour may pass until the gate is seen: what is masked already is not kept for everybody.
+TEST_F(SecurityRightsTest, Rule4WhatIsMaskedIsNotKeptForThoseWhoMayReadTheRepo) {
+  const std::string tree = "/api/models/org/model/tree/" + hub.sha("org/model");
+  const std::string oid = hub.etag("org/model", "model.safetensors");
+  ASSERT_EQ(get(kConfig).status, 200);
+  hub.set_visibility("org/model", {.gate = hubsim::Gate::kManual});
+  EXPECT_EQ(get(tree).body.find(oid), std::string::npos);
+  hub.set_visibility("org/model", {});
+  EXPECT_NE(get(tree).body.find(oid), std::string::npos);
+  clock.advance(2min);
+  EXPECT_NE(get(tree).body.find(oid), std::string::npos);
+}
+
 TEST_F(SecurityRightsTest, Rule7AMembersRightTeachesNothingThatEverybodyIsShown) {
   hub.add_token("hf_member", {.user = "member", .granted = {"org/model"}});
   ASSERT_EQ(get("/org/model/resolve/main/config.json").status, 200);  // public, for half an hour
