@@ -6,6 +6,7 @@
 #include "hubcache/base/http_status.h"
 #include "hubcache/base/joined.h"
 #include "hubcache/hub/refusal.h"
+#include "hubcache/hub/urls.h"
 
 #include "grant_shard.h"
 
@@ -14,7 +15,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Only then may a stale right serve: a 429 is the Hub, alive (SECURITY 7).
+/// Then a stale right may serve, unless it is this route alone that fails: a 429 is the Hub, alive
+/// (SECURITY 7).
 bool origin_is_down(const Error& error) {
   return error.kind() == Error::Kind::kUpstream || error.kind() == Error::Kind::kUpstreamTimeout;
 }
@@ -62,6 +64,18 @@ Task<Heard<Answer>> hear(Task<std::shared_ptr<const Answer>> question) {
     heard.trouble = trouble;
   }
   co_return heard;
+}
+
+/// Whether nobody answers there at all; the failure of one route need not be the hub's.
+Task<bool> fails_altogether(Error trouble, hub::EndpointPtr endpoint, hub::Credential credential,
+                            hub::RepoId repo, hub::Flights& flights) {
+  if (!origin_is_down(trouble)) co_return false;
+  if (trouble.kind() == Error::Kind::kUpstreamTimeout) co_return true;  // nobody waits twice
+  auto target = hub::info_path({.repo = repo, .revision = {}, .path = {}});
+  hub::DocumentQuery query{.repo = std::move(repo), .target = std::move(target)};
+  const auto info = co_await hear(flights.document(std::move(endpoint), std::move(credential),
+                                                   std::move(query), hub::Patience::kNone));
+  co_return info.trouble&& origin_is_down(*info.trouble);
 }
 
 }  // namespace
@@ -150,6 +164,8 @@ Task<Right> Access::ask(hub::Probe& probe, Asking asking, Known known) {
     auth = co_await hear(probe.auth());
   }
   const auto head = co_await hear(probe.head());
+  // A right to one file outlasts the repo's refusal, which spares the question of the other route.
+  if (head.trouble && refused_before) auth = co_await hear(probe.auth());
 
   const bool may_read = auth.answer && auth.answer->status == http_status::kOk;
   const bool let_in = head.answer && is_past_the_gate(*head.answer);
@@ -180,9 +196,12 @@ Task<Right> Access::ask(hub::Probe& probe, Asking asking, Known known) {
         .kind = Right::Kind::kFile, .repo = canonical, .until = at + options_.grant_ttl};
   }
   if (head.answer) throw error_of(refusal_in(*head.answer), head.answer->commit);
-  if (auth.answer && !may_read) throw error_of(refusal_in(*auth.answer));
+  if (auth.answer && !may_read) {
+    const auto refusal = refusal_in(*auth.answer);
+    if (!may_be_open(probe.file().path, refusal)) throw error_of(refusal);
+  }
   // Stale rights serve only while the whole origin is down: whoever answers anything is not.
-  const bool alive = may_read || (auth.trouble && !origin_is_down(*auth.trouble));
+  const bool alive = auth.answer || (auth.trouble && !origin_is_down(*auth.trouble));
   if (!alive && origin_is_down(*head.trouble)) {
     if (auto right = stale_right(known, Use::kFiles)) co_return std::move(*right);
   }
@@ -202,8 +221,10 @@ Task<Right> Access::right_of_repo(hub::EndpointPtr endpoint, hub::Credential cre
   const auto asked_at = clock_.now();
   const auto auth = co_await hear(flights.auth_check(endpoint, credential, asking.repo));
   if (auth.trouble) {
-    if (origin_is_down(*auth.trouble)) {
-      if (auto right = stale_right(found, Use::kDocuments)) co_return std::move(*right);
+    auto right = stale_right(found, Use::kDocuments);
+    if (right &&
+        co_await fails_altogether(*auth.trouble, endpoint, credential, asking.repo, flights)) {
+      co_return std::move(*right);
     }
     throw *auth.trouble;
   }

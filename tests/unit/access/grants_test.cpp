@@ -182,6 +182,29 @@ TEST_F(GrantsTest, SecurityRule7AStaleRightIsNoneWhenOneOfTwoQuestionsOnlyCameTo
   EXPECT_EQ(refusal(weights, caller("hf_good")).kind(), Error::Kind::kUpstream);
 }
 
+TEST_F(GrantsTest, SecurityRule7AStaleRightIsNoneWhenOneRouteAloneFails) {
+  read(file("org/private", kWeights), caller("hf_good"));
+  time.advance(6min);
+  for (const auto* const failing : {"auth-check", "/resolve/"}) {
+    sim.set_fault({.kind = Fault::Kind::kStatus, .match = failing, .status = 500});
+  }
+  const auto fails = [this] { documents("org/private", caller("hf_good")); };
+  EXPECT_EQ(test::kind_thrown_by(fails), Error::Kind::kUpstream);
+  sim.set_fault({.kind = Fault::Kind::kStatus, .status = 500});
+  EXPECT_TRUE(documents("org/private", caller("hf_good")).stale);
+}
+
+TEST_F(GrantsTest, SecurityRule7AStaleRightToOneFileIsNoneWhenItsRouteAloneFails) {
+  const auto readme = file("org/gated", "README.md");
+  ASSERT_EQ(read(readme).kind, RightKind::kFile);
+  time.advance(6min);
+  ASSERT_EQ(refusal(file("org/gated", kWeights)).hub().code, "GatedRepo");
+  sim.set_fault({.kind = Fault::Kind::kStatus, .match = "/resolve/", .status = 500});
+  EXPECT_EQ(refusal(readme).kind(), Error::Kind::kUpstream);  // it is not refused
+  sim.set_fault({.kind = Fault::Kind::kStatus, .match = "auth-check", .status = 500});
+  EXPECT_TRUE(read(readme).stale);
+}
+
 TEST_F(GrantsTest, SecurityRule7ARefusalWinsThoughTheOtherQuestionFailed) {
   const auto weights = file("org/private", kWeights);
   for (const auto* const failing : {"/resolve/", "auth-check"}) {
