@@ -1,6 +1,8 @@
 #include "hubcache/http/client.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include <boost/asio/ip/address.hpp>
@@ -18,11 +20,18 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kReadAllStep = 64 * 1024;
 
-// A proxy resolves names for us, but an address that is written out we can judge ourselves.
-void require_allowed_literal(const Origin& origin) {
+/// Where the public Hub keeps its bytes.
+constexpr std::array<std::string_view, 2> kHubDomains{".hf.co", ".huggingface.co"};
+
+// A proxy resolves names for us, and may reach what is inside: it is asked for the hub, for what
+// the remote allows, and for what is the public Hub's. An address that is written out we can judge.
+void require_allowed(const Origin& origin) {
   boost::system::error_code no_literal;
   const auto address = asio::ip::make_address(origin.host, no_literal);
-  if (no_literal || net::may_connect(address, origin.allow_private)) return;
+  const auto is_in = [&origin](std::string_view domain) { return origin.host.ends_with(domain); };
+  const bool by_name =
+      origin.proxy_url.empty() || origin.allow_private || std::ranges::any_of(kHubDomains, is_in);
+  if (no_literal ? by_name : net::may_connect(address, origin.allow_private)) return;
   throw Error(Error::Kind::kUpstream, "upstream's address is not allowed",
               "forbidden address of " + origin.host);
 }
@@ -93,7 +102,7 @@ Task<ClientResponse> Client::send(const Origin& origin, ClientRequest request, T
   };
   const auto acquired = timeouts.acquire.count() > 0 ? within(timeouts.acquire) : SteadyTime::max();
   const Origin via = impl->options.proxies.route(origin);
-  require_allowed_literal(via);
+  require_allowed(via);
   const bool to_head = request.method == "HEAD";
   const bool repeatable = to_head || request.method == "GET";
   const std::string wire = wire_of(via, request, impl->options.user_agent);

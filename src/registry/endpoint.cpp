@@ -2,9 +2,10 @@
 
 #include <chrono>
 #include <cmath>
+#include <iterator>
+#include <sstream>
 #include <utility>
 
-#include <arpa/inet.h>
 #include <nlohmann/json.hpp>
 
 #include "hubcache/registry/load.h"
@@ -37,21 +38,6 @@ int count_of(const Json& document, const char* field, int fallback) {
   return value > 0 ? static_cast<int>(std::min<std::int64_t>(value, 1000)) : fallback;
 }
 
-bool is_private_ipv4(std::uint32_t address) {
-  return (address >> 24) == 10 || (address >> 24) == 127 || (address >> 20) == 0xac1 ||
-         (address >> 16) == 0xc0a8 || (address >> 16) == 0xa9fe || (address >> 22) == (0x6440 >> 6);
-}
-
-bool names_private_address(const std::string& host) {
-  if (host == "localhost" || host.ends_with(".localhost")) return true;
-  in_addr v4{};
-  if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return is_private_ipv4(ntohl(v4.s_addr));
-  in6_addr v6{};
-  if (::inet_pton(AF_INET6, host.c_str(), &v6) != 1) return false;
-  const auto* bytes = v6.s6_addr;
-  return IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_LINKLOCAL(&v6) || (bytes[0] & 0xfe) == 0xfc;
-}
-
 std::optional<http::Url> base_of(const Json& document) {
   const auto standard = http::Url::parse(kDefaultHub).value_or(http::Url{});
   auto hub = http::Url::parse(text_of(document, "hf_hub_url"));
@@ -73,10 +59,15 @@ std::vector<std::pair<std::string, std::string>> headers_of(const Json& document
   return fields;
 }
 
-bool is_labelled_offline(const Json& document) {
+std::string label_of(const Json& document, std::string_view name) {
   const auto labels = document.find("pulp_labels");
-  return labels != document.end() && labels->is_object() &&
-         text_of(*labels, std::string(kOfflineLabel).c_str()) == "true";
+  const bool has_any = labels != document.end() && labels->is_object();
+  return has_any ? text_of(*labels, std::string(name).c_str()) : std::string();
+}
+
+std::vector<std::string> words_in(const std::string& text) {
+  std::istringstream words(text);
+  return {std::istream_iterator<std::string>(words), std::istream_iterator<std::string>()};
 }
 
 }  // namespace
@@ -90,7 +81,8 @@ hub::EndpointPtr make_endpoint(std::string id, std::uint64_t epoch, const Json& 
   endpoint->headers = headers_of(document);
   endpoint->username = text_of(document, "username");
   endpoint->password = text_of(document, "password");
-  endpoint->offline = offline || is_labelled_offline(document);
+  endpoint->offline = offline || label_of(document, kOfflineLabel) == "true";
+  endpoint->allowed_private_hosts = words_in(label_of(document, kAllowedHostsLabel));
   endpoint->max_retries = count_of(document, "max_retries", endpoint->max_retries);
   endpoint->download_concurrency =
       count_of(document, "download_concurrency", endpoint->download_concurrency);
@@ -118,8 +110,7 @@ hub::EndpointPtr make_endpoint(std::string id, std::uint64_t epoch, const Json& 
     origin.scheme = base->scheme;
     origin.host = base->host;
     origin.port = base->port;
-    origin.allow_private = names_private_address(base->host);
-    if (origin.allow_private) endpoint->allowed_private_hosts.push_back(base->host);
+    origin.allow_private = true;
   }
   endpoint->seal();
   return endpoint;

@@ -246,6 +246,15 @@ TEST_F(RemoteFieldsTest, DownloadConcurrencyIsHowManyConnectionsAFileHas) {
   }
 }
 
+TEST_F(RemoteFieldsTest, SecurityRule17TheLabelAllowedHostsOpensPrivateHostsBesideTheHub) {
+  change({{"hf_hub_url", "http://localhost:" + std::to_string(hub.port())}});
+  EXPECT_EQ(get(kConfig).status, 200);
+  EXPECT_EQ(get(kLfs).status, 502);  // the CDN is at 127.0.0.1, which is not the hub's own host
+  EXPECT_EQ(hub.count(Host::kCdn), 0U);
+  change({{"pulp_labels", {{"hubcache.allowed_hosts", "files.example 127.0.0.1"}}}});
+  EXPECT_EQ(get(kLfs).status, 200);
+}
+
 TEST_F(RemoteFieldsTest, PolicyStreamedKeepsNothing) {
   change({{"policy", "streamed"}});
   for (int i = 0; i < 2; ++i) EXPECT_EQ(get(kLfs).status, 200);

@@ -306,6 +306,25 @@ TEST_F(ClientTest, Security17InsideAddressesAreNotConnectedWithoutPermission) {
   EXPECT_EQ(upstream.connections(), 0);
 }
 
+TEST_F(ClientTest, Security17AProxyIsAskedForNamesOfTheAllowListOnly) {
+  ScriptedServer proxy({answer_of("proxied")});
+  ScriptedServer another({answer_of("allowed")});
+  start();
+  Origin origin{.scheme = "http", .host = "inside.example", .port = 80};
+  origin.proxy_url = "http://127.0.0.1:" + std::to_string(proxy.port());
+  for (const std::string host : {"inside.example", "hf.co.example", "evilhf.co", "localhost"}) {
+    origin.host = host;
+    EXPECT_THAT(failure_of(origin).context, HasSubstr("forbidden address")) << host;
+  }
+  EXPECT_EQ(proxy.connections(), 0);
+  origin.host = "cdn-lfs-us-1.hf.co";
+  EXPECT_EQ(get(origin).body, "proxied");
+  origin.host = "inside.example";
+  origin.allow_private = true;
+  origin.proxy_url = "http://127.0.0.1:" + std::to_string(another.port());
+  EXPECT_EQ(get(origin).body, "allowed");
+}
+
 TEST_F(ClientTest, OriginsThatDifferInAnythingShareNoConnection) {
   serve();
   start();
@@ -366,7 +385,7 @@ TEST_F(ClientTest, AnAbandonedBodyClosesItsConnectionAndFreesItsPlace) {
 TEST_F(ClientTest, PlainRequestsGoThroughAProxyInAbsoluteForm) {
   ScriptedServer proxy({answer_of("proxied")});
   start();
-  Origin origin{.scheme = "http", .host = "hub.example", .port = 80};
+  Origin origin{.scheme = "http", .host = "hub.example", .port = 80, .allow_private = true};
   origin.proxy_url = "http://127.0.0.1:" + std::to_string(proxy.port());
   origin.proxy_username = "Aladdin";
   origin.proxy_password = "open sesame";
@@ -379,7 +398,7 @@ TEST_F(ClientTest, PlainRequestsGoThroughAProxyInAbsoluteForm) {
 TEST_F(ClientTest, AProxyThatRefusesATunnelIsAnUpstreamError) {
   ScriptedServer proxy({"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"});
   start();
-  Origin origin{.host = "hub.example"};
+  Origin origin{.host = "hub.example", .allow_private = true};
   origin.proxy_url = "http://127.0.0.1:" + std::to_string(proxy.port());
   const auto failure = failure_of(origin);
   EXPECT_EQ(failure.kind, Error::Kind::kUpstream);

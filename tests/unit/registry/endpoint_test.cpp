@@ -32,16 +32,15 @@ TEST(EndpointTest, AUrlThatIsNoneLeavesTheDefaultHub) {
   EXPECT_EQ(endpoint({{"url", "not a url"}})->origin.host, "huggingface.co");
 }
 
-TEST(EndpointTest, PrivateAddressesAreAllowedOnlyWhenTheHubItselfIsOne) {
-  for (const char* hub :
-       {"http://127.0.0.1:1", "http://localhost", "http://10.1.2.3", "http://[::1]:80",
-        "http://192.168.0.9", "http://172.20.0.1", "http://[fd00::1]"}) {
+TEST(EndpointTest, SecurityRule17PrivateAddressesAreForTheHubsOwnHostAndTheAllowList) {
+  for (const char* hub : {"http://127.0.0.1:1", "http://localhost", "http://[fd00::1]",
+                          "http://hubcache-1:8080/pulp/content/hf", "https://hub.corp.example"}) {
     EXPECT_TRUE(endpoint({{"hf_hub_url", hub}})->origin.allow_private) << hub;
+    EXPECT_TRUE(endpoint({{"hf_hub_url", hub}})->allowed_private_hosts.empty()) << hub;
   }
-  for (const char* hub : {"https://huggingface.co", "http://172.32.0.1", "http://11.0.0.1",
-                          "https://hub.example.com", "http://[2001:db8::1]"}) {
-    EXPECT_FALSE(endpoint({{"hf_hub_url", hub}})->origin.allow_private) << hub;
-  }
+  const auto listed = endpoint({{"hf_hub_url", "http://hub"},
+                                {"pulp_labels", {{"hubcache.allowed_hosts", " cdn  10.1.2.3 "}}}});
+  EXPECT_EQ(listed->allowed_private_hosts, (std::vector<std::string>{"cdn", "10.1.2.3"}));
 }
 
 TEST(EndpointTest, TimeoutsAreSecondsAndNullOrZeroMeansTheUsualOne) {
