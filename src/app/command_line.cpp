@@ -7,10 +7,12 @@
 
 #include "hubcache/app/account_arguments.h"
 #include "hubcache/app/blob_arguments.h"
+#include "hubcache/app/commands.h"
 #include "hubcache/app/config.h"
 #include "hubcache/app/rotate_key.h"
 #include "hubcache/app/serve.h"
 #include "hubcache/base/error.h"
+#include "hubcache/base/version.h"
 
 namespace hubcache::app {
 namespace {
@@ -84,10 +86,17 @@ int run_command_line(int argc, const char* const* argv,
       "rotate-key", "Seal all stored secrets with a new key, without a server");
   rotate_command->footer("Example: hubcache config rotate-key --data-dir /srv/hubcache");
   add_place(*rotate_command, flags);
+  flags.add(*rotate_command, "--key-file", "storage.key_file", "The file with the key");
   AccountArguments accounts;
   add_account_commands(app, accounts);
   BlobArguments blobs;
   add_blob_commands(app, blobs);
+  std::string level;
+  auto* level_command =
+      app.add_subcommand("log-level", "Have the running server log more, or less, until SIGHUP");
+  level_command->add_option("level", level, "debug, info, warn, error or off")->required();
+  level_command->footer("Example: hubcache log-level debug --data-dir /var/lib/hubcache");
+  add_place(*level_command, flags);
   auto* version_command = app.add_subcommand("version", "Print the version");
   version_command->footer("Example: hubcache version");
 
@@ -97,7 +106,7 @@ int run_command_line(int argc, const char* const* argv,
     return app.exit(failure) == 0 ? 0 : kUsageError;
   }
   if (version_command->parsed()) {
-    std::cout << "hubcache " HUBCACHE_VERSION "\n";
+    std::cout << "hubcache " << version() << "\n";
     return 0;
   }
   try {
@@ -111,11 +120,15 @@ int run_command_line(int argc, const char* const* argv,
     const auto load = [&] { return load_config(flags.config, environment, flags.all()); };
     auto config = load();
     if (rotate_command->parsed()) {
-      std::cout << rotate_key(config.storage.data_dir) << " secrets sealed with a new key\n";
+      std::cout << rotate_key(config) << " secrets sealed with a new key\n";
       return 0;
     }
     if (config_command->parsed()) {
       std::cout << print_config(config);
+      return 0;
+    }
+    if (level_command->parsed()) {
+      order_log_level(config, level);
       return 0;
     }
     if (accounts.verb) return run_account_arguments(config, accounts);

@@ -21,6 +21,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kDiskThreads = 2;
+constexpr const char* kLogLevel = "log.level";
 
 /// The command on a data directory that no server has.
 Json run_offline(const Config& config, const Json& command) {
@@ -42,7 +43,8 @@ Json run_offline(const Config& config, const Json& command) {
   store.recover();
   access::Accounts accounts(workers, database, {.generated_file = data_dir.admin_password()}, clock,
                             log);
-  const Workbench bench{.accounts = accounts, .database = database, .store = store, .clock = clock};
+  const Workbench bench{
+      .accounts = accounts, .database = database, .store = store, .clock = clock, .log = log};
   workers.start();
   std::promise<Json> promise;
   auto settle = [&promise](const std::exception_ptr& failure, Json result) {
@@ -67,6 +69,10 @@ std::string text_of(const Json& command, const char* field) {
 Task<Json> run_command(Workbench bench, Json command) {
   const bool of_accounts =
       text_of(command, "do").starts_with("user.") || text_of(command, "do").starts_with("token.");
+  if (text_of(command, "do") == kLogLevel) {
+    bench.log.set_level(obs::level_of(text_of(command, "level")));
+    co_return Json::object();
+  }
   if (!of_accounts) co_return co_await run_blob_command(bench, std::move(command));
   co_return co_await run_account_command(bench.accounts, bench.database, std::move(command));
 }
@@ -75,6 +81,13 @@ Json order_command(const Config& config, const Json& command) {
   const auto socket = store::DataDir::control_socket_in(config.storage.data_dir);
   if (auto answer = command_server(socket, command)) return *answer;
   return run_offline(config, command);
+}
+
+void order_log_level(const Config& config, const std::string& level) {
+  const auto socket = store::DataDir::control_socket_in(config.storage.data_dir);
+  if (command_server(socket, {{"do", kLogLevel}, {"level", level}})) return;
+  throw Error(Error::Kind::kNotFound, "no server runs on \"" + config.storage.data_dir +
+                                          "\": set --data-dir, or [log] level for its next start");
 }
 
 }  // namespace hubcache::app

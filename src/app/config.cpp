@@ -20,6 +20,7 @@ namespace {
 constexpr std::string_view kEnvironmentPrefix = "HUBCACHE_";
 constexpr std::string_view kPasswordVariable = "HUBCACHE_ADMIN_PASSWORD";
 constexpr std::string_view kPasswordCredential = "hubcache.admin-password";
+constexpr std::string_view kKeyCredential = "hubcache.secrets-key";
 
 [[noreturn]] void refuse(const std::string& where, const std::string& why) {
   throw Error(Error::Kind::kBadRequest, where + ": " + why);
@@ -192,14 +193,19 @@ std::string usual_data_dir(const std::vector<std::string>& environment) {
   return home.empty() ? home : home + "/.local/share/hubcache";
 }
 
-/// LoadCredential=hubcache.admin-password of a service (systemd.exec(5)).
-std::string password_credential(const std::vector<std::string>& environment) {
+/// The file of a LoadCredential= of a service (systemd.exec(5)).
+std::filesystem::path credential(const std::vector<std::string>& environment,
+                                 std::string_view name) {
   const auto folder = value_of(environment, "CREDENTIALS_DIRECTORY");
-  if (folder.empty()) return {};
-  std::ifstream file(std::filesystem::path(folder) / kPasswordCredential);
-  std::string password{std::istreambuf_iterator<char>(file), {}};
-  while (password.ends_with('\n')) password.pop_back();
-  return password;
+  return folder.empty() ? std::filesystem::path() : std::filesystem::path(folder) / name;
+}
+
+/// "" when there is none, and when it is blank, as the unit's default is.
+std::string text_in(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
 }
 
 void read_environment(Config& config, const std::vector<std::string>& environment) {
@@ -260,7 +266,7 @@ Config load_config(const std::string& path, const std::vector<std::string>& envi
                    const std::vector<std::pair<std::string, std::string>>& flags) {
   Config config;
   if (!path.empty()) read_file(config, path);
-  config.admin_password = password_credential(environment);
+  config.admin_password = text_in(credential(environment, kPasswordCredential));
   read_environment(config, environment);
   for (const auto& [name, value] : flags) {
     const auto* key = find_key(name);
@@ -268,6 +274,10 @@ Config load_config(const std::string& path, const std::vector<std::string>& envi
     apply(config, *key, value, name + " (flag)", "flag");
   }
   if (config.storage.data_dir.empty()) config.storage.data_dir = usual_data_dir(environment);
+  if (config.storage.key_file.empty()) {
+    const auto key = credential(environment, kKeyCredential);
+    if (!text_in(key).empty()) config.storage.key_file = key.string();
+  }
   require_consistent(config.server);
   config.upstream.proxies = http::Proxies(environment);
   return config;

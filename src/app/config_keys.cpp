@@ -273,6 +273,13 @@ const std::vector<Key>& table() {
        .fallback = "1 GiB",
        .help = "What the cache leaves free of the file system, whoever fills it.",
        .set = size_or_share([](Config& c) -> auto& { return c.storage.min_free; })},
+      {.name = "storage.key_file",
+       .type = Type::kText,
+       .fallback = "",
+       .help = "The file with the key that seals stored secrets, which a copy of data_dir should "
+               "not hold; empty: the credential hubcache.secrets-key of a service, else "
+               "secrets.key in data_dir.",
+       .set = text([](Config& c) -> auto& { return c.storage.key_file; })},
       {.name = "upstream.url",
        .type = Type::kText,
        .fallback = "https://huggingface.co",
@@ -391,6 +398,12 @@ const std::vector<Key>& table() {
              c.log.format = v == "json" ? obs::Format::kJson : obs::Format::kText;
            },
        .choices = {"text", "json"}},
+      {.name = "log.file",
+       .type = Type::kText,
+       .fallback = "",
+       .help = "The file to write to; empty: standard error, which of a service is the journal. "
+               "SIGHUP and SIGUSR1 open it anew, for logrotate.",
+       .set = text([](Config& c) -> auto& { return c.log_file; })},
       {.name = "log.access",
        .type = Type::kBool,
        .fallback = "true",

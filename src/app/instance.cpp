@@ -20,7 +20,10 @@
 #include "hubcache/access/proofs.h"
 #include "hubcache/app/commands.h"
 #include "hubcache/app/control.h"
+#include "hubcache/app/key_file.h"
+#include "hubcache/app/notify.h"
 #include "hubcache/base/digest.h"
+#include "hubcache/base/version.h"
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/catalog/documents.h"
 #include "hubcache/content/content.h"
@@ -169,7 +172,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
       clock(clk),
       log(lg),
       data_dir(store::DataDir::open(config.storage.data_dir)),
-      secrets(db::SecretBox::load(data_dir.secrets_key())),
+      secrets(db::SecretBox::load(key_file(config, data_dir))),
       workers(worker_count(config)),
       database({.file = data_dir.database(), .busy_timeout = kBusyTimeout}, all_migrations(), log),
       store(store_options(config), disk, database, disk_pool, workers.executor(0), clock, log),
@@ -210,7 +213,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
   for (std::size_t i = 0; i < workers.size(); ++i) {
     clients.push_back(std::make_unique<http::Client>(
         workers.executor(i),
-        http::Client::Options{.user_agent = "hubcache/" HUBCACHE_VERSION,
+        http::Client::Options{.user_agent = "hubcache/" + std::string(version()),
                               .proxies = config.upstream.proxies},
         log));
     hub::Hub::Options options{.instance_id = instance_id};
@@ -385,6 +388,10 @@ void Instance::start(std::vector<net::Listener> listeners) {
   parts.server = std::make_unique<http::Server>(parts.workers, std::move(sites),
                                                 parts.config.server.limits, parts.clock, parts.log);
   parts.workers.start();
+  if (const auto interval = watchdog_interval()) {
+    asio::co_spawn(parts.workers.executor(0), prove_alive(parts.workers, *interval),
+                   [](const std::exception_ptr&) {});
+  }
   parts.tasks.start();
   if (parts.data_dir.was_left_open()) {
     asio::co_spawn(parts.workers.executor(0), parts.look_for_lost(),
@@ -398,7 +405,8 @@ void Instance::start(std::vector<net::Listener> listeners) {
     return run_command({.accounts = *parts.accounts,
                         .database = parts.database,
                         .store = parts.store,
-                        .clock = parts.clock},
+                        .clock = parts.clock,
+                        .log = parts.log},
                        std::move(command));
   };
   parts.control = std::make_unique<Control>(parts.workers, parts.data_dir.control_socket(),

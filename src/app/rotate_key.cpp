@@ -1,6 +1,7 @@
 #include "hubcache/app/rotate_key.h"
 
 #include "hubcache/app/instance.h"
+#include "hubcache/app/key_file.h"
 #include "hubcache/base/error.h"
 #include "hubcache/db/connection.h"
 #include "hubcache/db/migration.h"
@@ -25,13 +26,14 @@ std::size_t reseal_all(const std::filesystem::path& database, const db::SecretBo
 
 }  // namespace
 
-std::size_t rotate_key(const std::filesystem::path& data_dir) {
+std::size_t rotate_key(const Config& config) {
+  const std::filesystem::path data_dir = config.storage.data_dir;
   if (data_dir.empty() || !std::filesystem::exists(store::DataDir::database_in(data_dir))) {
     throw Error(Error::Kind::kNotFound,
                 "there is no hubcache data in \"" + data_dir.string() + "\": set --data-dir");
   }
   const auto opened = store::DataDir::open(data_dir);
-  const auto file = opened.secrets_key();
+  const auto file = key_file(config, opened);
   db::SecretBox::add_key(file);
   const auto count = reseal_all(opened.database(), db::SecretBox::load(file));
   db::SecretBox::drop_old_keys(file);

@@ -12,7 +12,9 @@
 #include "hubcache/app/notify.h"
 #include "hubcache/base/clock.h"
 #include "hubcache/base/error.h"
+#include "hubcache/base/version.h"
 #include "hubcache/obs/log.h"
+#include "hubcache/obs/log_file.h"
 
 namespace hubcache::app {
 namespace {
@@ -25,6 +27,7 @@ class Signals {
     sigaddset(&set_, SIGTERM);
     sigaddset(&set_, SIGINT);
     sigaddset(&set_, SIGHUP);
+    sigaddset(&set_, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
   }
@@ -47,6 +50,17 @@ std::vector<net::Listener> open_listeners(const Config& config) {
     listeners.back().tls = true;
   }
   return listeners;
+}
+
+bool is_to_end(int number) { return number != SIGHUP && number != SIGUSR1; }
+
+/// What cannot be opened changes nothing: the file that is open stays.
+void reopen_log(obs::Log& log, const std::string& file) {
+  try {
+    obs::redirect_to_file(file);
+  } catch (const Error& error) {
+    log.error("log file not opened anew", {{"reason", error.what()}, {"context", error.context()}});
+  }
 }
 
 /// A configuration that cannot be read changes nothing: the server goes on as it was.
@@ -72,6 +86,7 @@ int serve(Config config, const std::function<Config()>& reload) {
       std::filesystem::absolute(config.storage.data_dir).parent_path());
 
   const SystemClock clock;
+  obs::redirect_to_file(config.log_file);
   obs::Log log(config.log);
   auto listeners = open_listeners(config);
   store::PosixDisk disk;
@@ -83,17 +98,20 @@ int serve(Config config, const std::function<Config()>& reload) {
     (addresses += addresses.empty() ? "" : ", ") += listener.address;
   }
   instance.start(std::move(listeners));
-  log.info("ready", {{"version", HUBCACHE_VERSION},
+  log.info("ready", {{"version", version()},
                      {"data_dir", config.storage.data_dir},
                      {"upstream", config.upstream.url}});
   notify_ready("serving on " + addresses);
 
   int number = signals.wait();
-  for (; number == SIGHUP; number = signals.wait()) reload_log_level(log, reload);
+  for (; !is_to_end(number); number = signals.wait()) {
+    reopen_log(log, config.log_file);
+    if (number == SIGHUP) reload_log_level(log, reload);
+  }
   log.info("shutting down", {{"signal", number}});
   notify_stopping();
   std::thread impatient([&signals, &log] {
-    while (signals.wait() == SIGHUP) continue;
+    while (!is_to_end(signals.wait())) continue;
     log.warn("second signal, ending at once");
     log.flush();
     ::_exit(1);

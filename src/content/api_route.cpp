@@ -10,6 +10,8 @@
 #include "hubcache/content/document_response.h"
 #include "hubcache/hub/bounded_json.h"
 
+#include "stopwatch.h"
+
 namespace hubcache::content {
 namespace {
 
@@ -51,10 +53,12 @@ Task<http::Response> ApiRoute::get(const http::Request& request, Place place, hu
   auto credential = without_right_of_remote(place.credential);
   // Of no repo: what is refused here is this route, and says nothing of files and documents.
   hub::DocumentQuery query{.target = with_query(std::move(asked.api_path), request)};
+  const Stopwatch stopwatch;
   const auto answer =
       co_await services_.flights.document(place.endpoint, std::move(credential), std::move(query));
+  const auto waited = stopwatch.elapsed();
   auto response = co_await document_response(services_.pool, request, *answer, place);
-  response.served.cache = "pass";
+  response.served = {.cache = "pass", .upstream = waited};
   co_return response;
 }
 

@@ -9,6 +9,8 @@
 #include "hubcache/http/multipart.h"
 #include "hubcache/hub/refusal.h"
 
+#include "stopwatch.h"
+
 namespace hubcache::content {
 namespace {
 
@@ -29,8 +31,10 @@ Task<http::Response> DigestFiles::get(const http::Request& request, Place place,
 Task<http::Response> DigestFiles::answer(const http::Request& request, const Place& place,
                                          const hub::FileRef& file, const http::Headers& said) {
   hub::Probe probe(services_.flights, place.endpoint, place.credential, file);
+  const Stopwatch stopwatch;
   const auto right = co_await services_.access.require_read(probe);
   const auto named = co_await services_.named.get(probe);
+  const auto waited = waited_for_hub(probe, stopwatch);
   if (!named) throw object_not_found();
   const auto digest = Digest::from_text(file.path.substr(0, file.path.find('/')));
 
@@ -42,6 +46,7 @@ Task<http::Response> DigestFiles::answer(const http::Request& request, const Pla
   response.headers.set("ETag", etag);
   const auto plan = http::apply_conditions(request, etag, named->size, response);
   if (right.stale || named->stale) response.served.cache = "stale";
+  response.served.upstream = waited;
   if (request.is_head() || plan.status >= 300 || named->size == 0) co_return response;
 
   UpstreamFile upstream{.endpoint = place.endpoint,

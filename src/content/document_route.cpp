@@ -9,6 +9,8 @@
 #include "hubcache/hub/refusal.h"
 #include "hubcache/hub/urls.h"
 
+#include "stopwatch.h"
+
 namespace hubcache::content {
 namespace {
 
@@ -64,7 +66,9 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
     budgets.take_question(client);
   };
   if (asked.kind == hub::Route::Kind::kPathsInfo) wanted.query.form = paths_info_form(request);
+  const Stopwatch stopwatch;
   const auto document = co_await services_.documents.get(wanted, services_.flights);
+  const auto waited = stopwatch.elapsed();
   if (is_outdated(right, place.credential, *document)) {
     co_return co_await get(request, std::move(place), std::move(asked));
   }
@@ -75,6 +79,7 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
   auto response = co_await document_response(services_.pool, request, *document, place);
   if (document->stale) response.served.cache = "stale";
   if (!document->just_asked && !document->stale) response.served.cache = "hit";
+  if (document->just_asked) response.served = {.cache = "miss", .upstream = waited};
   co_return response;
 }
 

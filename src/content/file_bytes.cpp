@@ -5,8 +5,18 @@
 
 #include "hubcache/content/proof.h"
 
+#include "stopwatch.h"
+
 namespace hubcache::content {
 namespace {
+
+/// Has the wait for the head of what is passed through noted.
+Task<http::Body> timed(Task<http::Body> passed, http::Served& served) {
+  const Stopwatch stopwatch;
+  auto body = co_await std::move(passed);
+  served.upstream += stopwatch.elapsed();
+  co_return body;
+}
 
 bool is_by_xet(Manner manner) { return manner == Manner::kXet || manner == Manner::kXetWhole; }
 
@@ -15,7 +25,7 @@ bool is_by_xet(Manner manner) { return manner == Manner::kXet || manner == Manne
 Task<http::Body> FileBytes::open(UpstreamFile file, Manner manner, http::RangePlan plan,
                                  http::Served& served) {
   served.cache = "pass";
-  if (!file.digest) co_return co_await pass(std::move(file), plan);
+  if (!file.digest) co_return co_await timed(pass(std::move(file), plan), served);
   if (plan.status == 206 && !is_by_xet(manner)) {
     services_.fills.refuse_false_start(file.endpoint->origin_key(), *file.digest, file.size,
                                        plan.range, plan.open_ended);
@@ -31,7 +41,7 @@ Task<http::Body> FileBytes::open(UpstreamFile file, Manner manner, http::RangePl
 
 Task<http::Body> FileBytes::fill_or_pass(UpstreamFile file, Manner manner, http::RangePlan plan,
                                          bool afresh, http::Served& served) {
-  if (manner == Manner::kStreamed) co_return co_await pass(std::move(file), plan);
+  if (manner == Manner::kStreamed) co_return co_await timed(pass(std::move(file), plan), served);
   co_return co_await join_fill(std::move(file), manner, plan, afresh, served);
 }
 
@@ -75,6 +85,7 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
   wanted.afresh = afresh;
   fill::Joined joined;
   std::optional<Error> refused;
+  const Stopwatch stopwatch;
   try {
     joined = co_await services_.fills.join(std::move(wanted));
   } catch (const Error& error) {
@@ -82,6 +93,7 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
   }
   if (!refused) {
     served.cache = joined.started ? "miss" : "join";
+    served.upstream += stopwatch.elapsed();
     if (joined.caused > 0) services_.budgets.charge(file.client, joined.caused);
     // Nobody would check on the way through what a Xet client gets.
     if (is_by_xet(manner)) co_return std::unique_ptr<http::SpanSource>(std::move(joined.body));
@@ -126,7 +138,7 @@ Task<http::Body> FileBytes::instead_of_fill(UpstreamFile file, Manner manner, ht
                 "HTTP (HF_HUB_DISABLE_XET=1)");
   }
   served.cache = "pass";
-  co_return co_await pass(std::move(file), plan);
+  co_return co_await timed(pass(std::move(file), plan), served);
 }
 
 // Bytes that are not verified yet prove nothing against this repo: the answer is not recorded, and

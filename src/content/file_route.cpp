@@ -12,6 +12,8 @@
 #include "hubcache/http/multipart.h"
 #include "hubcache/hub/refusal.h"
 
+#include "stopwatch.h"
+
 namespace hubcache::content {
 namespace {
 
@@ -103,11 +105,13 @@ Task<http::Response> FileRoute::get(const http::Request& request, Place place, h
 Task<http::Response> FileRoute::answer(const http::Request& request, const Place& place,
                                        const hub::Route& asked) {
   hub::Probe probe(services_.flights, place.endpoint, place.credential, asked.file);
+  const Stopwatch stopwatch;
   const auto right = co_await require_right(probe, asked.kind);
   const auto commit = co_await services_.catalog.commit(probe);
   const auto entry =
       co_await services_.catalog.entry(probe, commit, right.document_class(), services_.flights);
   if (!entry) throw entry_not_found(commit);
+  const auto waited = waited_for_hub(probe, stopwatch);
   const auto& file = probe.file();
   const bool is_for_others = right.kind == access::Right::Kind::kPublic ||
                              place.credential.kind == hub::Credential::Kind::kRemote;
@@ -129,6 +133,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
   }
   const auto plan = http::apply_conditions(request, '"' + entry->etag + '"', entry->size, response);
   if (right.stale || commit.stale) response.served.cache = "stale";
+  response.served.upstream = waited;
   if (request.is_head() || plan.status >= 300 || entry->size == 0) co_return response;
 
   UpstreamFile upstream{.endpoint = place.endpoint,
@@ -182,6 +187,7 @@ Task<access::Right> FileRoute::require_right(hub::Probe& probe, hub::Route::Kind
 Task<http::Response> FileRoute::get_from_bucket(const http::Request& request, Place place,
                                                 hub::FileRef file) {
   hub::Probe probe(services_.flights, place.endpoint, place.credential, file);
+  const Stopwatch stopwatch;
   const auto answer = co_await probe.head();
   if (!answer->found()) {
     throw hub::refusal_of(answer->status, answer->error_code, answer->error_message, {});
@@ -190,7 +196,7 @@ Task<http::Response> FileRoute::get_from_bucket(const http::Request& request, Pl
   const std::string etag = answer->etag.empty() ? std::string() : '"' + answer->etag + '"';
   if (!etag.empty()) response.headers.add("ETag", etag);
   const auto plan = http::apply_conditions(request, etag, answer->size, response);
-  response.served.cache = "pass";
+  response.served = {.cache = "pass", .upstream = stopwatch.elapsed()};
   if (request.is_head() || plan.status >= 300 || answer->size == 0) co_return response;
   UpstreamFile upstream{.endpoint = place.endpoint,
                         .credential = place.credential,

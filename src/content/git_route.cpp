@@ -17,6 +17,8 @@
 #include "hubcache/hub/refusal.h"
 #include "hubcache/hub/urls.h"
 
+#include "stopwatch.h"
+
 namespace hubcache::content {
 namespace {
 
@@ -158,12 +160,13 @@ Task<http::Response> GitRoute::pass(Place place, hub::PassedRequest passed, std:
   passed.target = hub::git_path(right.repo, below);
   services_.budgets.take_question(place.client);
   auto& hub = *services_.hubs[services_.worker];
+  const Stopwatch stopwatch;
   auto answer = co_await hub.pass(place.endpoint, place.credential, std::move(passed));
   http::Response response;
   response.headers.add("Content-Type", content_type);
   response.headers.add("Cache-Control", "no-cache, max-age=0, must-revalidate");
   shield(response);
-  response.served.cache = "pass";
+  response.served = {.cache = "pass", .upstream = stopwatch.elapsed()};
   response.body = std::make_unique<PassedBody>(std::move(answer));
   co_return response;
 }

@@ -16,6 +16,8 @@
 #include "hubcache/hub/refusal.h"
 #include "hubcache/hub/urls.h"
 
+#include "stopwatch.h"
+
 namespace hubcache::content {
 namespace {
 
@@ -65,7 +67,9 @@ Task<http::Response> RegistryRoute::manifest(const http::Request& request, Place
       .before_asking = [&budgets = services_.budgets, client = place.client] {
         budgets.take_question(client);
       }};
+  const Stopwatch stopwatch;
   const auto document = co_await services_.documents.get(std::move(wanted), services_.flights);
+  const auto waited = stopwatch.elapsed();
   if (document->status != http_status::kOk) {
     throw hub::refusal_of(document->status, document->error_code, document->error_message, {});
   }
@@ -79,6 +83,7 @@ Task<http::Response> RegistryRoute::manifest(const http::Request& request, Place
   shield(response);
   response.served.cache = document->just_asked ? "miss" : "hit";
   if (document->stale) response.served.cache = "stale";
+  if (document->just_asked) response.served.upstream = waited;
   co_return co_await http::finish_text(services_.pool, request, std::move(response));
 }
 

@@ -355,6 +355,7 @@ Task<> Session::linger() {
 void Session::log_access(const Exchange& exchange, const Response& response, std::uint64_t bytes) {
   const Request& request = exchange.request;
   const std::chrono::duration<double, std::milli> took = now() - exchange.started;
+  const std::chrono::duration<double, std::milli> upstream = response.served.upstream;
   worker_->access_log.add(
       {{"client", peer_.address},
        {"method", request.method},
@@ -363,6 +364,7 @@ void Session::log_access(const Exchange& exchange, const Response& response, std
        {"bytes", bytes},
        {"ms", took.count()},
        {"cache", response.served.cache},
+       {"upstream_ms", upstream.count()},
        {"end", end_ == End::kReset ? "cut" : "whole"},
        {"request_id", request.id},
        {"agent", request.headers.get("User-Agent").value_or("").substr(0, kLoggedAgent)}});

@@ -4,10 +4,13 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hubcache/base/digest.h"
@@ -36,12 +39,39 @@ WallTime wall_now() {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
+/// Is standard error what systemd gave to its journal (JOURNAL_STREAM, systemd.exec(5))?
+bool is_journal() {
+  const char* const stream = std::getenv("JOURNAL_STREAM");  // NOLINT(concurrency-mt-unsafe)
+  struct stat about{};
+  if (stream == nullptr || ::fstat(STDERR_FILENO, &about) != 0) return false;
+  return stream == std::to_string(about.st_dev) + ":" + std::to_string(about.st_ino);
+}
+
 }  // namespace
 
 // Lines are gathered and written a batch at a time: waking a thread for every line would cost more
 // than the line. The mutex is here because every thread logs; it is held for an append or a swap.
 struct Log::Sink {
-  explicit Sink(Options given) : options(given), level(given.level), writer([this] { run(); }) {}
+  explicit Sink(Options given)
+      : options(given), journal(is_journal()), level(given.level), writer([this] { run(); }) {}
+
+  void append(std::string& lines, Level of, std::string_view event, const Field* fields,
+              std::size_t count) const {
+    if (journal) append_priority(lines, of);
+    append_line(lines, options.format, wall_now(), of, event, fields, count);
+  }
+
+  /// Lines that were made without the journal in mind.
+  static std::string for_journal(std::string_view lines, Level of) {
+    std::string told;
+    while (!lines.empty()) {
+      const auto end = lines.find('\n') + 1;
+      append_priority(told, of);
+      told += lines.substr(0, end);
+      lines.remove_prefix(end);
+    }
+    return told;
+  }
 
   void push(std::string_view lines, std::size_t count, bool soon) {
     bool wake = soon;
@@ -74,7 +104,7 @@ struct Log::Sink {
       lock.unlock();
       if (lost > 0) {
         const Field count{"lines", lost};
-        append_line(batch, options.format, wall_now(), Level::kWarn, "log_dropped", &count, 1);
+        append(batch, Level::kWarn, "log_dropped", &count, 1);
       }
       write_all(batch);
       lock.lock();
@@ -101,6 +131,7 @@ struct Log::Sink {
   }
 
   const Options options;
+  const bool journal;
   std::atomic<Level> level;
   std::mutex mutex;
   std::condition_variable changed;
@@ -142,7 +173,8 @@ void Log::error(std::string_view event, std::initializer_list<Field> fields) {
 }
 
 void Log::write_lines(std::string_view lines, std::size_t count) {
-  sink_->push(lines, count, false);
+  if (!sink_->journal) return sink_->push(lines, count, false);
+  sink_->push(Sink::for_journal(lines, Level::kInfo), count, false);
 }
 
 bool Log::access_enabled() const noexcept {
@@ -162,7 +194,7 @@ void Log::flush() { sink_->flush(); }
 void Log::write(Level level, std::string_view event, const Field* fields, std::size_t count) {
   if (!enabled(level)) return;
   std::string line;
-  append_line(line, sink_->options.format, wall_now(), level, event, fields, count);
+  sink_->append(line, level, event, fields, count);
   sink_->push(line, 1, level == Level::kError);
 }
 

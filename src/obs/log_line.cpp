@@ -119,6 +119,24 @@ std::string_view name_of(Level level) {
   return "off";
 }
 
+void append_priority(std::string& out, Level level) {
+  switch (level) {
+    case Level::kDebug:
+      out += "<7>";
+      return;
+    case Level::kInfo:
+      out += "<6>";
+      return;
+    case Level::kWarn:
+      out += "<4>";
+      return;
+    case Level::kError:
+    case Level::kOff:
+      out += "<3>";
+      return;
+  }
+}
+
 void append_line(std::string& out, Format format, WallTime time, Level level,
                  std::string_view event, const Field* fields, std::size_t count) {
   if (format == Format::kText) {

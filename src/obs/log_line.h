@@ -17,4 +17,7 @@ void append_line(std::string& out, Format format, WallTime time, Level level,
 
 std::string_view name_of(Level level);
 
+/// What tells the journal how important the line is that follows: `<6>` (sd-daemon(3)).
+void append_priority(std::string& out, Level level);
+
 }  // namespace hubcache::obs

@@ -93,6 +93,24 @@ def test_security_rule_23_a_crash_leaves_no_core_dump(world):
     assert not os.WCOREDUMP(status)
 
 
+def test_security_rule_23_what_was_deleted_is_not_left_in_the_database(world):
+    hub = world.hub()
+    server = world.server(hub)
+    made = as_admin(server, REMOTES, {"name": "SECRETNAME", "url": hub.url, "hf_token": "hf_other"})
+    command(world, server, "user", "add", "SECRETUSER", "--generate")
+    assert server.stop() == 0
+    database = server.data / "hubcache.db"
+    before, sealed = database.read_bytes(), sealed_secrets(server)
+    assert b"SECRETNAME" in before and b"SECRETUSER" in before and sealed
+    server = world.server(hub)
+    assert server.rest("DELETE", made["pulp_href"]).status == 202
+    command(world, server, "user", "remove", "SECRETUSER")
+    assert server.stop() == 0
+    after = database.read_bytes()
+    for word in (b"SECRETNAME", b"SECRETUSER", *sealed):
+        assert word not in after, word
+
+
 def test_security_rule_3_a_remotes_token_reads_repos_and_nothing_else(world):
     (world.folder / "tmp").mkdir()
     hub = world.hub()
@@ -122,6 +140,11 @@ def test_security_rule_3_a_remotes_token_reads_repos_and_nothing_else(world):
         "who uses the remote's right needs none of their own")
     server.stop()
     search(server, ("hf_of_the_remote",) + CALLERS, server.text(), told)
+
+
+def sealed_secrets(server):
+    """As they stand in the database."""
+    return re.findall(rb"v1\.[0-9a-f]{8}\.[0-9a-f]{24}\.[0-9a-f]+", (server.data / "hubcache.db").read_bytes())
 
 
 def sealed_in(server):

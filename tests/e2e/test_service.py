@@ -1,15 +1,17 @@
-"""What systemd does with hubcache, done by the tests: readiness, passed sockets, the unit, the
-installed tree."""
+"""What systemd does with hubcache, done by the tests: readiness, the watchdog, credentials, passed
+sockets, the unit and its sandbox, the installed tree."""
 import os
+import pathlib
 import re
 import signal
 import socket
 import stat
 import subprocess
 
-from harness import ADMIN, get
+from harness import ADMIN, command, get
 
 READY_WITHIN = 20
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class NotifySocket:
@@ -88,6 +90,61 @@ def test_a_start_that_fails_is_not_told_as_readiness(world):
         pass
 
 
+def test_the_watchdog_hears_of_a_server_until_it_stands_still(world):
+    notify = NotifySocket(world.folder / "notify")
+    server = world.server(world.hub(), env={"NOTIFY_SOCKET": notify.path, "WATCHDOG_USEC": "20000"})
+    heard = [line for _ in range(4) for line in notify.told()]
+    assert heard.count("READY=1") == 1 and heard.count("WATCHDOG=1") == 3, heard
+    os.kill(server.pid, signal.SIGSTOP)
+    os.waitpid(server.pid, os.WUNTRACED)
+    notify.socket.setblocking(False)
+    silent = False
+    while not silent:  # what it said before
+        try:
+            notify.told()
+        except BlockingIOError:
+            silent = True
+    notify.socket.settimeout(0.2)
+    try:
+        assert not notify.told()
+    except TimeoutError:
+        pass
+    os.kill(server.pid, signal.SIGCONT)
+    notify.socket.settimeout(READY_WITHIN)
+    assert notify.told() == ["WATCHDOG=1"]
+
+
+def test_security_rule_23_the_key_of_a_service_is_not_with_its_database(world):
+    """LoadCredential= gives it from /etc/hubcache; without one it is made in the data directory."""
+    credentials = world.folder / "credentials"
+    credentials.mkdir(0o700)
+    (credentials / "hubcache.admin-password").write_text("\n")  # the unit's default: there is none
+    key = credentials / "hubcache.secrets-key"
+    key.write_text("ab" * 32 + "\n")
+    key.chmod(0o400)
+    service = {"CREDENTIALS_DIRECTORY": str(credentials)}
+    hub = world.hub()
+    server = world.server(hub, env=service)
+    remote = server.rest("POST", "/pulp/api/v3/remotes/hugging_face/hugging-face/",
+                         {"name": "s", "url": hub.url, "hf_token": "hf_sealed"}).json()["pulp_href"]
+    assert server.stop() == 0
+    assert not (server.data / "secrets.key").exists()
+    # With another key nothing opens.
+    refused = world.start_server(hub)
+    assert refused.process.wait(30) == 1 and "cannot be read with this key" in refused.text()
+    assert (server.data / "secrets.key").exists()
+    # Two keys: one of them is not the one.
+    refused = world.start_server(hub, env=service)
+    assert refused.process.wait(30) == 1 and "and another in" in refused.text()
+    (server.data / "secrets.key").unlink()
+    # It is changed where it is.
+    assert command(world, server, "config", "rotate-key", "--key-file", str(key)) == \
+        "1 secrets sealed with a new key"
+    assert key.read_text() != "ab" * 32 + "\n" and not (server.data / "secrets.key").exists()
+    server = world.server(hub, env=service)
+    assert server.rest("GET", remote).json()["hf_token"] == "hf_sealed"
+
+
 def test_sockets_passed_by_systemd_are_served_in_place_of_the_configured_ones(world):
     notify = NotifySocket(world.folder / "notify")
     inet = high(listening_socket(socket.AF_INET, ("127.0.0.1", 0)))
@@ -158,8 +215,66 @@ def test_systemd_has_nothing_to_say_about_the_unit(world):
     user = re.search(r"^User=(\S+)$", unit, re.MULTILINE)[1]
     assert re.search(rf"^u {user} ", sysusers, re.MULTILINE)
 
+    # A credential that is not there is no reason not to start.
+    for kind in ("LoadCredential", "SetCredential"):
+        assert re.findall(rf"^{kind}=(\S+?):", unit, re.MULTILINE) == ["hubcache.secrets-key",
+                                                                      "hubcache.admin-password"]
+
     # verify looks for the binary, so it is shown where this tree has it; its exit code says little.
     copy = world.folder / "hubcache.service"
     copy.write_text(unit.replace("ExecStart=/", f"ExecStart={root}/"))
     done = world.run("systemd-analyze", "verify", copy)
     assert done.stdout + done.stderr == b"", (done.stdout, done.stderr)
+    exposure = world.run("systemd-analyze", "security", "--offline=true", copy).stdout.decode()
+    level = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", exposure)[1])
+    assert level < 2.0, exposure
+
+
+def system_calls(unit):
+    """What the unit's SystemCallFilter= lets through, by name."""
+    def named(group):
+        if not group.startswith("@"):
+            return {group}
+        listed = subprocess.run(["systemd-analyze", "syscall-filter", group], check=True,
+                                capture_output=True, text=True).stdout.splitlines()[1:]
+        words = [line.strip() for line in listed if not line.strip().startswith("#")]
+        return set().union(*(named(word) for word in words if word))
+
+    allowed = set()
+    for line in re.findall(r"^SystemCallFilter=(.*)$", unit, re.MULTILINE):
+        groups = set().union(*(named(word) for word in line.lstrip("~").split()))
+        allowed = allowed - groups if line.startswith("~") else allowed | groups
+    return allowed
+
+
+def test_the_sandbox_of_the_unit_lets_the_server_do_all_it_does(world):
+    hub = world.hub()
+    trace = world.folder / "trace"
+    server = world.server(hub, within=["strace", "-f", "-qq", "-o", trace])
+    for path in ("resolve/main/config.json", "resolve/main/model.safetensors"):
+        for headers in ({}, {}, {"Range": "bytes=0-99"}):
+            assert get(f"{server.endpoint}/org/model/{path}", headers).status in (200, 206)
+    assert get(f"{server.endpoint}/api/models/org/model").status == 200
+    command(world, server, "user", "add", "ci", "--generate")
+    assert command(world, server, "verify").endswith(" 0 not right")
+    tracer = server.process
+    child = int(pathlib.Path(f"/proc/{tracer.pid}/task/{tracer.pid}/children").read_text().split()[0])
+    os.kill(child, signal.SIGTERM)
+    assert tracer.wait(30) == 0
+
+    done = trace.read_text(errors="replace")
+    called = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)[( ]", done, re.MULTILINE))
+    called.discard("fchown")  # SQLite's, which only root makes
+    assert {"sendfile", "openat", "sendmsg", "fdatasync"} <= called, called
+    unit = (ROOT / "config" / "hubcache.service").read_text()
+    assert called <= system_calls(unit), called - system_calls(unit)
+    # MemoryDenyWriteExecute=: the pages of libraries are mapped as they stay.
+    assert "MemoryDenyWriteExecute=yes\n" in unit
+    assert not re.search(r"mprotect\(.*PROT_EXEC|mmap\(.*PROT_WRITE\|PROT_EXEC", done)
+    # RestrictAddressFamilies=
+    families = set(re.search(r"^RestrictAddressFamilies=(.*)$", unit, re.MULTILINE)[1].split())
+    used = set(re.findall(r" socket(?:pair)?\((\w+),.*\) = \d", done))
+    assert {"AF_INET", "AF_UNIX"} <= used <= families, used
+    # ProtectSystem=strict: all that is written lies in the StateDirectory.
+    written = re.findall(r'openat\(AT_FDCWD, "([^"]+)", [^)]*O_(?:WRONLY|RDWR|CREAT).*\) = \d', done)
+    assert written and not [p for p in written if not p.startswith((str(server.data), "/dev/null"))]

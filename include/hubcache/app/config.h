@@ -36,6 +36,7 @@ struct Config {
     std::string data_dir;  // empty only when there is no home directory to put it in
     SizeOrShare max_size{.bytes = 0, .percent = 90};  // shares of the file system
     SizeOrShare min_free{.bytes = 1ULL << 30U};
+    std::string key_file;  // empty: in data_dir
   } storage;
   struct Upstream {
     std::string url = "https://huggingface.co";
@@ -62,6 +63,7 @@ struct Config {
   std::vector<std::string> allowed_origins;
   bool masked_secrets = false;
   obs::Options log;
+  std::string log_file;        // "": standard error
   std::string admin_password;  // HUBCACHE_ADMIN_PASSWORD or a systemd credential; never in a file
 
   /// "file", "environment" or "flag" by key, for `hubcache config`; what is not in it is a default.

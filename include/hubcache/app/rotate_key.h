@@ -1,15 +1,16 @@
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
+
+#include "hubcache/app/config.h"
 
 namespace hubcache::app {
 
-/// Gives that data directory a new key for its secrets and seals them all with it; says how many
-/// there were. Whatever stops this, what is stored can be read, and another run completes it: the
-/// key file keeps the old key until nothing on the disk needs it.
+/// Gives the configured data directory a new key for its secrets and seals them all with it; says
+/// how many there were. Whatever stops this, what is stored can be read, and another run completes
+/// it: the key file keeps the old key until nothing on the disk needs it.
 ///
 /// Blocks. Throws kConflict while a server runs on the directory, kNotFound when it holds nothing.
-std::size_t rotate_key(const std::filesystem::path& data_dir);
+std::size_t rotate_key(const Config& config);
 
 }  // namespace hubcache::app

@@ -165,6 +165,18 @@ TEST_F(ConfigTest, ThePasswordMayBeASystemdCredentialAndTheEnvironmentGoesBefore
             "mine");
 }
 
+TEST_F(ConfigTest, Rule23TheKeyOfSecretsMayBeASystemdCredential) {
+  const auto directory = "CREDENTIALS_DIRECTORY=" + folder.path().string();
+  const auto key = folder.path() / "hubcache.secrets-key";
+  EXPECT_EQ(load_config("", {directory}, {}).storage.key_file, "");
+  std::ofstream(key) << "\n";  // the unit's default: there is none
+  EXPECT_EQ(load_config("", {directory}, {}).storage.key_file, "");
+  std::ofstream(key) << "ab12\n";
+  EXPECT_EQ(load_config("", {directory}, {}).storage.key_file, key.string());
+  EXPECT_EQ(load_config("", {directory, "HUBCACHE_STORAGE_KEY_FILE=/k"}, {}).storage.key_file,
+            "/k");
+}
+
 TEST_F(ConfigTest, WhatIsPrintedCanBeReadAgain) {
   auto config = load_config("", {},
                             {{"server.listen", "127.0.0.1:1,[::1]:2"},

@@ -1,6 +1,11 @@
 #include "hubcache/obs/log.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
 #include <set>
 #include <string>
 #include <thread>
@@ -9,8 +14,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "hubcache/base/error.h"
+#include "hubcache/obs/log_file.h"
+
+#include "support/run.h"
 
 namespace hubcache::obs {
 namespace {
@@ -132,6 +142,91 @@ TEST(Log, LinesOfManyThreadsStayWhole) {
     for (auto& thread : threads) thread.join();
   });
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2000);
+}
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Its standard error is one that may be redirected.
+class LogFileTest : public testing::Test {
+ protected:
+  LogFileTest() { testing::internal::CaptureStderr(); }
+  ~LogFileTest() override { testing::internal::GetCapturedStderr(); }
+  LogFileTest(const LogFileTest&) = delete;
+  LogFileTest& operator=(const LogFileTest&) = delete;
+
+  void log(std::string_view event) {
+    Log log({});
+    log.info(event);
+  }
+  test::TempDir folder;
+};
+
+TEST_F(LogFileTest, AFileIsItsOwnersAloneAndIsAppendedTo) {
+  const auto file = folder / "log";
+  for (const std::string_view event : {"first", "second"}) {
+    redirect_to_file(file.string());
+    log(event);
+  }
+  EXPECT_THAT(text_of(file), MatchesRegex("[^\n]* info first\n[^\n]* info second\n"));
+  EXPECT_EQ(std::filesystem::status(file).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(LogFileTest, AFileThatWasMovedAwayIsLeftWhenItIsOpenedAnew) {
+  const auto file = folder / "log";
+  redirect_to_file(file.string());
+  std::filesystem::rename(file, folder / "log.1");
+  log("old");
+  redirect_to_file(file.string());
+  log("new");
+  EXPECT_THAT(text_of(folder / "log.1"), MatchesRegex("[^\n]* info old\n"));
+  EXPECT_THAT(text_of(file), MatchesRegex("[^\n]* info new\n"));
+}
+
+TEST_F(LogFileTest, WhereNothingCanBeOpenedTheOldFileStays) {
+  redirect_to_file((folder / "log").string());
+  EXPECT_THROW(redirect_to_file((folder / "none/log").string()), Error);
+  redirect_to_file("");
+  log("stays");
+  EXPECT_THAT(text_of(folder / "log"), EndsWith(" info stays\n"));
+}
+
+/// Standard error is taken for the journal, as a service finds it.
+std::string written_to_journal(Options options, const std::function<void(Log&)>& use) {
+  testing::internal::CaptureStderr();
+  struct stat about{};
+  EXPECT_EQ(::fstat(STDERR_FILENO, &about), 0);
+  const auto stream = std::to_string(about.st_dev) + ":" + std::to_string(about.st_ino);
+  ::setenv("JOURNAL_STREAM", stream.c_str(), 1);
+  {
+    Log log(std::move(options));
+    use(log);
+  }
+  ::unsetenv("JOURNAL_STREAM");
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(Log, TheJournalIsToldTheLevelOfEachLine) {
+  const auto all = [](Log& log) {
+    log.debug("d");
+    AccessLog(log).add({{"path", "/"}});
+    log.warn("w");
+    log.error("e");
+  };
+  EXPECT_THAT(written_to_journal({.level = Level::kDebug}, all),
+              MatchesRegex("<7>[^\n]* debug d\n<6>[^\n]* info access path=/\n"
+                           "<4>[^\n]* warn w\n<3>[^\n]* error e\n"));
+  EXPECT_THAT(written_to_journal({.format = Format::kJson}, [](Log& log) { log.info("i"); }),
+              MatchesRegex("<6>\\{[^\n]*\\}\n"));
+}
+
+TEST(Log, WhatIsNotTheJournalIsToldNoLevels) {
+  ::setenv("JOURNAL_STREAM", "1:2", 1);
+  EXPECT_THAT(written({}, [](Log& log) { log.info("i"); }), Not(HasSubstr("<6>")));
+  ::unsetenv("JOURNAL_STREAM");
 }
 
 TEST(Log, LevelsHaveNamesAndOthersAreRefused) {
