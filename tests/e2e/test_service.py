@@ -193,8 +193,14 @@ def test_everything_is_installed_where_debian_expects_it(world):
         "usr/lib/sysusers.d/hubcache.conf",
         "usr/share/doc/hubcache/copyright",
         "usr/share/doc/hubcache/README.md",
-        "usr/share/doc/hubcache/CHANGELOG.md",
-    }, files
+        "usr/share/doc/hubcache/changelog.gz",
+        "usr/share/doc/hubcache/changelog.Debian.gz",
+        "usr/share/man/man1/hubcache.1.gz",
+        "usr/share/man/man5/hubcache.toml.5.gz",
+        "usr/share/bash-completion/completions/hubcache",
+        "etc/logrotate.d/hubcache",
+    } | {f"usr/share/doc/hubcache/{p.relative_to(ROOT)}" for p in (ROOT / "docs").rglob("*")
+         if p.is_file()}, files
     mode = stat.S_IMODE((root / "usr/bin/hubcache").stat().st_mode)
     assert mode == 0o755
     version = world.run(root / "usr/bin/hubcache", "version").stdout
@@ -223,7 +229,7 @@ def test_systemd_has_nothing_to_say_about_the_unit(world):
     # verify looks for the binary, so it is shown where this tree has it; its exit code says little.
     copy = world.folder / "hubcache.service"
     copy.write_text(unit.replace("ExecStart=/", f"ExecStart={root}/"))
-    done = world.run("systemd-analyze", "verify", copy)
+    done = world.run("env", f"MANPATH={root}/usr/share/man", "systemd-analyze", "verify", copy)
     assert done.stdout + done.stderr == b"", (done.stdout, done.stderr)
     exposure = world.run("systemd-analyze", "security", "--offline=true", copy).stdout.decode()
     level = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", exposure)[1])
