@@ -70,6 +70,34 @@ Signed take_apart(std::string_view query) {
   return parts;
 }
 
+/// A kind of guard as the API knows it: the last part of its path, and Pulp's class.
+struct KindName {
+  std::string_view path;
+  std::string_view type;
+};
+KindName name_of(registry::Guard::Kind kind) {
+  switch (kind) {
+    case registry::Guard::Kind::kRbac:
+      return {.path = "rbac", .type = "RBACContentGuard"};
+    case registry::Guard::Kind::kHeader:
+      return {.path = "header", .type = "HeaderContentGuard"};
+    case registry::Guard::Kind::kRedirect:
+      return {.path = "content_redirect", .type = "ContentRedirectContentGuard"};
+    case registry::Guard::Kind::kComposite:
+      break;
+  }
+  return {.path = "composite", .type = "CompositeContentGuard"};
+}
+
+/// What one of the guards of a composite guard says, by its href.
+std::string refusal_of(const registry::Guard& guard, const std::string& why) {
+  const auto name = name_of(guard.kind);
+  std::string text = "\"Guard: HREF: '/pulp/api/v3/contentguards/core/";
+  text.append(name.path).append("/").append(guard.id).append("/', class: '<class '");
+  text.append("pulpcore.app.models.publication.").append(name.type).append("'>', denial: [");
+  return text.append(why).append("].\"");
+}
+
 }  // namespace
 
 Task<> Guards::require(std::shared_ptr<const registry::Snapshot> snapshot, std::string guard,
@@ -148,7 +176,9 @@ Task<Guards::Refusal> Guards::ask_each(const registry::Snapshot& snapshot,
   for (const auto& id : guard.guards) {
     const auto refusal = co_await ask(snapshot, id, request, depth + 1);
     if (!refusal) co_return std::nullopt;
-    (refusals += refusals.empty() ? "" : ", ") += id + ": " + *refusal;
+    const auto* one = snapshot.guard(id);
+    if (one == nullptr) continue;
+    (refusals += refusals.empty() ? "" : ", ") += refusal_of(*one, *refusal);
   }
   if (guard.guards.empty()) co_return std::nullopt;
   co_return "Access forbidden. Refusals: [" + refusals + "]";

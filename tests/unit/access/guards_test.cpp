@@ -149,8 +149,13 @@ TEST_F(GuardsTest, OneGuardOfACompositeIsEnoughAndNoneLetsEverybodyPass) {
         {.id = "empty"}});
   EXPECT_EQ(refusal("empty", request()), "");
   EXPECT_EQ(refusal("both", request("b", "MQ==")), "");
-  EXPECT_EQ(refusal("both", request()),
-            "Access forbidden. Refusals: [a: Access denied., b: Access denied.]");
+  EXPECT_EQ(
+      refusal("both", request()),
+      "Access forbidden. Refusals: [\"Guard: HREF: '/pulp/api/v3/contentguards/core/header/a/', "
+      "class: '<class 'pulpcore.app.models.publication.HeaderContentGuard'>', denial: "
+      "[Access denied.].\", \"Guard: HREF: '/pulp/api/v3/contentguards/core/header/b/', "
+      "class: '<class 'pulpcore.app.models.publication.HeaderContentGuard'>', denial: "
+      "[Access denied.].\"]");
 }
 
 TEST_F(GuardsTest, AGuardThatIsGoneOrHoldsItselfLetsNobodyPass) {

@@ -1,4 +1,8 @@
+#include "hubcache/access/guards.h"
+
 #include <gtest/gtest.h>
+
+#include "hubcache/base/error.h"
 
 #include "fixture.h"
 
@@ -24,6 +28,20 @@ class PulpGuardsTest : public PulpTest {
     kept = snapshot();
     return kept->guard(id_of(href));
   }
+  /// What content says to a request that a guard of the API refuses; "" when it passes.
+  std::string refusal(const std::string& href, const std::string& target) {
+    const access::Guards guards(*accounts, clock);
+    http::Request request;
+    request.method = "GET";
+    request.target = target;
+    request.peer.address = "127.0.0.1";
+    try {
+      runner.run(guards.require(snapshot(), id_of(href), request));
+      return "";
+    } catch (const Error& error) {
+      return error.hub().message;
+    }
+  }
   std::shared_ptr<const registry::Snapshot> kept;
 };
 
@@ -37,6 +55,32 @@ TEST_F(PulpGuardsTest, AHeaderGuardIsInForceWhenItIsAnswered) {
   EXPECT_EQ(patched.body["header_value"], "w");
   EXPECT_EQ(guard(href)->header_value, "w");
   EXPECT_EQ(guard(href)->jq_filter, ".a");
+}
+
+// What content says of a guard that refuses is where the API has it.
+TEST_F(PulpGuardsTest, ARefusalNamesTheGuardsByTheirHrefs) {
+  const auto header = make(kHeader, R"({"name":"h","header_name":"a","header_value":"b"})");
+  const auto rbac = make(kRbac, R"({"name":"r"})");
+  const auto redirect = make(kRedirect, R"({"name":"s"})");
+  const auto inner = make(kComposite, R"({"name":"i","guards":[")" + redirect + R"("]})");
+  const auto all = make(kComposite, R"({"name":"c","guards":[")" + header + R"(",")" + rbac +
+                                        R"(",")" + inner + R"("]})");
+  const auto told = refusal(all, "/pulp/content/d/f");
+  for (const auto& href : {header, rbac, redirect, inner}) {
+    EXPECT_NE(told.find("HREF: '" + href + "'"), std::string::npos) << href << " " << told;
+  }
+}
+
+TEST_F(PulpGuardsTest, ASignedPathPassesARedirectGuardUntilItExpires) {
+  const auto href = make(kRedirect, R"({"name":"g"})");
+  const std::string path = "/pulp/content/d/org/model/resolve/main/f";
+  const auto now = std::chrono::floor<std::chrono::seconds>(clock.now()).time_since_epoch();
+  const auto query = access::signed_query(guard(href)->secret, path, now.count() + 60);
+  EXPECT_EQ(refusal(href, path + "?" + query), "");
+  EXPECT_EQ(refusal(href, path), "Access not authenticated");
+  EXPECT_EQ(refusal(href, path + "x?" + query), "Access not authenticated");
+  clock.advance(std::chrono::seconds(61));
+  EXPECT_EQ(refusal(href, path + "?" + query), "Authentication expired");
 }
 
 TEST_F(PulpGuardsTest, AFilterThatCannotBeUnderstoodIsRefused) {
