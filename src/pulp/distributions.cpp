@@ -15,8 +15,11 @@ std::string one_source(const rest::Proposal& proposal) {
   static constexpr const char* kPairs[][2] = {{"publication", "repository_version"},
                                               {"repository", "repository_version"},
                                               {"repository", "publication"}};
+  const auto is_set = [&](const char* field) {
+    return rest::is_set(proposal.seen.value(field, rest::Json()));
+  };
   for (const auto& [one, other] : kPairs) {
-    if (proposal.after[one].is_null() || proposal.after[other].is_null()) continue;
+    if (!is_set(one) || !is_set(other)) continue;
     return std::string("Only one of the attributes '") + one + "' and '" + other +
            "' may be used simultaneously.";
   }

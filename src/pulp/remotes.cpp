@@ -55,10 +55,10 @@ bool is_set(const Json& document, const char* field) {
 }
 
 std::string proxy_credentials_need_a_proxy(const Proposal& proposal) {
-  const bool name = is_set(proposal.after, "proxy_username");
-  const bool password = is_set(proposal.after, "proxy_password");
+  const bool name = is_set(proposal.seen, "proxy_username");
+  const bool password = is_set(proposal.seen, "proxy_password");
   if (!name && !password) return {};
-  if (!is_set(proposal.after, "proxy_url")) {
+  if (!is_set(proposal.seen, "proxy_url")) {
     return "proxy credentials cannot be specified without a proxy";
   }
   if (name != password) return "proxy username and password can only be specified together";

@@ -162,7 +162,10 @@ class Validation {
       result_.changes = result_.changes || is_change;
       kept = *given;
     }
-    const Proposal proposal{.before = before, .given = result_.given, .after = result_.after};
+    const Proposal proposal{.before = before,
+                            .given = result_.given,
+                            .after = result_.after,
+                            .seen = mode_ == Mode::kPatch ? result_.after : result_.given};
     for (const auto& check : resource_.checks) {
       if (auto complaint = check(proposal); !complaint.empty()) {
         return complain(kNoField, error_list(std::move(complaint)));

@@ -19,11 +19,13 @@ enum class Create : std::uint8_t { kNone, kNow, kTask };
 enum class Change : std::uint8_t { kNone, kNow, kTask };
 
 /// A change as cross-field checks see it: the values before it (null for a create), those the
-/// client gave, and those that would be kept.
+/// client gave, and those that would be kept. `seen` is what Pulp's own checks look at: those that
+/// would be kept of a PATCH, those given of all else.
 struct Proposal {
   const Json& before;
   const Json& given;
   const Json& after;
+  const Json& seen;
 };
 /// The text of a `non_field_errors` complaint, or "".
 using CrossCheck = std::function<std::string(const Proposal&)>;

@@ -112,6 +112,24 @@ TEST_F(PulpTest, WhatIsReadBackCanBeSentBack) {
   EXPECT_EQ(ask("PUT", href, ask("GET", href).text).status, 200);
 }
 
+TEST_F(PulpTest, APutMayNameAVersionWhereARepositoryIsStored) {
+  const auto made =
+      ask("POST", "/pulp/api/v3/repositories/hugging_face/hugging-face/", R"({"name":"r"})");
+  const std::string repository = made.body["pulp_href"];
+  const auto distribution = make_distribution("d", R"(,"repository":")" + repository + "\"");
+  const auto version = R"("repository_version":")" + repository + R"(versions/0/")";
+  EXPECT_EQ(ask("PATCH", distribution, "{" + version + "}").text,
+            R"({"non_field_errors":["Only one of the attributes 'repository' and )"
+            R"('repository_version' may be used simultaneously."]})");
+  EXPECT_EQ(ask("PUT", distribution, R"({"name":"d","base_path":"d",)" + version + "}").status,
+            202);
+  EXPECT_EQ(
+      ask("PUT", distribution,
+          R"({"name":"d","base_path":"d","repository":")" + repository + "\"," + version + "}")
+          .status,
+      400);
+}
+
 // What a new database has.
 TEST_F(PulpTest, ANewDatabaseHasARemoteAndTheRootDistribution) {
   const auto root = snapshot()->root();

@@ -76,6 +76,23 @@ TEST_F(PulpTest, APutResetsOnlyFieldsWithADefault) {
 }
 
 TEST_F(PulpTest, ADeletedRemoteLeavesItsDistributionsWithoutOne) {
+// As at Pulp: only a PATCH is read together with what is stored.
+TEST_F(PulpTest, ChecksAcrossFieldsOfAPutLookAtThePutAlone) {
+  const std::string name = R"("name":"a","url":"https://huggingface.co")";
+  const std::string credentials = R"("proxy_username":"u","proxy_password":"p")";
+  const auto remote = make_remote("a", R"(,"proxy_url":"http://p:1",)" + credentials);
+  const auto alone = ask("PUT", remote, "{" + name + "," + credentials + "}");
+  EXPECT_EQ(alone.status, 400);
+  EXPECT_EQ(alone.text,
+            R"({"non_field_errors":["proxy credentials cannot be specified without a proxy"]})");
+  EXPECT_EQ(
+      ask("PUT", remote, "{" + name + R"(,"proxy_url":"http://q:1","proxy_username":"u"})").text,
+      R"({"non_field_errors":["proxy username and password can only be specified together"]})");
+  EXPECT_EQ(ask("PATCH", remote, R"({"proxy_url":null})").status, 400);
+  EXPECT_EQ(ask("PATCH", remote, R"({"proxy_username":"v"})").status, 202);
+  EXPECT_EQ(ask("PUT", remote, "{" + name + R"(,"proxy_url":null})").status, 202);
+}
+
   const auto remote = make_remote("a");
   const auto distribution = make_distribution("d", R"(,"remote":")" + remote + "\"");
   const auto deleted = ask("DELETE", remote);
