@@ -58,6 +58,18 @@ Json run_offline(const Config& config, const Json& command) {
   return future.get();
 }
 
+/// What a command changes: "ci", or "laptop (ci)" of a token for the account `ci`.
+std::string object_of(const Json& command) {
+  const auto text = [&](const char* field) {
+    const auto found = command.find(field);
+    const bool is_text = found != command.end() && found->is_string();
+    return is_text ? found->get<std::string>() : std::string();
+  };
+  auto name = text("name");
+  const auto account = text("account");
+  return account.empty() ? name : name + " (" + account + ")";
+}
+
 }  // namespace
 
 std::string text_of(const Json& command, const char* field) {
@@ -67,14 +79,19 @@ std::string text_of(const Json& command, const char* field) {
 }
 
 Task<Json> run_command(Workbench bench, Json command) {
-  const bool of_accounts =
-      text_of(command, "do").starts_with("user.") || text_of(command, "do").starts_with("token.");
-  if (text_of(command, "do") == kLogLevel) {
+  const auto verb = text_of(command, "do");
+  if (verb == kLogLevel) {
     bench.log.set_level(obs::level_of(text_of(command, "level")));
     co_return Json::object();
   }
+  const bool of_accounts = verb.starts_with("user.") || verb.starts_with("token.");
   if (!of_accounts) co_return co_await run_blob_command(bench, std::move(command));
-  co_return co_await run_account_command(bench.accounts, bench.database, std::move(command));
+  const auto object = object_of(command);
+  auto done = co_await run_account_command(bench.accounts, bench.database, std::move(command));
+  if (!verb.ends_with(".list")) {
+    bench.log.info("audit", {{"action", verb}, {"object", object}, {"account", "command line"}});
+  }
+  co_return done;
 }
 
 Json order_command(const Config& config, const Json& command) {

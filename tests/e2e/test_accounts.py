@@ -1,4 +1,5 @@
 """Accounts and access tokens from the command line, with a server and without, and what they open."""
+import base64
 import json
 import subprocess
 
@@ -30,6 +31,7 @@ def guarded(world, server):
     lists = API + "distributions/hugging_face/hugging-face/"
     distribution = json.loads(admin(world, server, "GET", lists))["results"][0]["pulp_href"]
     admin(world, server, "PATCH", distribution, json.dumps({"content_guard": guard}))
+    return guard
 
 
 def test_a_hub_client_passes_a_guard_with_an_access_token(world):
@@ -119,6 +121,53 @@ def test_accounts_are_tended_with_and_without_a_server(world):
                 (("user", "add", "a:b", "--generate"), "no colon", 2)):
             complaint = command(world, server, *arguments, code=code)
             assert said in complaint and complaint.count("\n") == 0, complaint
+
+
+def test_what_the_command_line_changes_is_in_the_audit_log_without_secrets(world):
+    server = world.server(world.hub())
+    generated = command(world, server, "user", "add", "ci", "--generate")
+    token = command(world, server, "token", "create", "laptop", "--account", "ci")
+    command(world, server, "user", "passwd", "ci", typed="another password\n")
+    command(world, server, "user", "list")
+    command(world, server, "token", "list")
+    command(world, server, "token", "revoke", "laptop")
+    command(world, server, "token", "revoke", "laptop", code=1)
+    command(world, server, "user", "remove", "ci")
+    assert server.stop() == 0
+    lines = [line.split(" audit ", 1)[1] for line in server.text().splitlines()
+             if " audit " in line]
+    assert lines == [f'action={action} object={name} account="command line"' for action, name in (
+        ("user.add", "ci"), ("token.create", '"laptop (ci)"'), ("user.passwd", "ci"),
+        ("token.revoke", "laptop"), ("user.remove", "ci"))], lines
+    for secret in (generated, token, "another password"):
+        assert secret not in server.text()
+
+
+def test_a_role_that_is_taken_closes_the_path_at_once_for_tokens_and_passwords(world):
+    server = world.server(world.hub())
+    command(world, server, "user", "add", "ci", typed="pw\n")
+    token = command(world, server, "token", "create", "laptop", "--account", "ci")
+    guard = guarded(world, server)
+    role = json.dumps({"role": "core.rbaccontentguard_downloader", "users": ["ci"]})
+    basic = base64.b64encode(b"ci:pw").decode()
+
+    def statuses():
+        return [get(server.endpoint + "/org/model/resolve/main/config.json",
+                    {"Authorization": value}).status
+                for value in (f"Bearer {token}", f"Basic {basic}")]
+
+    for _ in range(2):
+        assert statuses() == [200, 200]
+        admin(world, server, "POST", guard + "remove_role/", role)
+        assert statuses() == [403, 403]
+        admin(world, server, "POST", guard + "add_role/", role)
+    assert server.stop() == 0
+    lines = [line for line in server.text().splitlines() if " audit " in line]
+    prn = "prn:core.rbaccontentguard:" + guard.split("/")[-2]
+    for verb, times in (("add_role", 3), ("remove_role", 2)):
+        found = [line for line in lines
+                 if f"action=contentguards_core_rbac_{verb} object={prn} " in line]
+        assert len(found) == times and all("account=admin " in line for line in found), lines
 
 
 def test_a_data_directory_that_is_none_is_named(world):

@@ -24,8 +24,8 @@ struct Workbench {
 };
 
 /// Does what a command asks for, as JSON: {"do": "user.add", ...}; run_account_command() and
-/// run_blob_command() say which there are, and "log.level" is one. Throws what they throw, and
-/// kBadRequest for others.
+/// run_blob_command() say which there are, and "log.level" is one. A change of accounts or tokens
+/// is a line `audit` of the log. Throws what they throw, and kBadRequest for others.
 Task<nlohmann::json> run_command(Workbench bench, nlohmann::json command);
 
 /// The same from outside: by the server that runs on this data directory, or, when there is none,
