@@ -16,6 +16,9 @@ namespace {
 using rest::Json;
 using rest::Row;
 
+constexpr std::string_view kDescriptionFilters[] = {"", "iexact", "contains", "icontains"};
+constexpr std::string_view kSizeFilters[] = {"", "gt", "lt", "range"};
+
 rest::Resource read_only(std::string name, const std::string& path, std::string model) {
   return {.name = std::move(name),
           .kind = path.substr(0, path.size() - 2),
@@ -88,10 +91,10 @@ rest::Resource user() {
   users.key = "id";
   users.has_times = false;
   users.fields = {rest::integer("id"),
-                  rest::text("username").filters(rest::kNameFilters),
-                  rest::text("first_name").filters(rest::kNameFilters),
-                  rest::text("last_name").filters(rest::kNameFilters),
-                  rest::text("email").filters(rest::kNameFilters),
+                  rest::text("username").filters(rest::kFewNameFilters),
+                  rest::text("first_name").filters(rest::kFewNameFilters),
+                  rest::text("last_name").filters(rest::kFewNameFilters),
+                  rest::text("email").filters(rest::kFewNameFilters),
                   rest::boolean("is_staff").filters(rest::kExact),
                   rest::boolean("is_active").filters(rest::kExact),
                   rest::text("date_joined"),
@@ -109,7 +112,7 @@ rest::Resource group() {
   groups.has_times = false;
   groups.has_options = false;
   groups.fields = {rest::integer("id").filters(rest::kExactIn),
-                   rest::text("name").filters(rest::kNameFilters)};
+                   rest::text("name").filters(rest::kFewNameFilters)};
   groups.rows = [](db::Connection&) { return std::vector<Row>(); };
   groups.row = [](db::Connection&, std::string_view) { return std::optional<Row>(); };
   return groups;
@@ -118,8 +121,8 @@ rest::Resource group() {
 rest::Resource role() {
   auto roles = read_only("Role", "roles/", "core.role");
   roles.fields = {rest::text("name").filters(rest::kNameFilters),
-                  rest::text("description").filters(rest::kNameFilters), rest::texts("permissions"),
-                  rest::boolean("locked").filters(rest::kExact)};
+                  rest::text("description").filters(kDescriptionFilters),
+                  rest::texts("permissions"), rest::boolean("locked").filters(rest::kExact)};
   auto has_permission = [](const Row& row, std::string_view, const std::string& value) {
     const auto& permissions = row.doc.at("permissions");
     return std::ranges::find(permissions, Json(value)) != permissions.end();
@@ -141,8 +144,7 @@ rest::Resource role() {
                     .lookups = rest::kExact,
                     .kind = rest::Filter::Kind::kCustom,
                     .matches = is_for_guards,
-                    .uri = rest::Filter::Uri::kRouted,
-                    .uri_error = "URI not valid: "}};
+                    .uri = rest::Filter::Uri::kRouted}};
   roles.rows = all_roles;
   roles.row = find_role;
   return roles;
@@ -165,7 +167,7 @@ std::vector<rest::View> made_elsewhere() {
 rest::Resource upload() {
   auto uploads = read_only("Upload", "uploads/", "core.upload");
   uploads.has_options = false;
-  uploads.fields = {rest::integer("size").filters(rest::kNumberFilters)};
+  uploads.fields = {rest::integer("size").filters(kSizeFilters)};
   uploads.rows = [](db::Connection&) { return std::vector<Row>(); };
   uploads.row = [](db::Connection&, std::string_view) { return std::optional<Row>(); };
   return uploads;

@@ -115,20 +115,6 @@ Filter orphaned_filter() {
   return {.name = "orphaned_for", .lookups = rest::kExact, .kind = Filter::Kind::kNumber};
 }
 
-/// An href of a repository version; none holds anything.
-Filter version_filter(const char* name) {
-  auto refuse = [](const std::string& value) -> std::string {
-    if (!value.starts_with('/') && !value.starts_with("prn:")) return "URI not valid: " + value;
-    if (value.ends_with("/versions/0/")) return {};
-    return "URI " + value + " not found for repositoryversion.";
-  };
-  return {.name = name,
-          .lookups = rest::kExact,
-          .kind = Filter::Kind::kCustom,
-          .matches = [](const Row&, std::string_view, const std::string&) { return false; },
-          .refuse = refuse};
-}
-
 std::filesystem::path file_of(const std::filesystem::path& data_dir, const Digest& digest) {
   return data_dir / "blobs" / digest.algorithm_name() / digest.hex().substr(0, 2) /
          digest.hex().substr(2);

@@ -58,7 +58,7 @@ rest::Resource distribution(const Described& with) {
               rest::href("remote", std::string(registry::kRemoteKind)).nullable().always_changes(),
           },
       .checks = {one_source},
-      .filters = {content_filter("with_content", "URI not valid: "), checkpoint_filter()},
+      .filters = {serves_content_filter(), checkpoint_filter()},
       .more_orders = {"checkpoint"},
   };
 }

@@ -18,9 +18,9 @@ using rest::Json;
 using rest::Row;
 
 constexpr const char* kRepositories = "repositories/hugging_face/hugging-face/";
+constexpr const char* kNoContent = "No value supplied for content filter";
 constexpr const char* kType = "hugging_face.hugging-face";
-constexpr std::string_view kVersionNumberFilters[] = {"",    "lt",    "lte",   "gt",
-                                                      "gte", "range", "isnull"};
+constexpr std::string_view kVersionNumberFilters[] = {"", "lt", "lte", "gt", "gte", "range"};
 
 std::string versions_path(const Row& row, const rest::Rendering& with) {
   return with.root + kRepositories + row.id + "/versions/";
@@ -29,20 +29,6 @@ std::string versions_path(const Row& row, const rest::Rendering& with) {
 /// A repository takes the remotes it can sync from, which are none yet.
 std::string cannot_sync_from(const Row& remote) {
   return "Type for Remote '" + remote.name + "' does not match Repository.";
-}
-
-/// Of `remote`: an href, or "null" for repositories without one.
-Filter remote_filter() {
-  auto matches = [](const Row& row, std::string_view, const std::string& value) {
-    const auto remote = row.doc.value("remote", Json());
-    return value == "null" ? remote.is_null() : remote.is_string();
-  };
-  return {.name = "remote",
-          .lookups = rest::kExact,
-          .kind = Filter::Kind::kCustom,
-          .matches = matches,
-          .uri = Filter::Uri::kRoutedOrNull,
-          .uri_error = "URI couldn't be resolved: "};
 }
 
 /// The version 0 of a repository; its id follows from the repository's.
@@ -105,43 +91,73 @@ std::vector<rest::Field> without(std::vector<rest::Field> fields,
 
 }  // namespace
 
-rest::Filter content_filter(std::string name, std::string empty_error) {
-  auto none = [](const Row&, std::string_view, const std::string&) { return false; };
-  // Those of repositories and distributions take one, `content` takes a list too.
-  const rest::Lookups lookups = name == "content" ? rest::Lookups(rest::kExactIn) : rest::kExact;
+namespace {
+
+bool nothing_matches(const Row&, std::string_view, const std::string&) { return false; }
+
+/// What holds one content, of that kind or family (empty: whatever it is).
+Filter holds_content(std::string name, std::string_view target, std::string empty_error) {
   return {.name = std::move(name),
-          .lookups = lookups,
+          .lookups = rest::kExact,
           .kind = Filter::Kind::kCustom,
-          .matches = none,
-          .uri = Filter::Uri::kEndsInId,
-          .uri_error = "URI not valid: ",
+          .matches = nothing_matches,
+          .uri = Filter::Uri::kObject,
+          .target = std::string(target),
           .empty_error = std::move(empty_error)};
 }
 
-namespace {
-
-/// What is of a repository or version; nothing is.
-Filter publication_filter(const char* name, rest::Lookups lookups) {
-  auto none = [](const Row&, std::string_view, const std::string&) { return false; };
-  return {.name = name,
-          .lookups = lookups,
+/// What holds all these contents.
+Filter holds_contents() {
+  return {.name = "content",
+          .lookups = rest::kExactIn,
           .kind = Filter::Kind::kCustom,
-          .matches = none,
-          .uri = Filter::Uri::kRouted,
-          .uri_error = "URI not valid: ",
-          .empty_error = std::string("No value supplied for ") + name + " filter"};
+          .matches = nothing_matches,
+          .uri = Filter::Uri::kContents,
+          .target = std::string(kContentKind),
+          .empty_error = kNoContent};
+}
+
+/// What is of a repository; nothing is.
+Filter repository_filter() {
+  return {.name = "repository",
+          .lookups = rest::kExact,
+          .kind = Filter::Kind::kCustom,
+          .matches = nothing_matches,
+          .uri = Filter::Uri::kObject,
+          .target = std::string(kRepositoryKind),
+          .empty_error = "No value supplied for repository filter"};
 }
 
 }  // namespace
 
+rest::Filter serves_content_filter() {
+  return holds_content("with_content", {}, "URI not valid: ");
+}
+
+rest::Filter version_filter(std::string name) {
+  auto refuse = [](const std::string& value) -> std::string {
+    const bool fits = value.find("/repositories/") != std::string::npos ||
+                      value.starts_with("prn:core.repositoryversion:") ||
+                      value.starts_with("prn:hugging_face.huggingfacerepository:");
+    return fits ? std::string() : "URI " + value + " not found for repositoryversion.";
+  };
+  return {.name = std::move(name),
+          .lookups = rest::kExact,
+          .kind = Filter::Kind::kCustom,
+          .matches = nothing_matches,
+          .refuse = refuse,
+          .uri = Filter::Uri::kObject,
+          .empty_error = "No value supplied for repository version filter"};
+}
+
 rest::Filter checkpoint_filter() {
   // Nothing is one.
   auto matches = [](const Row&, std::string_view, const std::string& value) {
-    return value != "true" && value != "True" && value != "1";
+    return value == "false";
   };
   return {.name = "checkpoint",
           .lookups = rest::kExact,
-          .kind = Filter::Kind::kCustom,
+          .kind = Filter::Kind::kFlag,
           .matches = matches};
 }
 
@@ -177,8 +193,13 @@ rest::Resource repository() {
                   .nullable()
                   .refuses(cannot_sync_from),
           },
-      .filters = {remote_filter(), content_filter("with_content"),
-                  content_filter("latest_with_content")},
+      .filters = {{.name = "remote",
+                   .lookups = rest::kExact,
+                   .kind = Filter::Kind::kHref,
+                   .target = std::string(registry::kRemoteKind),
+                   .takes_null = true},
+                  holds_content("with_content", kContentKind, kNoContent),
+                  holds_content("latest_with_content", kContentKind, kNoContent)},
       .more_orders = {"next_version", "user_hidden"},
   };
 }
@@ -202,7 +223,7 @@ rest::Resource repository_version() {
               rest::computed("content_summary", empty_summary),
               rest::computed("vuln_report", vulnerability_report),
           },
-      .filters = {content_filter("content"),
+      .filters = {holds_contents(),
                   {.name = "pulp_created",
                    .lookups = rest::kTimeFilters,
                    .kind = Filter::Kind::kTime}},
@@ -226,9 +247,9 @@ rest::Resource publication() {
               rest::href("repository_version", std::string(kVersionKind)),
               rest::href("repository", std::string(kRepositoryKind)),
           },
-      .filters = {content_filter("content"),
-                  publication_filter("repository_version", rest::kExact),
-                  publication_filter("repository", rest::kExactIn),
+      .filters = {holds_contents(),
+                  version_filter("repository_version"),
+                  repository_filter(),
                   checkpoint_filter(),
                   {.name = "pulp_created",
                    .lookups = rest::kTimeFilters,

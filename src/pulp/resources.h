@@ -37,9 +37,10 @@ rest::Resource repository_version();
 rest::Resource publication();
 /// Read-only lists of what several kinds have in common.
 std::vector<rest::Resource> lists_of_all_kinds(const Described& with);
-/// What holds some content. Nothing does, but the value has to end with an id.
-rest::Filter content_filter(std::string name,
-                            std::string empty_error = "No value supplied for content filter");
+/// What serves a content: nothing does, as nothing is in repositories, but it has to be there.
+rest::Filter serves_content_filter();
+/// What is in the version of a repository: nothing is.
+rest::Filter version_filter(std::string name);
 rest::Filter checkpoint_filter();
 
 /// What is cached: entries of the Hub whose bytes are stored...

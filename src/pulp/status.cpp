@@ -163,7 +163,7 @@ rest::Resource worker(const Clock& clock) {
   // A worker is online, and missing in no list, as long as there is somebody to ask.
   auto is = [](bool state) {
     return [state](const rest::Row&, std::string_view, const std::string& value) {
-      return (value == "true" || value == "True" || value == "1") == state;
+      return (value == "true") == state;
     };
   };
   return {.name = "Worker",
@@ -181,11 +181,11 @@ rest::Resource worker(const Clock& clock) {
                        .kind = rest::Filter::Kind::kTime},
                       {.name = "online",
                        .lookups = rest::kExact,
-                       .kind = rest::Filter::Kind::kCustom,
+                       .kind = rest::Filter::Kind::kFlag,
                        .matches = is(true)},
                       {.name = "missing",
                        .lookups = rest::kExact,
-                       .kind = rest::Filter::Kind::kCustom,
+                       .kind = rest::Filter::Kind::kFlag,
                        .matches = is(false)}},
           .has_head = false,
           .rows = [here](db::Connection&) { return std::vector{here()}; },

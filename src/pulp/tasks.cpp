@@ -164,13 +164,8 @@ Filter time_filter(const char* name) {
 }
 
 /// A relation no task here has.
-Filter empty_relation(const char* name) {
-  return {.name = name,
-          .lookups = rest::kExact,
-          .kind = Filter::Kind::kCustom,
-          .matches = [](const Row&, std::string_view, const std::string&) { return false; },
-          .uri = Filter::Uri::kRouted,
-          .uri_error = "URI couldn't be resolved: "};
+Filter empty_relation(const char* name, const char* target) {
+  return {.name = name, .lookups = rest::kExact, .kind = Filter::Kind::kHref, .target = target};
 }
 
 Filter created_filter() {
@@ -184,14 +179,15 @@ Filter created_filter() {
           .lookups = rest::kExact,
           .kind = Filter::Kind::kCustom,
           .matches = matches,
-          .uri = Filter::Uri::kRouted,
-          .uri_error = "URI not valid: "};
+          .uri = Filter::Uri::kObject,
+          .empty_error = "URI not valid: "};
 }
 
 Filter worker_filter() {
-  auto none = empty_relation("worker");
-  none.uri = Filter::Uri::kAny;
-  return none;
+  return {.name = "worker",
+          .lookups = rest::kExact,
+          .kind = Filter::Kind::kCustom,
+          .matches = [](const Row&, std::string_view, const std::string&) { return false; }};
 }
 
 rest::Reply reply_of(int status, const Json& body) {
@@ -279,8 +275,8 @@ rest::Resource task(const db::SecretBox& secrets, bool mask_secrets) {
           },
       .filters = {time_filter("pulp_created"), time_filter("started_at"),
                   time_filter("finished_at"), time_filter("unblocked_at"),
-                  empty_relation("parent_task"), empty_relation("child_tasks"),
-                  empty_relation("task_group"), worker_filter(), created_filter(),
+                  empty_relation("parent_task", "task"), empty_relation("child_tasks", "task"),
+                  empty_relation("task_group", "task_group"), worker_filter(), created_filter(),
                   lock_filter("reserved_resources", Lock::kAny),
                   lock_filter("exclusive_resources", Lock::kExclusive),
                   lock_filter("shared_resources", Lock::kShared)},

@@ -184,7 +184,7 @@ class Expression {
 
 ReadFilter read_expression(const Rendering& rendering, const Resource& resource,
                            const std::string& text) {
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return {};
+  if (text == "null" || text.find_first_not_of(" \t\r\n") == std::string::npos) return {};
   return Expression(rendering, resource, text).run();
 }
 

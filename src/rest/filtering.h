@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -33,6 +34,16 @@ ReadFilter read_expression(const Rendering& rendering, const Resource& resource,
                            const std::string& text);
 /// Reads `pulp_label_select=...` over the labels in `field`.
 ReadFilter read_label_select(const std::string& field, const std::string& text);
+
+/// A filter whose value cannot be used: the error is by name...
+ReadFilter refused(const std::string& name, std::string text);
+/// ...or a bare list.
+ReadFilter refused(std::string text);
+/// Compares the row's value of that name, when it is text.
+Predicate on_text(std::string name, std::function<bool(const std::string&)> accepts);
+/// What stands between commas, without spaces around it and without what is empty.
+std::vector<std::string> split_list(const std::string& text);
+bool contains_text(const std::vector<std::string>& list, const std::string& value);
 
 /// The value a row is filtered and ordered by; null when it has none.
 Json filter_value(const Row& row, std::string_view name);

@@ -47,10 +47,14 @@ std::vector<std::string> words(std::string_view text) {
   return list;
 }
 
-bool can_order_by(const Resource& resource, std::string_view name) {
-  if (name == "pk" || name == "pulp_id" || name == "pulp_created" || name == "pulp_last_updated" ||
-      name == "pulp_type") {
-    return true;
+bool can_order_by(const Rendering& rendering, const Resource& resource, std::string_view name) {
+  if (name == "pk") return true;
+  if (name == "pulp_id" || name == "pulp_created" || name == "pulp_last_updated") {
+    return resource.has_times;
+  }
+  if (name == "pulp_type") {
+    return !resource.type.empty() ||
+           (!resource.lists.empty() && !lists_what_lies_below(rendering.resources, resource));
   }
   if (std::ranges::find(resource.more_orders, name) != resource.more_orders.end()) return true;
   if (std::ranges::find(resource.no_orders, name) != resource.no_orders.end()) return false;
@@ -65,7 +69,8 @@ Json complaint(const char* key, std::string text) {
   return error;
 }
 
-void read_ordering(const Resource& resource, std::string_view value, ListQuery& query) {
+void read_ordering(const Rendering& rendering, const Resource& resource, std::string_view value,
+                   ListQuery& query) {
   query.ordering.clear();
   while (!value.empty()) {
     const auto end = std::min(value.find(','), value.size());
@@ -75,7 +80,7 @@ void read_ordering(const Resource& resource, std::string_view value, ListQuery& 
   }
   for (const auto& term : query.ordering) {
     const auto name = std::string_view(term).substr(term.starts_with('-') ? 1 : 0);
-    if (can_order_by(resource, name)) continue;
+    if (can_order_by(rendering, resource, name)) continue;
     query.error = complaint(
         "ordering", "Select a valid choice. " + term + " is not one of the available choices.");
     return;
@@ -158,7 +163,7 @@ ListQuery read_query(const Rendering& rendering, const Resource& resource,
     } else if (name == "offset") {
       query.offset = count_of(value).value_or(0);
     } else if (name == "ordering") {
-      read_ordering(resource, value, query);
+      read_ordering(rendering, resource, value, query);
     } else if (std::ranges::find(kNoFilters, name) == std::end(kNoFilters)) {
       auto read = read_filter(rendering, resource, name, value);
       if (read.known) {

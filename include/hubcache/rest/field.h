@@ -23,6 +23,8 @@ inline constexpr std::string_view kExact[] = {""};
 inline constexpr std::string_view kExactIn[] = {"", "in"};
 inline constexpr std::string_view kNameFilters[] = {
     "", "iexact", "in", "contains", "icontains", "startswith", "istartswith", "regex", "iregex"};
+/// Of names that Pulp keeps in a table of Django's.
+inline constexpr std::string_view kFewNameFilters[] = {"", "iexact", "in", "contains", "icontains"};
 inline constexpr std::string_view kNumberFilters[] = {"",   "ne",  "lt",    "lte",
                                                       "gt", "gte", "range", "isnull"};
 inline constexpr std::string_view kTimeFilters[] = {"",    "lt",    "lte",   "gt",

@@ -36,6 +36,8 @@ struct Filter {
     kText,    // compares the value of that name
     kTime,    // compares it as a time
     kNumber,  // compares it as a number
+    kHref,    // compares the id of what is referred to by that name
+    kFlag,    // asks `matches`, with "true" or "false"; what is neither is no filter
     kCustom,  // asks `matches`
   };
   std::string name;
@@ -45,12 +47,13 @@ struct Filter {
       {};
   /// Why a value cannot be used, or "": answered as a bare list, `["..."]`.
   std::function<std::string(const std::string& value)> refuse = {};
-  /// What a value has to be: anything, something that ends with an id, or an href or PRN of a kind
-  /// that is known here.
-  enum class Uri : std::uint8_t { kAny, kEndsInId, kRouted, kRoutedOrNull };
+  /// What a value of kCustom has to be: anything, the href of anything there is a route to, or the
+  /// href or PRN of an object or of contents that are there.
+  enum class Uri : std::uint8_t { kAny, kRouted, kObject, kContents };
   Uri uri = Uri::kAny;
-  std::string uri_error = {};    // of one that is not: this and the value, as a bare list
-  std::string empty_error = {};  // of an empty one, the same way; empty: it is no filter then
+  std::string target = {};       // kHref, kObject, kContents: the kind or family, empty: any
+  bool takes_null = false;       // kHref
+  std::string empty_error = {};  // of an empty value, as a bare list; empty: it is no filter then
 };
 
 /// One kind of object, described; the engine derives its routes and all they do.

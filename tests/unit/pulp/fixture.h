@@ -30,6 +30,7 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 inline const std::string kRemotes = "/pulp/api/v3/remotes/hugging_face/hugging-face/";
 inline const std::string kDistributions = "/pulp/api/v3/distributions/hugging_face/hugging-face/";
 inline const std::string kTasks = "/pulp/api/v3/tasks/";
+inline const std::string kRepositories = "/pulp/api/v3/repositories/hugging_face/hugging-face/";
 inline const std::string kZero = "00000000-0000-0000-0000-000000000000";
 
 struct Answer {

@@ -3,6 +3,9 @@
 namespace hubcache::pulp {
 namespace {
 
+const std::string kPublications = "/pulp/api/v3/publications/hugging_face/hugging-face/";
+const std::string kContent = "/pulp/api/v3/content/hugging_face/hugging-face/";
+
 class ListTest : public PulpTest {
  protected:
   ListTest() {
@@ -10,6 +13,10 @@ class ListTest : public PulpTest {
     make_remote("k-ab", R"(,"policy":"streamed","pulp_labels":{"env":"test"})");
     make_remote("k-ba", R"(,"pulp_labels":{"comma":"x,y","empty":""})");
     make_remote("k-BB");
+  }
+  /// The href of a new task.
+  std::string make_task() {
+    return ask("PATCH", make_remote("k-made"), R"({"rate_limit":7})").body["task"];
   }
   std::string names(const std::string& query) {
     const auto answer = ask("GET", kRemotes + "?name__startswith=k-" + query);
@@ -178,6 +185,7 @@ TEST_F(ListTest, ExpressionsJoinFilters) {
   EXPECT_EQ(names("&q=name%3D'k-aa'"), "k-aa ");
   EXPECT_EQ(names("&q=name%3D%C3%89"), "");
   EXPECT_EQ(names("&q=%20%20"), names(""));
+  EXPECT_EQ(names("&q=null"), names(""));
   EXPECT_EQ(names("&q=pulp_id__in%3Dx"),
             R"({"q":["{\"pulp_id__in\": [{\"message\": \"Enter a valid UUID.\", )"
             R"(\"code\": \"invalid\"}]}"]})");
@@ -209,6 +217,110 @@ TEST_F(ListTest, AReferenceThatCannotBeReadIsNoFilter) {
             0);
   EXPECT_EQ(ask("GET", kTasks + "?created_resources=x").text, R"(["URI not valid: x"])");
   EXPECT_EQ(ask("GET", kTasks + "?parent_task=/x/").text, R"(["URI couldn't be resolved: /x/"])");
+}
+
+TEST_F(ListTest, AReferenceIsOfTheKindThatTheFilterIsAbout) {
+  const std::string root = "/pulp/api/v3/";
+  const auto remote = make_remote("k-kind");
+  const auto task = make_task();
+  const auto wrong = [](const std::string& name, const std::string& uri) {
+    return Json::array({"URI/PRN is not a valid href for " + name + " model: " + uri});
+  };
+  for (const std::string name : {"parent_task", "child_tasks", "task_group"}) {
+    const auto ask_for = [&](const std::string& uri) {
+      return ask("GET", kTasks + "?" + name + "=" + uri).body;
+    };
+    EXPECT_EQ(ask_for(remote), wrong(name, remote));
+    EXPECT_EQ(ask_for(kRemotes), wrong(name, kRemotes));
+    const auto prn = "prn:hugging_face.huggingfaceremote:" + id_of(remote);
+    EXPECT_EQ(ask_for(prn), wrong(name, prn));
+    EXPECT_EQ(ask_for(kTasks + "x/"), Json::array({"UUID invalid: x"}));
+    EXPECT_EQ(ask_for(kRemotes + "x/"), Json::array({"UUID invalid: x"}));  // before the kind
+    EXPECT_EQ(ask_for(""), Json::array({"No value supplied for " + name + " filter."}));
+  }
+  EXPECT_EQ(ask("GET", kTasks + "?parent_task=" + task).body["count"], 0);
+  EXPECT_EQ(ask("GET", kTasks + "?child_tasks=" + kTasks).body["count"], 0);
+  EXPECT_EQ(ask("GET", kTasks + "?task_group=" + task).body, wrong("task_group", task));
+
+  ask("POST", kRepositories, R"({"name":"r"})");
+  EXPECT_EQ(ask("GET", kRepositories + "?remote=" + task).body, wrong("remote", task));
+  EXPECT_EQ(ask("GET", kRepositories + "?remote=" + kRemotes + "x/").text,
+            R"(["UUID invalid: x"])");
+  EXPECT_EQ(ask("GET", kRepositories + "?remote=" + remote).body["count"], 0);
+  for (const auto& list : {kRemotes, root + "remotes/"}) {
+    EXPECT_EQ(ask("GET", kRepositories + "?remote=" + list).body["count"], 0) << list;
+  }
+  EXPECT_EQ(ask("GET", kRepositories + "?remote=null").body["count"], 1);
+  EXPECT_EQ(ask("GET", kRepositories + "?remote=").body["count"], 1);
+}
+
+TEST_F(ListTest, AFilterByAnObjectThatIsNotThereIsRefused) {
+  const auto remote = make_remote("k-there");
+  const auto gone = make_distribution("gone");
+  EXPECT_EQ(ask("GET", kTasks + "?created_resources=" + gone).body["count"], 1);
+  ask("DELETE", gone);
+  const auto not_found = [](const std::string& uri, const std::string& model) {
+    return Json::array({"URI " + uri + " not found for " + model + "."});
+  };
+  EXPECT_EQ(ask("GET", kTasks + "?created_resources=" + gone).body,
+            not_found(gone, "huggingfacedistribution"));
+  EXPECT_EQ(ask("GET", kTasks + "?created_resources=").text, R"(["URI not valid: "])");
+  EXPECT_EQ(ask("GET", kTasks + "?created_resources=" + kRemotes + "x/").text,
+            R"(["ID invalid: x"])");
+
+  const auto content = kContent + kZero + "/";
+  const auto missing = "Could not find the following content units: ['" + content + "']";
+  EXPECT_EQ(ask("GET", kDistributions + "?with_content=" + content).body,
+            not_found(content, "huggingfacecontent"));
+  EXPECT_EQ(ask("GET", kDistributions + "?with_content=" + remote).body["count"], 0);
+  for (const std::string name : {"with_content", "latest_with_content"}) {
+    for (const auto& uri : {content, remote}) {
+      EXPECT_EQ(ask("GET", kRepositories + "?" + name + "=" + uri).body, not_found(uri, "content"));
+    }
+    EXPECT_EQ(ask("GET", kRepositories + "?" + name + "=").text,
+              R"(["No value supplied for content filter"])");
+  }
+  for (const auto& list : {kPublications, std::string("/pulp/api/v3/repository_versions/")}) {
+    EXPECT_EQ(ask("GET", list + "?content=" + content).body, Json::array({missing})) << list;
+    EXPECT_EQ(ask("GET", list + "?content__in=" + content).body, Json::array({missing})) << list;
+    EXPECT_EQ(ask("GET", list + "?content=x").text, R"(["URI not valid: x"])") << list;
+  }
+  EXPECT_EQ(ask("GET", kPublications + "?repository=" + kRepositories + kZero + "/").body,
+            not_found(kRepositories + kZero + "/", "repository"));
+  EXPECT_EQ(ask("GET", kContent + "?repository_version=" + remote).body,
+            not_found(remote, "repositoryversion"));
+  EXPECT_EQ(ask("GET", kContent + "?repository_version=").text,
+            R"(["No value supplied for repository version filter"])");
+}
+
+TEST_F(ListTest, AFlagThatIsNeitherTrueNorFalseIsNoFilter) {
+  const auto workers = [&](const std::string& query) {
+    return ask("GET", "/pulp/api/v3/workers/?" + query).body["count"];
+  };
+  EXPECT_EQ(workers("online=TRUE"), 1);
+  EXPECT_EQ(workers("online=0"), 0);
+  EXPECT_EQ(workers("online=x"), 1);
+  EXPECT_EQ(workers("missing=x"), 1);
+  EXPECT_EQ(workers("missing=1"), 0);
+  make_distribution("d");
+  const auto all = ask("GET", kDistributions).body["count"];
+  EXPECT_EQ(ask("GET", kDistributions + "?checkpoint=TRUE").body["count"], 0);
+  EXPECT_EQ(ask("GET", kDistributions + "?checkpoint=False").body["count"], all);
+  EXPECT_EQ(ask("GET", kDistributions + "?checkpoint=x").body["count"], all);
+}
+
+TEST_F(ListTest, OnlyWhatHasATypeIsOrderedByIt) {
+  const std::string root = "/pulp/api/v3/";
+  for (const std::string list :
+       {"tasks/", "artifacts/", "workers/", "users/", "roles/", "repository_versions/"}) {
+    EXPECT_EQ(ask("GET", root + list + "?ordering=pulp_type").status, 400) << list;
+  }
+  EXPECT_EQ(ask("GET", root + "users/?ordering=pulp_created").status, 400);
+  EXPECT_EQ(ask("GET", root + "users/?ordering=username").status, 200);
+  for (const std::string list : {"remotes/", "content/", "contentguards/core/rbac/",
+                                 "repositories/hugging_face/hugging-face/"}) {
+    EXPECT_EQ(ask("GET", root + list + "?ordering=-pulp_type").status, 200) << list;
+  }
 }
 
 TEST_F(ListTest, TaskGroupsAreAnEmptyList) {

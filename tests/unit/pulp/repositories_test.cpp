@@ -8,8 +8,6 @@
 namespace hubcache::pulp {
 namespace {
 
-const std::string kRepositories = "/pulp/api/v3/repositories/hugging_face/hugging-face/";
-
 class PulpRepositoriesTest : public PulpTest {
  protected:
   std::string make(const std::string& name) {
