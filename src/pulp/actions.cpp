@@ -89,6 +89,14 @@ Json role_errors(const Json& values) {
   return errors;
 }
 
+/// Of a role and who has it.
+Json role_schema() {
+  const Json names{{"type", "array"}, {"items", {{"type", "string"}}}};
+  return {{"type", "object"},
+          {"properties", {{"role", {{"type", "string"}}}, {"users", names}, {"groups", names}}},
+          {"required", {"role", "users", "groups"}}};
+}
+
 enum class Grant : std::uint8_t { kGive, kTake };
 
 rest::Reply change_role(db::Connection& sql, rest::Row& guard, const Json& values, Grant grant) {
@@ -117,7 +125,9 @@ rest::Action role_action(const char* verb, Grant grant) {
           .operation = std::string("contentguards_core_rbac_") + verb,
           .status = 201,
           .target = std::string(registry::kRbacGuardKind),
+          .has_options = false,
           .fields = {rest::text("role").required(), rest::texts("users"), rest::texts("groups")},
+          .schema = std::make_shared<const Json>(role_schema()),
           .change = [grant](db::Connection& sql, rest::Row& guard, const Json& values) {
             return change_role(sql, guard, values, grant);
           }};
@@ -154,7 +164,13 @@ rest::View list_roles(const Services& services) {
   return {.path = std::string(kGuard) + "list_roles/",
           .methods = {"GET"},
           .handle = handle,
-          .operations = {"contentguards_core_rbac_list_roles"}};
+          .has_options = false,
+          .operations = {"contentguards_core_rbac_list_roles"},
+          .schema_name = "ObjectRolesResponse",
+          .schema = std::make_shared<const Json>(
+              Json{{"type", "object"},
+                   {"properties", {{"roles", {{"type", "array"}, {"items", role_schema()}}}}},
+                   {"required", Json::array({"roles"})}})};
 }
 
 // Repositories -----------------------------------------------------------------------------------

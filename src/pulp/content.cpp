@@ -25,6 +25,7 @@ using rest::Filter;
 using rest::Json;
 using rest::Row;
 
+constexpr const char* kEntry = "$entry";  // of a content: the key it has in the catalog
 constexpr std::int64_t kMicros = 1'000'000;
 constexpr std::uint64_t kLargestToHash = 16ULL << 20U;  // what a read of one artifact may cost
 
@@ -62,21 +63,42 @@ std::string content_id(const catalog::KeptEntry& entry) {
   return rest::derived_uuid("content " + entry.key);
 }
 
-Row content_row(const catalog::KeptEntry& entry, const StoredBlob& blob) {
+using Labels = std::map<std::string, std::string, std::less<>>;
+
+/// The labels that clients gave contents: JSON by the key of the entry.
+Labels all_labels(db::Connection& sql) {
+  Labels labels;
+  auto rows = sql.query("SELECT entry, labels FROM content_labels");
+  while (rows.step()) labels.emplace(rows.text(0), rows.text(1));
+  return labels;
+}
+
+void keep_labels(db::Connection& sql, const Row& row) {
+  const auto entry = row.doc.at(kEntry).get<std::string>();
+  const auto& labels = row.doc.at("pulp_labels");
+  sql.run("DELETE FROM content_labels WHERE entry = ?1", entry);
+  if (labels.empty()) return;
+  sql.run("INSERT INTO content_labels (entry, labels) VALUES (?1, ?2)", entry,
+          rest::to_text(labels));
+}
+
+Row content_row(const catalog::KeptEntry& entry, const StoredBlob& blob, const Labels& labels) {
   Row row{.id = content_id(entry),
           .kind = {},
           .type = {},
           .name = entry.path,
           .created = blob.created,
           .updated = blob.created};
-  row.doc = Json{{"pulp_labels", Json::object()},
+  const auto own = labels.find(entry.key);
+  row.doc = Json{{"pulp_labels", own == labels.end() ? Json::object() : Json::parse(own->second)},
                  {"artifact", artifact_id(entry.digest.text())},
                  {"relative_path", relative_path(entry)},
                  {"repo_id", entry.repo.name},
                  {"repo_type", hub::api_segment(entry.repo.type)},
                  {"revision", entry.commit},
                  {"size", entry.size},
-                 {"etag", entry.digest.hex()}};
+                 {"etag", entry.digest.hex()},
+                 {kEntry, entry.key}};
   return row;
 }
 
@@ -93,12 +115,13 @@ std::set<std::string, std::less<>> streamed_remotes(db::Connection& sql) {
 std::vector<Row> all_content_rows(db::Connection& sql) {
   const auto blobs = stored_blobs(sql);
   const auto streamed = streamed_remotes(sql);
+  const auto labels = all_labels(sql);
   std::vector<Row> rows;
   catalog::each_entry(sql, [&](const catalog::KeptEntry& entry) {
     const auto remote = std::string_view(entry.scope).substr(0, entry.scope.find('/'));
     if (streamed.contains(remote)) return;
     const auto blob = blobs.find(entry.digest.text());
-    if (blob != blobs.end()) rows.push_back(content_row(entry, blob->second));
+    if (blob != blobs.end()) rows.push_back(content_row(entry, blob->second, labels));
   });
   return rows;
 }
@@ -199,6 +222,7 @@ rest::Resource content() {
                       version_filter("repository_version_added"),
                       version_filter("repository_version_removed"), orphaned_filter()};
   resource.more_orders = {"timestamp_of_interest"};
+  resource.keep_labels = keep_labels;
   resource.rows = all_content_rows;
   resource.row = [](db::Connection& sql, std::string_view id) {
     return find_in(all_content_rows(sql), id);

@@ -36,7 +36,8 @@ rest::Resource guard(std::string name, std::string_view kind, const std::string&
           .change = rest::Change::kNow,
           .remove = rest::Change::kNow,
           .fields = std::move(fields),
-          .no_orders = {"header_name", "header_value", "jq_filter"}};
+          .no_orders = {"header_name", "header_value", "jq_filter"},
+          .has_options = false};
 }
 
 std::optional<std::string> usable_header_name(const std::string& name) {

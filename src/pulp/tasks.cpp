@@ -53,6 +53,13 @@ INSERT INTO tasks (id, name, state, created, updated, started, finished, starts,
          coalesce(created_by, ''), created_resources, created_prns, locks, '{}', reports,
          coalesce(error, ''), '' FROM pulp_tasks;
 DROP TABLE pulp_tasks;
+)"},
+    // They go with what they are about, whoever removes that.
+    {.number = 603, .name = "pulp: labels of contents", .sql = R"(
+CREATE TABLE content_labels (entry TEXT PRIMARY KEY, labels TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TRIGGER content_labels_go AFTER DELETE ON entries BEGIN
+  DELETE FROM content_labels WHERE entry = OLD.key;
+END;
 )"}};
 
 constexpr std::string_view kStateFilters[] = {"", "in", "ne"};
@@ -197,11 +204,9 @@ rest::Reply reply_of(int status, const Json& body) {
 /// What is wrong with the body of a cancel, by field.
 Json cancel_errors(const rest::Parsed& body) {
   const auto& values = body.input.values;
+  if (!values.is_object()) return rest::no_object_errors(values);
   Json errors = Json::object();
-  if (!values.is_object()) {
-    errors["non_field_errors"] = rest::error_list("Invalid data. Expected a dictionary, but got " +
-                                                  rest::type_name(values) + ".");
-  } else if (!values.contains("state")) {
+  if (!values.contains("state")) {
     errors["state"] = rest::error_list("This field is required.");
   } else if (values.at("state").is_null()) {
     errors["state"] = rest::error_list("This field may not be null.");
@@ -327,14 +332,19 @@ std::vector<rest::View> task_views(const Services& services, const rest::Options
     if (auto errors = cancel_errors(body); !errors.empty()) co_return reply_of(400, errors);
     co_return reply_of(404, Json{{"detail", "No TaskGroup matches the given query."}});
   };
+  const auto wanted = rest::choice("state", {"canceled"}).required();
   return {{.path = "task-groups/{id}/",
            .methods = {"PATCH"},
            .handle = cancel_group,
-           .operations = {"task_groups_cancel"}},
+           .operations = {"task_groups_cancel"},
+           .fields = {wanted},
+           .schema_name = "TaskGroupResponse"},
           {.path = "tasks/{id}/",
            .methods = {"PATCH"},
            .handle = cancel,
-           .operations = {"tasks_cancel"}},
+           .operations = {"tasks_cancel"},
+           .fields = {wanted},
+           .schema_name = "TaskResponse"},
           {.path = "tasks/{id}/",
            .methods = {"DELETE"},
            .handle = remove,

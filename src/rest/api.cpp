@@ -31,6 +31,7 @@ http::Response message_of(const http::Request& request, const Reply& reply) {
   response.status = reply.status;
   if (!reply.body.empty()) response.headers.set("Content-Type", reply.content_type);
   if (!reply.location.empty()) response.headers.set("Location", reply.location);
+  if (!reply.policy.empty()) response.headers.set("Content-Security-Policy", reply.policy);
   if (request.is_head()) {
     response.headers.set("Content-Length", std::to_string(reply.body.size()));
   } else {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ struct Api::Impl {
   void add_action(const Action& action);
   void add_view(const View& view);
   void add_document();
+  void add_docs_page(std::function<Json()> document);
   Task<Reply> list(const Resource& resource, const Exchange& exchange);
   Task<Reply> read(const Resource& resource, const Exchange& exchange);
   Task<Reply> act(const Action& action, const Exchange& exchange);

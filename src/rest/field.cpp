@@ -81,6 +81,14 @@ const Field* Resource::field(std::string_view field_name) const {
   return nullptr;
 }
 
+const Field* Resource::labels() const {
+  if (!lists.empty() || (change == Change::kNone && !keep_labels)) return nullptr;
+  for (const auto& candidate : fields) {
+    if (candidate.type == Field::Type::kLabels) return &candidate;
+  }
+  return nullptr;
+}
+
 std::string detail_path(const Resource& resource) {
   return resource.path + (resource.key.empty() ? "{id}/" : "{number}/");
 }

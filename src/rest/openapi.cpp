@@ -195,8 +195,8 @@ class Writer {
           change["responses"]["202"] = answer(schema_ref(kAsync));
         }
       }
-      add_labels(resource, prefix, tag);
     }
+    add_labels(resource, prefix, tag);
     if (resource.remove == Change::kNone) return;
     auto& remove = add("delete", detail, prefix + "_delete", tag);
     if (resource.remove == Change::kTask) {
@@ -207,9 +207,7 @@ class Writer {
   }
 
   void add_labels(const Resource& resource, const std::string& prefix, const std::string& tag) {
-    const bool has_labels = std::ranges::any_of(
-        resource.fields, [](const Field& field) { return field.type == Field::Type::kLabels; });
-    if (!has_labels) return;
+    if (resource.labels() == nullptr) return;
     for (const auto& [verb, schema] :
          {std::pair("set_label", "SetLabel"), std::pair("unset_label", "UnsetLabel")}) {
       auto& operation = add("post", detail_path(resource) + verb + "/", prefix + "_" + verb, tag);
@@ -222,8 +220,9 @@ class Writer {
     auto& operation = add("post", action.path, action.operation, tag_of_path(action.path));
     takes(operation, request_schema(action.fields));
     const auto status = std::to_string(action.status);
-    operation["responses"][status] =
-        answer(action.status == 202 ? schema_ref(kAsync) : Json{{"type", "object"}});
+    auto schema = action.schema ? *action.schema : Json{{"type", "object"}};
+    if (action.status == 202) schema = schema_ref(kAsync);
+    operation["responses"][status] = answer(std::move(schema));
   }
 
   void add_view(const View& view) {
@@ -232,13 +231,13 @@ class Writer {
       auto& operation = add(method.c_str(), view.path, view.operations[i], tag_of_path(view.path),
                             method == "get" ? read_parameters() : Json::array());
       if (view.anonymous) operation.erase("security");
-      if (method == "patch") takes(operation, Json{{"type", "object"}});
+      if (method == "patch") takes(operation, request_schema(view.fields));
       const auto status = std::to_string(view.status);
       operation["responses"][status] = {{"description", ""}};
       if (view.status == 204 || !view.has_body) continue;
-      const auto schema = view.schema ? *view.schema : Json{{"type", "object"}};
-      if (view.schema) schemas_[view.schema_name] = schema;
-      operation["responses"][status] = answer(view.schema ? schema_ref(view.schema_name) : schema);
+      if (view.schema) schemas_[view.schema_name] = *view.schema;
+      operation["responses"][status] = answer(
+          view.schema_name.empty() ? Json{{"type", "object"}} : schema_ref(view.schema_name));
     }
   }
 

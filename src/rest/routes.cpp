@@ -13,6 +13,7 @@
 #include "hubcache/rest/validation.h"
 
 #include "api_impl.h"
+#include "docs_page.h"
 #include "listing.h"
 
 namespace hubcache::rest {
@@ -123,9 +124,7 @@ void Api::Impl::add_changes(const Resource& resource) {
 }
 
 void Api::Impl::add_labels(const Resource& resource) {
-  const bool has_labels = std::ranges::any_of(
-      resource.fields, [](const Field& field) { return field.type == Field::Type::kLabels; });
-  if (!has_labels || resource.change == Change::kNone) return;
+  if (resource.labels() == nullptr) return;
   const auto action = [this, &resource](auto write_label) {
     return [this, &resource, write_label](const Exchange& e) {
       return write_object(resource, e,
@@ -150,6 +149,7 @@ void Api::Impl::add_action(const Action& action) {
 void Api::Impl::add_view(const View& view) {
   auto& route = router.at(view.path);
   route.anonymous = view.anonymous;
+  route.has_options = route.has_options && view.has_options;
   for (const auto& method : view.methods) {
     if (method == "GET") {
       route.handlers.emplace_back(
@@ -173,20 +173,21 @@ void Api::Impl::add_document() {
   constexpr const char* kMedia = "application/vnd.oai.openapi+json";
   Json versions = Json::object();
   for (const auto& [label, version] : options.versions) versions[label] = version;
-  auto text_of = [this, versions](bool with_ids) {
-    return to_text(openapi({.root = options.root,
-                            .base = kBase,
-                            .versions = versions,
-                            .resources = resources,
-                            .actions = actions,
-                            .views = views,
-                            .with_ids = with_ids}));
+  auto document = [this, versions](bool with_ids) {
+    return openapi({.root = options.root,
+                    .base = kBase,
+                    .versions = versions,
+                    .resources = resources,
+                    .actions = actions,
+                    .views = views,
+                    .with_ids = with_ids});
   };
+  add_docs_page([document] { return document(true); });
   auto& route = router.at("docs/api.json");
   route.anonymous = true;
   route.handlers.emplace_back(
       "GET",
-      [versions, text_of, by_href = std::make_shared<LateText>(),
+      [versions, document, by_href = std::make_shared<LateText>(),
        by_id = std::make_shared<LateText>()](const Exchange& e) -> Task<Reply> {
         bool with_ids = false;
         for (const auto& [name, value] : http::parse_pairs(e.request.query())) {
@@ -204,7 +205,7 @@ void Api::Impl::add_document() {
           co_return refusal;
         }
         auto& written = with_ids ? *by_id : *by_href;
-        std::call_once(written.once, [&] { written.text = text_of(with_ids); });
+        std::call_once(written.once, [&] { written.text = to_text(document(with_ids)); });
         auto body = written.text;
         const auto at = body.find(kBase);
         co_return Reply{.status = 200,
@@ -212,6 +213,21 @@ void Api::Impl::add_document() {
                         .location = {},
                         .content_type = kMedia};
       });
+}
+
+/// The same to be read by people.
+void Api::Impl::add_docs_page(std::function<Json()> document) {
+  struct LatePage {
+    std::once_flag once;
+    Reply reply;
+  };
+  auto& route = router.at("docs/");
+  route.anonymous = true;
+  route.handlers.emplace_back("GET", [document = std::move(document),
+                                      page = std::make_shared<LatePage>()](const Exchange&) {
+    std::call_once(page->once, [&] { page->reply = docs_page(document()); });
+    return ready(page->reply);
+  });
 }
 
 Task<Reply> Api::Impl::list(const Resource& resource, const Exchange& exchange) {

@@ -37,10 +37,7 @@ class Validation {
 
   Validated run() {
     if (!input_.values.is_object()) {
-      complain(kNoField, error_list(input_.values.is_null()
-                                        ? "No data provided"
-                                        : "Invalid data. Expected a dictionary, but got " +
-                                              type_name(input_.values) + "."));
+      result_.errors = no_object_errors(input_.values);
       return std::move(result_);
     }
     for (const auto& field : resource_.fields) read_field(field);
@@ -145,7 +142,14 @@ class Validation {
       const auto* field = resource_.field(name);
       const bool known = (field != nullptr && !field->is_internal) ||
                          std::ranges::find(kReadOnly, name) != std::end(kReadOnly);
-      if (!known) complain(name, error_list("Unexpected field"));
+      if (known) continue;
+      if (!input_.is_form || !value.is_object() || value.empty()) {
+        complain(name, error_list("Unexpected field"));
+        continue;
+      }
+      for (const auto& entry : value.items()) {  // it was sent as `name.entry`
+        complain(name + "." + entry.key(), error_list("Unexpected field"));
+      }
     }
   }
 
@@ -183,6 +187,14 @@ class Validation {
 };
 
 }  // namespace
+
+Json no_object_errors(const Json& body) {
+  Json errors = Json::object();
+  errors[kNoField] = error_list(body.is_null() ? "No data provided"
+                                               : "Invalid data. Expected a dictionary, but got " +
+                                                     type_name(body) + ".");
+  return errors;
+}
 
 Validated validate(const Store& store, db::Connection& sql, const Resource& resource,
                    const Input& input, Mode mode, const Row* row) {

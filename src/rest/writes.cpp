@@ -33,8 +33,7 @@ LabelInput read_label(const Parsed& body, bool with_value) {
   LabelInput label;
   const auto& values = body.input.values;
   if (!values.is_object()) {
-    label.errors["non_field_errors"] =
-        error_list("Invalid data. Expected a dictionary, but got " + type_name(values) + ".");
+    label.errors = no_object_errors(values);
     return label;
   }
   static const Field key_field = text("key");
@@ -63,13 +62,6 @@ std::string names_of(const Json& given) {
   std::string names;
   for (const auto& [name, value] : given.items()) (names += names.empty() ? "" : ",") += name;
   return names;
-}
-
-const Field* labels_of(const Resource& resource) {
-  for (const auto& field : resource.fields) {
-    if (field.type == Field::Type::kLabels) return &field;
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -195,6 +187,16 @@ Written Writes::act(db::Connection& sql, const Action& action, const Resource& d
   return written;
 }
 
+Publication Writes::keep_labels(db::Connection& sql, const Resource& resource,
+                                const Row& row) const {
+  if (resource.keep_labels) {
+    resource.keep_labels(sql, row);
+    return {};
+  }
+  store_.rewrite(sql, resource, row);
+  return hooks_.changed(sql);
+}
+
 Written Writes::set_label(db::Connection& sql, const Resource& resource, const std::string& id,
                           const Parsed& body) const {
   auto row = store_.find(sql, resource, id);
@@ -202,10 +204,9 @@ Written Writes::set_label(db::Connection& sql, const Resource& resource, const s
   if (auto refusal = refusal_of(body)) return std::move(*refusal);
   const auto label = read_label(body, true);
   if (!label.errors.empty()) return answer(400, label.errors);
-  row->doc[labels_of(resource)->name][label.key] = label.value;
-  store_.rewrite(sql, resource, *row);
+  row->doc[resource.labels()->name][label.key] = label.value;
   auto written = answer(201, Json{{"key", label.key}, {"value", label.value}});
-  written.publish = hooks_.changed(sql);
+  written.publish = keep_labels(sql, resource, *row);
   written.audit = {.action = "update", .object = prn(resource, row->id), .fields = "pulp_labels"};
   return written;
 }
@@ -216,16 +217,15 @@ Written Writes::unset_label(db::Connection& sql, const Resource& resource, const
   if (!row) return answer(no_such_object(resource));
   if (auto refusal = refusal_of(body)) return std::move(*refusal);
   auto label = read_label(body, false);
-  auto& labels = row->doc[labels_of(resource)->name];
+  auto& labels = row->doc[resource.labels()->name];
   if (label.errors.empty() && !labels.contains(label.key)) {
     label.errors["key"] = error_list("Label '" + label.key + "' is not set on the object.");
   }
   if (!label.errors.empty()) return answer(400, label.errors);
   const Json value = labels.at(label.key);
   labels.erase(label.key);
-  store_.rewrite(sql, resource, *row);
   auto written = answer(201, Json{{"key", label.key}, {"value", value}});
-  written.publish = hooks_.changed(sql);
+  written.publish = keep_labels(sql, resource, *row);
   written.audit = {.action = "update", .object = prn(resource, row->id), .fields = "pulp_labels"};
   return written;
 }

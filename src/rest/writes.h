@@ -61,6 +61,8 @@ class Writes {
                      const Resource& resource, const Row& row, const Json& result,
                      bool created) const;
 
+  Publication keep_labels(db::Connection& sql, const Resource& resource, const Row& row) const;
+
   const Store& store_;
   Rendering rendering_;
   const Hooks& hooks_;

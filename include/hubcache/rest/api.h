@@ -56,6 +56,7 @@ struct Reply {
   std::string body = {};  // JSON text; empty: no body
   std::string location = {};
   std::string content_type = "application/json";  // exactly so, clients compare it
+  std::string policy = {};                        // Content-Security-Policy, of a page
 };
 
 /// For handlers that wait for nothing.
@@ -81,6 +82,7 @@ struct Action {
   bool has_options = true;
   std::vector<Field> fields = {};
   std::vector<CrossCheck> checks = {};
+  std::shared_ptr<const Json> schema = nullptr;  // of its answer, for the document; or any object
   /// Gets the values in their kept form, defaults filled in. One of the two:
   std::function<Task<Reply>(Call call, std::shared_ptr<const Json> values)> handle = {};
   /// In a transaction; a change of the target's document is kept and made known.
@@ -93,12 +95,14 @@ struct View {
   std::vector<std::string> methods;
   bool anonymous = false;
   std::function<Task<Reply>(Call)> handle;
+  bool has_options = true;
   // For the document; without operations it is not in there.
   std::vector<std::string> operations = {};      // by method
   int status = 200;                              // of its success
   bool has_body = true;                          // which then says something
-  std::string schema_name = {};                  // of what it answers...
-  std::shared_ptr<const Json> schema = nullptr;  // ...or null: any object
+  std::vector<Field> fields = {};                // of the body of a PATCH
+  std::string schema_name = {};                  // of what it answers; empty: any object
+  std::shared_ptr<const Json> schema = nullptr;  // null: one that a resource has
 };
 
 /// The management API: routes from descriptions. Callable from every worker.

@@ -89,7 +89,13 @@ struct Resource {
   /// Inside the transaction, before a new row is kept: gives it what the client cannot.
   std::function<void(Row& row, std::int64_t account)> prepare = {};
 
+  /// Keeps the labels in `row.doc` of a row that comes from elsewhere; without it such rows have
+  /// none that clients could set.
+  std::function<void(db::Connection&, const Row& row)> keep_labels = {};
+
   const Field* field(std::string_view field_name) const;
+  /// The field with the labels, if clients set them one by one; else null.
+  const Field* labels() const;
 };
 
 /// The path of its objects: "remotes/hugging_face/hugging-face/{id}/".

@@ -46,6 +46,8 @@ std::optional<Json> read_references(const Store& store, db::Connection& sql, con
 
 /// "dict", "list", "str": what the errors call a value's type.
 std::string type_name(const Json& value);
+/// What is wrong with a body that is no object.
+Json no_object_errors(const Json& body);
 /// Text as the errors want it: `["..."]`.
 Json error_list(std::string text);
 /// Complaints about a label (contract/pulp.md 1.6), or "".

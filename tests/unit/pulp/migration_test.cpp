@@ -8,7 +8,8 @@ namespace {
 /// All steps, or those of before tasks had a table of their own.
 std::vector<db::Migration> steps(bool before) {
   std::vector<db::Migration> list;
-  for (const auto part : {registry::migrations(), tasks::migrations(), migrations()}) {
+  for (const auto part :
+       {registry::migrations(), catalog::catalog_migrations(), tasks::migrations(), migrations()}) {
     for (const auto& step : part) {
       if (before && (step.number == 500 || step.number >= 602)) continue;
       list.push_back(step);

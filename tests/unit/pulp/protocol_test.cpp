@@ -1,5 +1,9 @@
 #include <algorithm>
 #include <cctype>
+#include <span>
+
+#include "hubcache/base/base64.h"
+#include "hubcache/base/digest.h"
 
 #include "fixture.h"
 
@@ -112,7 +116,13 @@ TEST_F(PulpTest, SecurityRule23TheAuditLogNamesWhatChangedAndNoValues) {
   ask("PATCH", remote, R"({"policy":"SECRETWORD"})");
   ask("POST", remote + "set_label/", R"({"key":"SECRETWORD","value":"SECRETWORD"})");
   ask("POST", kTasks + "purge/", R"({"finished_before":"2001-02-03T00:00:00Z"})");
-  ask("DELETE", remote);
+  const std::string guards = "/pulp/api/v3/contentguards/core/header/";
+  const std::string guard =
+      ask("POST", guards, R"({"name":"g","header_name":"X","header_value":"SECRETWORD"})")
+          .body["pulp_href"];
+  ask("PATCH", guard, R"({"header_value":"SECRETWORD2"})");
+  const std::string task = ask("DELETE", remote).body["task"];
+  ask("DELETE", task);
   log.flush();
   const auto text = testing::internal::GetCapturedStderr();
   const auto prn = "object=prn:hugging_face.huggingfaceremote:" + id_of(remote);
@@ -123,13 +133,17 @@ TEST_F(PulpTest, SecurityRule23TheAuditLogNamesWhatChangedAndNoValues) {
             "address=127.0.0.1 ",
         "audit action=update " + prn + " fields=pulp_labels ",
         std::string("audit action=tasks_purge object=\"\" fields=finished_before "),
-        "audit action=delete " + prn}) {
+        "audit action=create object=prn:core.headercontentguard:" + id_of(guard) +
+            " fields=name,header_name,header_value account=admin ",
+        "audit action=update object=prn:core.headercontentguard:" + id_of(guard) +
+            " fields=header_value account=admin ",
+        "audit action=DELETE object=" + task + " ", "audit action=delete " + prn}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   }
   std::size_t lines = 0;
   for (auto at = text.find(" audit "); at != std::string::npos; at = text.find(" audit ", at + 1))
     ++lines;
-  EXPECT_EQ(lines, 5U) << text;
+  EXPECT_EQ(lines, 8U) << text;
   EXPECT_EQ(text.find("SECRETWORD"), std::string::npos) << text;
 }
 
@@ -167,6 +181,15 @@ TEST_F(PulpTest, OptionsAreForbiddenWherePulpForbidsThem) {
                                  "groups/", "artifacts/"}) {
     EXPECT_EQ(ask("OPTIONS", root + path).status, 403) << path;
   }
+  for (const std::string kind : {"rbac", "header", "content_redirect", "composite"}) {
+    const auto list = root + "contentguards/core/" + kind + "/";
+    EXPECT_EQ(ask("OPTIONS", list).status, 403) << kind;
+    EXPECT_EQ(ask("OPTIONS", list + kZero + "/").status, 403) << kind;
+  }
+  for (const std::string verb : {"add_role", "remove_role", "list_roles"}) {
+    const auto path = root + "contentguards/core/rbac/" + kZero + "/" + verb + "/";
+    EXPECT_EQ(ask("OPTIONS", path).status, 403) << verb;
+  }
   EXPECT_EQ(ask("OPTIONS", kTasks + kZero + "/").status, 403);
   for (const std::string path : {"users/", "roles/", "repair/", "workers/"}) {
     EXPECT_EQ(ask("OPTIONS", root + path).status, 200) << path;
@@ -176,6 +199,34 @@ TEST_F(PulpTest, OptionsAreForbiddenWherePulpForbidsThem) {
   const auto worker = root + "workers/" + kZero + "/";
   EXPECT_EQ(ask("HEAD", worker).status, 405);
   EXPECT_EQ(ask("GET", worker).text, R"({"detail":"No AppStatus matches the given query."})");
+}
+
+TEST_F(PulpTest, ThePageOfTheDocumentListsEveryOperationAndRunsNothing) {
+  const auto page = send("GET", "/pulp/api/v3/docs/");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.header("Content-Type"), "text/html; charset=utf-8");
+  const auto document = send("GET", "/pulp/api/v3/docs/api.json?pk_path=1").body;
+  for (const auto& [path, item] : document["paths"].items()) {
+    EXPECT_NE(page.text.find("<code>" + path + "</code>"), std::string::npos) << path;
+    for (const auto& [method, operation] : item.items()) {
+      const auto id = operation["operationId"].get<std::string>();
+      EXPECT_NE(page.text.find("<td>" + id), std::string::npos) << id;
+    }
+  }
+  const auto begin = page.text.find("<style>") + 7;
+  const auto style = page.text.substr(begin, page.text.find("</style>") - begin);
+  Hasher hasher(Digest::Algorithm::kSha256, style.size());
+  hasher.update(std::as_bytes(std::span(style)));
+  const auto digest = hasher.finish();
+  std::string bytes;
+  for (std::size_t i = 0; i < digest.hex().size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(digest.hex().substr(i, 2), nullptr, 16));
+  }
+  EXPECT_EQ(page.header("Content-Security-Policy"),
+            "default-src 'none'; style-src 'sha256-" + base64_encode(bytes) +
+                "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+  EXPECT_EQ(page.text.find("<script"), std::string::npos);
+  EXPECT_EQ(send("POST", "/pulp/api/v3/docs/").status, 405);
 }
 
 TEST_F(PulpTest, WhatIsNotThereIs404InJson) {

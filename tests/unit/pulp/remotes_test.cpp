@@ -2,6 +2,7 @@
 #include <iterator>
 
 #include "fixture.h"
+#include "support/certificate.h"
 
 namespace hubcache::pulp {
 namespace {
@@ -75,7 +76,6 @@ TEST_F(PulpTest, APutResetsOnlyFieldsWithADefault) {
   EXPECT_EQ(ask("PUT", remote, R"({"name":"a"})").text, R"({"url":["This field is required."]})");
 }
 
-TEST_F(PulpTest, ADeletedRemoteLeavesItsDistributionsWithoutOne) {
 // As at Pulp: only a PATCH is read together with what is stored.
 TEST_F(PulpTest, ChecksAcrossFieldsOfAPutLookAtThePutAlone) {
   const std::string name = R"("name":"a","url":"https://huggingface.co")";
@@ -93,6 +93,7 @@ TEST_F(PulpTest, ChecksAcrossFieldsOfAPutLookAtThePutAlone) {
   EXPECT_EQ(ask("PUT", remote, "{" + name + R"(,"proxy_url":null})").status, 202);
 }
 
+TEST_F(PulpTest, ADeletedRemoteLeavesItsDistributionsWithoutOne) {
   const auto remote = make_remote("a");
   const auto distribution = make_distribution("d", R"(,"remote":")" + remote + "\"");
   const auto deleted = ask("DELETE", remote);
@@ -200,6 +201,10 @@ TEST_F(PulpTest, AFormHasHtmlsIdeaOfAbsence) {
   EXPECT_EQ(form("PATCH", made.body["pulp_href"], "headers=x&headers=y").text,
             R"({"headers":{"0":["Expected a dictionary of items but got type \"str\"."],)"
             R"("1":["Expected a dictionary of items but got type \"str\"."]}})");
+  EXPECT_EQ(form("PATCH", made.body["pulp_href"], "foo.bar=1&foo=&baz=2").text,
+            R"({"foo":["Unexpected field"],"baz":["Unexpected field"]})");
+  EXPECT_EQ(form("PATCH", made.body["pulp_href"], "foo.bar=1&foo.b.z=2").text,
+            R"({"foo.bar":["Unexpected field"],"foo.b.z":["Unexpected field"]})");
   const auto patched = form("PATCH", made.body["pulp_href"], "policy=streamed");
   EXPECT_EQ(patched.status, 202);
   EXPECT_EQ(patched.body["tls_validation"], false);
@@ -218,6 +223,10 @@ TEST_F(PulpTest, LabelsAreSetAndUnsetOneByOne) {
             R"({"key":["Label 'a' is not set on the object."]})");
   EXPECT_EQ(ask("POST", remote + "set_label/", R"({"key":"a"})").text,
             R"({"value":["This field is required."]})");
+  for (const std::string verb : {"set_label/", "unset_label/"}) {
+    EXPECT_EQ(ask("POST", remote + verb, "null").text,
+              R"({"non_field_errors":["No data provided"]})");
+  }
   EXPECT_EQ(ask("GET", remote + "set_label/").header("Allow"), "POST, OPTIONS");
 }
 
@@ -228,9 +237,16 @@ TEST_F(PulpTest, SecurityRule16AChangeOfTransportOrCredentialsIsANewEpochAndNoth
        {R"({"hf_token":"hf_x"})", R"({"hf_hub_url":"https://mirror.example"})",
         R"({"url":"https://other.example"})", R"({"tls_validation":false})",
         R"({"proxy_url":"http://p:1"})", R"({"username":"u"})", R"({"password":"p"})",
-        R"({"client_key":"k"})", R"({"headers":[{"A":"b"}]})"}) {
+        R"({"proxy_username":"u","proxy_password":"p"})", R"({"proxy_username":"v"})",
+        R"({"proxy_password":"q"})", R"({"client_key":"k"})", R"({"headers":[{"A":"b"}]})"}) {
     ASSERT_EQ(ask("PATCH", remote, change).status, 202) << change;
     EXPECT_GT(endpoint(remote)->epoch, epoch) << change;
+    epoch = endpoint(remote)->epoch;
+  }
+  for (const char* field : {"ca_cert", "client_cert"}) {
+    const Json change{{field, test::certificate_for("DNS:localhost").pem}};
+    ASSERT_EQ(ask("PATCH", remote, change.dump()).status, 202) << field;
+    EXPECT_GT(endpoint(remote)->epoch, epoch) << field;
     epoch = endpoint(remote)->epoch;
   }
   for (const char* change : {R"({"name":"b"})", R"({"policy":"streamed"})", R"({"max_retries":1})",
@@ -250,9 +266,31 @@ TEST_F(PulpTest, SecurityRule16WithMaskedSecretsANewUrlMustComeWithTheSecrets) {
         R"({"hf_hub_url":"https://evil.example"})", R"({"proxy_url":"http://evil.example:1"})"}) {
     EXPECT_EQ(ask("PATCH", remote, change).status, 400) << change;
   }
+  const Json trusts{{"ca_cert", test::certificate_for("DNS:evil.example").pem}};
+  EXPECT_EQ(ask("PATCH", remote, trusts.dump()).status, 400);
   EXPECT_EQ(ask("PATCH", remote, R"({"url":"https://new.example","hf_token":"hf_other"})").status,
             202);
   EXPECT_EQ(ask("PATCH", remote, R"({"policy":"streamed"})").status, 202);
+}
+
+TEST_F(PulpTest, SecurityRule16WithMaskedSecretsEachOfThemMustComeWithANewUrl) {
+  options.rest.mask_secrets = true;
+  make_api();
+  const std::string move = R"({"url":"https://evil.example")";
+  for (const std::string secret : {"username", "password", "client_key"}) {
+    const auto remote = make_remote(secret, R"(,")" + secret + R"(":"s")");
+    const auto refused = ask("PATCH", remote, move + "}");
+    EXPECT_EQ(refused.status, 400) << secret;
+    EXPECT_NE(refused.text.find("must come with its " + secret), std::string::npos) << refused.text;
+    EXPECT_EQ(ask("PATCH", remote, move + R"(,")" + secret + R"(":"t"})").status, 202) << secret;
+  }
+  const auto remote = make_remote(
+      "proxy", R"(,"proxy_url":"http://p:1","proxy_username":"u","proxy_password":"p")");
+  for (const std::string with : {"", R"(,"proxy_username":"u")", R"(,"proxy_password":"p")"}) {
+    EXPECT_EQ(ask("PATCH", remote, move + with + "}").status, 400) << with;
+  }
+  EXPECT_EQ(ask("PATCH", remote, move + R"(,"proxy_username":"u","proxy_password":"p"})").status,
+            202);
 }
 
 TEST_F(PulpTest, ShortSecretsAreMaskedWhole) {

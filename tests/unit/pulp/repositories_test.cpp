@@ -83,6 +83,9 @@ TEST_F(PulpRepositoriesTest, ARoleOfAGuardIsGivenAndTaken) {
             "The role is already assigned to user 'ann'.");
   EXPECT_EQ(ask("POST", guard + "remove_role/", body).status, 201);
   EXPECT_EQ(snapshot()->guard(id_of(guard))->accounts.size(), 1u);
+  const auto again = ask("POST", guard + "remove_role/", body);
+  EXPECT_EQ(again.status, 400);
+  EXPECT_EQ(again.text, R"({"non_field_errors":["The role is not assigned to user 'ann'."]})");
   EXPECT_EQ(ask("POST", kRepositories + kZero + "/sync/", "{}").status, 404);
 }
 

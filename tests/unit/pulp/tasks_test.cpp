@@ -44,6 +44,7 @@ TEST_F(TasksTest, WaitingTaskHasNotStarted) {
 
 TEST_F(TasksTest, CancelOfAWaitingTaskAnswersWithTheTaskCanceled) {
   const auto href = record("waits");
+  EXPECT_EQ(ask("PATCH", href, "null").text, R"({"non_field_errors":["No data provided"]})");
   const auto canceled = ask("PATCH", href, kCancel);
   EXPECT_EQ(canceled.status, 200);
   EXPECT_EQ(canceled.body.at("state"), "canceled");
