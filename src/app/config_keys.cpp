@@ -101,6 +101,11 @@ Key::Check at_least(std::string_view least) {
   };
 }
 
+std::optional<std::string> bad_period(std::string_view value) {
+  if (value == "off" || parse_duration(value) >= parse_duration("1 h")) return std::nullopt;
+  return in_quotes(value) + " is no period: allowed is \"off\" or a time of \"1 h\" or more";
+}
+
 std::optional<std::string> bad_url(std::string_view value) {
   if (http::Url::parse(value)) return std::nullopt;
   return in_quotes(value) +
@@ -280,6 +285,22 @@ const std::vector<Key>& table() {
                "not hold; empty: the credential hubcache.secrets-key of a service, else "
                "secrets.key in data_dir.",
        .set = text([](Config& c) -> auto& { return c.storage.key_file; })},
+      {.name = "storage.scrub",
+       .type = Type::kText,
+       .fallback = "30 d",
+       .help = "In what time every stored file is read and hashed again; what is wrong goes into "
+               "quarantine and is fetched anew. \"off\": never.",
+       .set =
+           [](Config& c, std::string_view v) {
+             c.storage.scrub = parse_duration(v).value_or(milliseconds{});
+           },
+       .check = bad_period},
+      {.name = "storage.scrub_rate",
+       .type = Type::kSize,
+       .fallback = "50 MiB",
+       .help = "Bytes a second that scrub reads at most; it takes less where that is enough.",
+       .set = size([](Config& c) -> auto& { return c.storage.scrub_rate; }),
+       .check = size_between("1 MiB", "1 TiB")},
       {.name = "upstream.url",
        .type = Type::kText,
        .fallback = "https://huggingface.co",

@@ -34,6 +34,7 @@
 #include "hubcache/http/server.h"
 #include "hubcache/hub/probe.h"
 #include "hubcache/mirror/prefetch.h"
+#include "hubcache/mirror/scrub.h"
 #include "hubcache/pulp/pulp.h"
 #include "hubcache/registry/load.h"
 #include "hubcache/store/data_dir.h"
@@ -112,6 +113,7 @@ std::vector<db::Migration> all_migrations() {
   add(access::proof_migrations());
   add(tasks::migrations());
   add(mirror::migrations());
+  add(mirror::scrub_migrations());
   add(pulp::migrations());
   return all;
 }
@@ -125,6 +127,7 @@ struct Instance::Parts {
   void make_prefetch();
   void define_upkeep();
   Task<> look_for_lost();
+  void begin_upkeep();
   template <typename T>
   void wait_for(Task<T> task);
 
@@ -158,6 +161,7 @@ struct Instance::Parts {
   std::unique_ptr<fill::Fills> fills;
   tasks::Queue tasks;
   std::shared_ptr<mirror::Prefetch> prefetch;
+  mirror::Scrub scrub;
   std::unique_ptr<rest::Api> api;
   std::vector<std::unique_ptr<content::Content>> contents;
   web::Health health;
@@ -185,7 +189,9 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
       manifests(workers, database, documents, {}, clock, log),
       catalog(workers, database, manifests, catalog_options(config), clock),
       named(workers, database, named_options(config), clock),
-      tasks(workers, database, {}, clock, log) {
+      tasks(workers, database, {}, clock, log),
+      scrub(store, database, {.period = config.storage.scrub, .rate = config.storage.scrub_rate},
+            clock, log) {
   store.recover();
   const auto upstream =
       config.upstream.url_given ? std::optional(config.upstream.url) : std::optional<std::string>();
@@ -328,6 +334,15 @@ Task<> Instance::Parts::look_for_lost() {
   if (found > 0) log.warn("stored files were found that no row speaks of", {{"files", found}});
 }
 
+/// What goes on beside the requests until the workers stop.
+void Instance::Parts::begin_upkeep() {
+  const auto begin = [this](Task<> work) {
+    asio::co_spawn(workers.executor(0), std::move(work), [](const std::exception_ptr&) {});
+  };
+  if (data_dir.was_left_open()) begin(look_for_lost());
+  if (config.storage.scrub.count() > 0) begin(scrub.run());
+}
+
 /// As this worker knows it by now.
 int Instance::Parts::rate_of(std::string_view remote) const {
   const auto snapshot = registry->current(workers.current());
@@ -393,10 +408,7 @@ void Instance::start(std::vector<net::Listener> listeners) {
                    [](const std::exception_ptr&) {});
   }
   parts.tasks.start();
-  if (parts.data_dir.was_left_open()) {
-    asio::co_spawn(parts.workers.executor(0), parts.look_for_lost(),
-                   [](const std::exception_ptr&) {});
-  }
+  parts.begin_upkeep();
   for (auto& listener : listeners) {
     auto secured = listener.tls ? tls : nullptr;
     parts.server->serve(std::move(listener), std::move(secured));

@@ -64,6 +64,8 @@ TEST_F(ConfigTest, WrongKeysTypesAndUnitsAreRefusedWithLineAndWhatIsAllowed) {
   EXPECT_THAT(refusal_of("[cache]\ngrant_ttl = 5\n"), testing::HasSubstr("\"5 min\""));
   EXPECT_THAT(refusal_of("[storage]\nmax_size = \"5 XB\"\n"), testing::HasSubstr("500 GiB"));
   EXPECT_THAT(refusal_of("[storage]\nmin_free = \"101 %\"\n"), testing::HasSubstr("100 %"));
+  EXPECT_THAT(refusal_of("[storage]\nscrub = \"never\"\n"), testing::HasSubstr("\"off\""));
+  EXPECT_THAT(refusal_of("[storage]\nscrub = \"5 min\"\n"), testing::HasSubstr("\"1 h\""));
   EXPECT_THAT(refusal_of("[server]\nidle_timeout = \"5\"\n"), testing::HasSubstr("10 min"));
   EXPECT_THAT(refusal_of("[log]\nformat = \"xml\"\n"), testing::HasSubstr("text, json"));
   EXPECT_THAT(refusal_of("[server]\nworkers = \"many\"\n"), testing::HasSubstr("whole number"));
@@ -101,6 +103,11 @@ TEST_F(ConfigTest, ValuesOfTheRightTypeThatCannotWorkAreRefusedWithWhatIsAllowed
               testing::HasSubstr("without credentials"));
 }
 
+TEST_F(ConfigTest, ScrubIsAPeriodOrOff) {
+  EXPECT_EQ(load_config("", {"HUBCACHE_STORAGE_SCRUB=7 d"}, {}).storage.scrub, 168h);
+  EXPECT_EQ(load_config("", {"HUBCACHE_STORAGE_SCRUB=off"}, {}).storage.scrub, 0h);
+}
+
 TEST_F(ConfigTest, EveryDefaultInTheTableIsTheOneInForce) {
   const auto plain = load_config("", {}, {});
   std::vector<std::pair<std::string, std::string>> flags;
@@ -120,6 +127,8 @@ TEST_F(ConfigTest, EveryDefaultInTheTableIsTheOneInForce) {
   EXPECT_EQ(plain.server.limits.max_connections, spelled_out.server.limits.max_connections);
   EXPECT_EQ(plain.storage.max_size, spelled_out.storage.max_size);
   EXPECT_EQ(plain.storage.min_free, spelled_out.storage.min_free);
+  EXPECT_EQ(plain.storage.scrub, spelled_out.storage.scrub);
+  EXPECT_EQ(plain.storage.scrub_rate, spelled_out.storage.scrub_rate);
   EXPECT_EQ(plain.upstream.url, spelled_out.upstream.url);
   EXPECT_EQ(plain.cache, spelled_out.cache);
   EXPECT_EQ(plain.strict_integrity, spelled_out.strict_integrity);
