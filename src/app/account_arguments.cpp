@@ -92,6 +92,8 @@ void add_account_commands(CLI::App& app, AccountArguments& arguments) {
   auto* const user = app.add_subcommand("user", "Accounts: who may administer and download");
   auto* const token = app.add_subcommand("token", "Access tokens: passwords for programs");
   for (auto* const group : {user, token}) group->require_subcommand(1);
+  user->footer("Example: hubcache user add ci --generate");
+  token->footer("Example: hubcache token list");
   const auto add = [&](CLI::App* group, const std::string& verb, const std::string& help) {
     auto* const command = group->add_subcommand(verb, help);
     command->add_option("--config", arguments.config, "Configuration file (TOML)");
@@ -104,24 +106,32 @@ void add_account_commands(CLI::App& app, AccountArguments& arguments) {
     command->add_option("name", arguments.name, "Its name")->required();
     return command;
   };
+  const auto list = [&](CLI::App* group, const std::string& help) {
+    auto* const command = add(group, "list", help);
+    command->add_flag("--json", arguments.json, "One JSON object a line");
+    command->footer("Example: hubcache " + group->get_name() + " list --json");
+  };
   constexpr const char* kGenerate = "Make a password and print it, in place of reading one";
 
   auto* const add_user = named(add(user, "add", "Add an account; its password is read"));
   add_user->add_option("--role", arguments.role, "admin or downloader (if not said)");
   add_user->add_flag("--generate", arguments.generate, kGenerate);
   add_user->footer("Example: hubcache user add ci --generate");
-  add(user, "list", "List all accounts");
+  list(user, "List all accounts");
   auto* const passwd = named(add(user, "passwd", "Change a password; the new one is read"));
   passwd->add_flag("--generate", arguments.generate, kGenerate);
-  named(add(user, "remove", "Remove an account and its tokens"));
+  passwd->footer("Example: hubcache user passwd admin");
+  named(add(user, "remove", "Remove an account and its tokens"))
+      ->footer("Example: hubcache user remove ci");
 
   auto* const create = named(add(token, "create", "Make a token and print it, this once"));
   create->add_option("--account", arguments.account, "Whom it stands for")->required();
   create->add_option("--expires", arguments.expires, "After which time, like \"30 d\"");
   create->footer(
       "Example: HF_TOKEN=$(hubcache token create build-1 --account ci --expires \"30 d\")");
-  add(token, "list", "List all tokens, without themselves");
-  named(add(token, "revoke", "Revoke a token, at once"));
+  list(token, "List all tokens, without themselves");
+  named(add(token, "revoke", "Revoke a token, at once"))
+      ->footer("Example: hubcache token revoke build-1");
 }
 
 int run_account_arguments(const Config& config, const AccountArguments& arguments) {
@@ -135,6 +145,11 @@ int run_account_arguments(const Config& config, const AccountArguments& argument
   if (!arguments.expires.empty()) command["lifetime_ms"] = lifetime_of(arguments.expires);
 
   const auto result = order_command(config, command);
+  for (const auto* const list : {"users", "tokens"}) {
+    if (!arguments.json || !result.contains(list)) continue;
+    for (const auto& item : result.at(list)) std::cout << item.dump() << "\n";
+    return 0;
+  }
   if (result.contains("users")) print_users(result.at("users"));
   if (result.contains("tokens")) print_tokens(result.at("tokens"));
   if (result.contains("token")) std::cout << result.at("token").get<std::string>() << "\n";

@@ -32,7 +32,11 @@ void each_blob(const Config& config, const std::function<void(const Json&)>& tak
   }
 }
 
-int list(const Config& config) {
+int list(const Config& config, bool json) {
+  if (json) {
+    each_blob(config, [](const Json& blob) { std::cout << blob.dump() << "\n"; });
+    return 0;
+  }
   constexpr int kSizeWidth = 16;
   std::cout << std::right << std::setw(kSizeWidth) << "SIZE" << "  " << std::left
             << std::setw(kDateWidth) << "USED" << std::setw(8) << "PINNED" << "DIGEST\n";
@@ -45,13 +49,17 @@ int list(const Config& config) {
   return 0;
 }
 
-int verify(const Config& config, const std::string& rate) {
+Json check_at(const std::string& rate) {
   Json command{{"do", "blob.check"}};
-  if (!rate.empty()) {
-    const auto bytes = parse_size(rate);
-    if (!bytes) throw Error(Error::Kind::kBadRequest, '"' + rate + R"(" is no size: "50 MiB" is)");
-    command["rate"] = *bytes;
-  }
+  if (rate.empty()) return command;
+  const auto bytes = parse_size(rate);
+  if (!bytes) throw Error(Error::Kind::kBadRequest, '"' + rate + R"(" is no size: "50 MiB" is)");
+  command["rate"] = *bytes;
+  return command;
+}
+
+int verify(const Config& config, const std::string& rate, bool json) {
+  auto command = check_at(rate);
   std::uint64_t checked = 0;
   std::uint64_t wrong = 0;
   each_blob(config, [&](const Json& blob) {
@@ -61,9 +69,15 @@ int verify(const Config& config, const std::string& rate) {
     ++checked;
     if (is == "right") return;
     ++wrong;
-    std::cout << is << "  " << blob.at("digest").get<std::string>() << "\n" << std::flush;
+    const auto digest = blob.at("digest").get<std::string>();
+    std::cout << (json ? Json{{"digest", digest}, {"is", is}}.dump() : is + "  " + digest) << "\n"
+              << std::flush;
   });
-  std::cout << checked << " checked, " << wrong << " not right\n";
+  if (json) {
+    std::cout << Json{{"checked", checked}, {"wrong", wrong}} << "\n";
+  } else {
+    std::cout << checked << " checked, " << wrong << " not right\n";
+  }
   return wrong == 0 ? 0 : 1;
 }
 
@@ -78,7 +92,7 @@ int remove(const Config& config, const std::vector<std::string>& digests) {
   return absent;
 }
 
-int collect_garbage(const Config& config, const std::string& protection) {
+int collect_garbage(const Config& config, const std::string& protection, bool json) {
   const auto time = parse_duration(protection);
   if (!time) {
     throw Error(Error::Kind::kBadRequest, '"' + protection + R"(" is no time: "24 h" is)");
@@ -86,6 +100,10 @@ int collect_garbage(const Config& config, const std::string& protection) {
   const auto minutes = std::chrono::ceil<std::chrono::minutes>(*time).count();
   const auto result = order_command(
       config, {{"do", "gc"}, {"protection_minutes", static_cast<std::uint64_t>(minutes)}});
+  if (json) {
+    std::cout << Json{{"blobs", result.at("blobs")}, {"entries", result.at("content")}} << "\n";
+    return 0;
+  }
   std::cout << result.at("blobs").get<std::int64_t>() << " blobs and "
             << result.at("content").get<std::int64_t>() << " entries removed\n";
   return 0;
@@ -118,15 +136,22 @@ void add_blob_commands(CLI::App& app, BlobArguments& arguments) {
     command->footer("Example: hubcache " + verb +
                     " sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae");
   };
-  add("ls", "List what is stored")->footer("Example: hubcache ls | sort -n | tail");
+  const auto with_json = [&](CLI::App* command, const char* help) {
+    command->add_flag("--json", arguments.json, help);
+    return command;
+  };
+  with_json(add("ls", "List what is stored"), "One JSON object a line: times in seconds since 1970")
+      ->footer("Example: hubcache ls | sort -n | tail");
   of_digests("rm", "Remove blobs; they are fetched anew when they are asked for");
   of_digests("pin", "Keep blobs from eviction, stored or not yet");
   of_digests("unpin", "Let them be evicted again");
   auto* const verify_command =
       add("verify", "Hash all that is stored again; what is not right is fetched anew when needed");
+  with_json(verify_command, "One JSON object a line; the last one counts");
   verify_command->add_option("--rate", arguments.rate, "Bytes a second at most, like \"50 MiB\"");
   verify_command->footer("Example: hubcache verify --rate \"50 MiB\"");
   auto* const gc = add("gc", "Remove what nobody can come to any more");
+  with_json(gc, "One JSON object");
   gc->add_option("--protection", arguments.protection, "What was used since then stays: \"24 h\"");
   add("rebuild", "Make a damaged database anew from the stored files, without a server")
       ->footer("Example: hubcache rebuild --data-dir /srv/hubcache");
@@ -135,11 +160,11 @@ void add_blob_commands(CLI::App& app, BlobArguments& arguments) {
 
 int run_blob_arguments(const Config& config, const BlobArguments& arguments) {
   const auto& verb = *arguments.verb;
-  if (verb == "ls") return list(config);
-  if (verb == "verify") return verify(config, arguments.rate);
+  if (verb == "ls") return list(config, arguments.json);
+  if (verb == "verify") return verify(config, arguments.rate, arguments.json);
   if (verb == "rebuild") return rebuild(config);
   if (verb == "rm") return remove(config, arguments.digests);
-  if (verb == "gc") return collect_garbage(config, arguments.protection);
+  if (verb == "gc") return collect_garbage(config, arguments.protection, arguments.json);
   for (const auto& digest : arguments.digests) {
     order_command(config, {{"do", "blob." + verb}, {"digest", digest}});
   }

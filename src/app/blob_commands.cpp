@@ -16,8 +16,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* kOperator = "operator";  // who pins
-
 Digest digest_of(const std::string& text) {
   auto digest = Digest::from_text(text);
   if (!digest) digest = Digest::from_etag(text);

@@ -9,6 +9,7 @@
 #include "hubcache/app/blob_arguments.h"
 #include "hubcache/app/commands.h"
 #include "hubcache/app/config.h"
+#include "hubcache/app/fetch_arguments.h"
 #include "hubcache/app/rotate_key.h"
 #include "hubcache/app/serve.h"
 #include "hubcache/base/error.h"
@@ -69,6 +70,9 @@ int run_command_line(int argc, const char* const* argv,
   CLI::App app("hubcache: a pull-through cache for the Hugging Face Hub", "hubcache");
   app.require_subcommand(1);
   app.footer("Example: hubcache serve\n" + std::string(kClientExample));
+  bool check_only = false;
+  app.add_flag("--check-arguments", check_only,
+               "Only say whether the command that follows can be understood");
   Flags flags;
   auto* serve_command = app.add_subcommand("serve", "Serve until SIGTERM");
   serve_command->footer("Example: hubcache serve --listen 0.0.0.0:8080 --data-dir /srv/hubcache\n" +
@@ -89,6 +93,8 @@ int run_command_line(int argc, const char* const* argv,
   flags.add(*rotate_command, "--key-file", "storage.key_file", "The file with the key");
   AccountArguments accounts;
   add_account_commands(app, accounts);
+  FetchArguments fetch;
+  add_fetch_command(app, fetch);
   BlobArguments blobs;
   add_blob_commands(app, blobs);
   std::string level;
@@ -105,6 +111,7 @@ int run_command_line(int argc, const char* const* argv,
   } catch (const CLI::ParseError& failure) {
     return app.exit(failure) == 0 ? 0 : kUsageError;
   }
+  if (check_only) return 0;
   if (version_command->parsed()) {
     std::cout << "hubcache " << version() << "\n";
     return 0;
@@ -116,6 +123,7 @@ int run_command_line(int argc, const char* const* argv,
     }
     if (accounts.verb) flags.take(accounts.config, accounts.data_dir);
     if (blobs.verb) flags.take(blobs.config, blobs.data_dir);
+    if (fetch.asked) flags.take(fetch.config, fetch.data_dir);
     if (flags.config.empty()) flags.config = usual_config_file(environment);
     const auto load = [&] { return load_config(flags.config, environment, flags.all()); };
     auto config = load();
@@ -133,6 +141,7 @@ int run_command_line(int argc, const char* const* argv,
     }
     if (accounts.verb) return run_account_arguments(config, accounts);
     if (blobs.verb) return run_blob_arguments(config, blobs);
+    if (fetch.asked) return run_fetch_arguments(config, fetch);
     return serve(std::move(config), load);
   } catch (const Error& error) {
     std::cerr << "hubcache: " << error.what();

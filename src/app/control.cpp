@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -25,11 +26,27 @@ namespace {
 using Json = nlohmann::json;
 
 http::Response json_response(int status, const Json& body) {
-  return http::text_response(status, body.dump(), "application/json");
+  // The Hub may have said what is no text.
+  const auto text = body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return http::text_response(status, text, "application/json");
 }
 
 http::Response refusal(const http::Request& /*request*/, const Error& error) {
-  return json_response(http::status_of(error.kind()), {{"error", error.what()}});
+  return json_response(
+      http::status_of(error.kind()),
+      {{"error", error.what()}, {"kind", name_of(error.kind())}, {"hub_code", error.hub().code}});
+}
+
+/// The other way.
+Error refusal_in(const Json& answer) {
+  auto kind = Error::Kind::kConflict;
+  for (int i = 0; i <= static_cast<int>(Error::Kind::kInternal); ++i) {
+    if (name_of(static_cast<Error::Kind>(i)) == answer.value("kind", "")) {
+      kind = static_cast<Error::Kind>(i);
+    }
+  }
+  return {kind, answer.at("error").get<std::string>(),
+          Error::HubDetail{.code = answer.value("hub_code", "")}};
 }
 
 Task<http::Response> answer(CommandRunner run, std::string body) {
@@ -54,20 +71,28 @@ Fd connect_to(const std::filesystem::path& socket) {
   throw Error::from_errno(errno, "speaking to the server at " + path);
 }
 
-std::string converse(const Fd& fd, const std::string& body) {
+Error broken_off() {
+  return {Error::Kind::kUnavailable, "the server ended in the middle: see its log"};
+}
+
+std::string converse(const Fd& fd, const std::string& body, const std::stop_token& stop) {
+  const timeval look_for_stop{.tv_sec = 0, .tv_usec = 100'000};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &look_for_stop, sizeof look_for_stop);
   const auto request =
       "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: " +
       std::to_string(body.size()) + "\r\n\r\n" + body;
   if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(request.size())) {
-    throw Error::from_errno(errno, "speaking to the server");
+    throw broken_off();
   }
   std::string text;
   std::array<char, 65536> buffer{};
   while (true) {
     const auto count = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
-    if (count < 0) throw Error::from_errno(errno, "listening to the server");
     if (count == 0) return text;
+    if (count < 0 && errno != EAGAIN && errno != EINTR) throw broken_off();
+    if (stop.stop_requested()) throw Error(Error::Kind::kCancelled, "interrupted");
+    if (count < 0) continue;
     text.append(buffer.data(), static_cast<std::size_t>(count));
   }
 }
@@ -100,18 +125,17 @@ Task<> Control::shut_down(std::chrono::milliseconds deadline) {
   if (server_) co_await server_->shut_down(deadline);
 }
 
-std::optional<Json> command_server(const std::filesystem::path& socket, const Json& command) {
+std::optional<Json> command_server(const std::filesystem::path& socket, const Json& command,
+                                   const std::stop_token& stop) {
   const auto fd = connect_to(socket);
   if (!fd) return std::nullopt;
-  const auto text = converse(fd, command.dump());
+  const auto text = converse(fd, command.dump(), stop);
   const auto body = text.find("\r\n\r\n");
   auto answer = body == std::string::npos ? Json(Json::value_t::discarded)
                                           : Json::parse(text.substr(body + 4), nullptr, false);
-  if (!answer.is_object()) throw Error(Error::Kind::kIo, "the server did not answer");
+  if (!answer.is_object()) throw broken_off();
   if (!answer.contains("error")) return answer;
-  constexpr std::string_view kBadRequest = "HTTP/1.1 400 ";
-  throw Error(text.starts_with(kBadRequest) ? Error::Kind::kBadRequest : Error::Kind::kConflict,
-              answer.at("error").get<std::string>());
+  throw refusal_in(answer);
 }
 
 }  // namespace hubcache::app

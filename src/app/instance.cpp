@@ -1,6 +1,7 @@
 #include "hubcache/app/instance.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <future>
@@ -33,6 +34,7 @@
 #include "hubcache/http/router.h"
 #include "hubcache/http/server.h"
 #include "hubcache/hub/probe.h"
+#include "hubcache/mirror/fetch.h"
 #include "hubcache/mirror/prefetch.h"
 #include "hubcache/mirror/scrub.h"
 #include "hubcache/pulp/pulp.h"
@@ -50,6 +52,8 @@ namespace {
 constexpr std::size_t kServingThreads = 8;
 // While another program has the database locked, a client waits that long for each of a few writes.
 constexpr std::chrono::milliseconds kBusyTimeout{1'000};
+// A command may take as long as it likes; it can be given again.
+constexpr std::chrono::milliseconds kCommandDeadline{1'000};
 
 std::size_t worker_count(const Config& config) {
   if (config.server.workers != 0) return config.server.workers;
@@ -125,6 +129,7 @@ struct Instance::Parts {
   int rate_of(std::string_view remote) const;
   std::shared_ptr<net::ServerTls> make_tls(const std::vector<net::Listener>& listeners) const;
   void make_prefetch();
+  Workbench bench();
   void define_upkeep();
   Task<> look_for_lost();
   void begin_upkeep();
@@ -162,6 +167,7 @@ struct Instance::Parts {
   tasks::Queue tasks;
   std::shared_ptr<mirror::Prefetch> prefetch;
   mirror::Scrub scrub;
+  std::unique_ptr<mirror::Fetch> fetch;
   std::unique_ptr<rest::Api> api;
   std::vector<std::unique_ptr<content::Content>> contents;
   web::Health health;
@@ -169,6 +175,7 @@ struct Instance::Parts {
   bool loopback_only = false;  // whoever asks is on this machine, or a page in a browser on it
   std::unique_ptr<http::Server> server;
   std::unique_ptr<Control> control;
+  std::atomic<std::size_t> next_order{0};  // goes to this worker
 };
 
 Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& disk)
@@ -300,7 +307,7 @@ std::shared_ptr<net::ServerTls> Instance::Parts::make_tls(
 }
 
 void Instance::Parts::make_prefetch() {
-  auto fetch = [this](hub::EndpointPtr endpoint, hub::Credential credential, hub::FileRef file) {
+  auto keep = [this](hub::EndpointPtr endpoint, hub::Credential credential, hub::FileRef file) {
     return contents[workers.current()]->keep(std::move(endpoint), std::move(credential),
                                              std::move(file));
   };
@@ -315,8 +322,29 @@ void Instance::Parts::make_prefetch() {
                                  .tasks = tasks,
                                  .clock = clock,
                                  .log = log},
-      std::move(fetch), mirror::Prefetch::Options{.max_size = config.cache.prefetch_max_size});
+      keep, mirror::Prefetch::Options{.max_size = config.cache.prefetch_max_size});
   tasks.define(mirror::Prefetch::kTask, [this](tasks::Run& run) { return prefetch->run(run); });
+  fetch = std::make_unique<mirror::Fetch>(
+      mirror::Fetch::Services{.workers = workers,
+                              .database = database,
+                              .registry = *registry,
+                              .store = store,
+                              .access = *access,
+                              .catalog = catalog,
+                              .manifests = manifests,
+                              .flights = *flights,
+                              .fills = *fills,
+                              .token_key = secrets.derive("caller tokens")},
+      std::move(keep));
+}
+
+Workbench Instance::Parts::bench() {
+  return {.accounts = *accounts,
+          .database = database,
+          .store = store,
+          .clock = clock,
+          .log = log,
+          .fetch = fetch.get()};
 }
 
 void Instance::Parts::define_upkeep() {
@@ -414,16 +442,18 @@ void Instance::start(std::vector<net::Listener> listeners) {
     parts.server->serve(std::move(listener), std::move(secured));
   }
   auto run = [&parts](nlohmann::json command) {
-    return run_command({.accounts = *parts.accounts,
-                        .database = parts.database,
-                        .store = parts.store,
-                        .clock = parts.clock,
-                        .log = parts.log},
-                       std::move(command));
+    return run_command(parts.bench(), std::move(command));
   };
   parts.control = std::make_unique<Control>(parts.workers, parts.data_dir.control_socket(),
                                             std::move(run), parts.clock, parts.log);
   parts.health.set_ready(true);
+}
+
+nlohmann::json Instance::order(const nlohmann::json& command, const std::stop_token& stop) {
+  auto& parts = *parts_;
+  const auto worker = parts.next_order.fetch_add(1) % parts.workers.size();
+  return wait_for_command(parts.workers.executor(worker), run_command(parts.bench(), command),
+                          stop);
 }
 
 void Instance::shut_down() {
@@ -433,7 +463,7 @@ void Instance::shut_down() {
   if (parts.server) {
     parts.wait_for(parts.server->shut_down(parts.config.server.shutdown_timeout));
     if (parts.control) {
-      parts.wait_for(parts.control->shut_down(parts.config.server.shutdown_timeout));
+      parts.wait_for(parts.control->shut_down(kCommandDeadline));
     }
     parts.wait_for(parts.tasks.shut_down());
     parts.wait_for(parts.fills->park());

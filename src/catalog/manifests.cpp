@@ -79,6 +79,16 @@ Task<> Manifests::walk(Wanted wanted, hub::Flights& flights) {
               join(home, std::move(key), std::move(wanted), std::move(start), flights, true));
 }
 
+Task<> Manifests::read(Wanted wanted, hub::Flights& flights) {
+  auto key = commit_key(*wanted.request.endpoint, wanted.request.repo, wanted.commit);
+  Start start{.target = tree_of(wanted) + std::string(kQuery),
+              .first = nullptr,
+              .max_pages = options_.max_pages};
+  const Executor here = co_await asio::this_coro::executor;
+  Walk walk(here, options_.patience);  // that nobody waits for
+  co_await read_pages(key, walk, std::move(wanted), std::move(start), flights);
+}
+
 void Manifests::follow(Wanted wanted, std::string target, std::shared_ptr<const Document> first,
                        hub::Flights& flights) {
   auto key = commit_key(*wanted.request.endpoint, wanted.request.repo, wanted.commit);

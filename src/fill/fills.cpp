@@ -46,6 +46,8 @@ struct Fills::Impl {
   }
   void admit_as_trusted(Wish& wish) const;
   Task<std::string> source_repo(std::size_t home, Key key);
+  Task<std::optional<std::uint64_t>> present(std::size_t home, Key key);
+  Task<void> wait_end(std::size_t home, Key key);
   Task<void> park(std::size_t home);
 
   Context context;
@@ -128,6 +130,19 @@ Task<std::string> Fills::Impl::source_repo(std::size_t home, Key key) {
   co_return parked->empty() ? std::string(kMixed) : *parked;
 }
 
+Task<std::optional<std::uint64_t>> Fills::Impl::present(std::size_t home, Key key) {
+  const auto fill = find(home, key);
+  if (!fill) co_return std::nullopt;
+  co_return fill->progress()->present();
+}
+
+Task<void> Fills::Impl::wait_end(std::size_t home, Key key) {
+  while (const auto fill = find(home, key)) {
+    const auto progress = fill->progress();
+    co_await Progress::wait_end(progress);
+  }
+}
+
 Task<void> Fills::Impl::park(std::size_t home) {
   for (const auto& [key, fill] : homes[home]) fill->park();
   while (!homes[home].empty()) {
@@ -171,6 +186,20 @@ Task<std::string> Fills::source_repo(std::string origin, Digest digest) {
   const Executor executor = impl_->context.workers.executor(home);
   Impl::Key key(std::move(origin), std::move(digest));
   co_return co_await on(executor, impl_->source_repo(home, std::move(key)));
+}
+
+Task<std::optional<std::uint64_t>> Fills::present(std::string origin, Digest digest) {
+  const std::size_t home = impl_->home_of(digest);
+  const Executor executor = impl_->context.workers.executor(home);
+  Impl::Key key(std::move(origin), std::move(digest));
+  co_return co_await on(executor, impl_->present(home, std::move(key)));
+}
+
+Task<void> Fills::wait_end(std::string origin, Digest digest) {
+  const std::size_t home = impl_->home_of(digest);
+  const Executor executor = impl_->context.workers.executor(home);
+  Impl::Key key(std::move(origin), std::move(digest));
+  co_await on(executor, impl_->wait_end(home, std::move(key)));
 }
 
 Task<void> Fills::park() {

@@ -76,6 +76,11 @@ void Progress::end(std::optional<Error> failure) {
   changed_.notify();
 }
 
+std::uint64_t Progress::present() const noexcept {
+  if (stored_) return size_;
+  return blocks() != nullptr ? std::min(size_, blocks()->blocks_present() * store::kBlockSize) : 0;
+}
+
 std::uint64_t Progress::present_end(std::uint64_t offset) const {
   return blocks() != nullptr ? blocks()->contiguous_end(offset) : offset;
 }

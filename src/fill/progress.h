@@ -60,6 +60,8 @@ class Progress {
   Signal& changed() noexcept { return changed_; }
 
   bool is_stored() const noexcept { return stored_; }
+  /// Bytes in whole blocks that are there.
+  std::uint64_t present() const noexcept;
   const std::shared_ptr<const Fd>& file() const noexcept { return file_; }
   /// The bytes were false: no reader is to send more of them. For any thread.
   bool is_false() const noexcept { return false_; }

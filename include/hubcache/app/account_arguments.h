@@ -21,6 +21,7 @@ struct AccountArguments {
   std::string account;
   std::string expires;  // "30 d", or empty
   bool generate = false;
+  bool json = false;  // lists as JSON, one object a line
 };
 
 /// Adds both commands; parsing fills in `arguments`, which must outlive it.

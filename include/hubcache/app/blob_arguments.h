@@ -20,6 +20,7 @@ struct BlobArguments {
   std::vector<std::string> digests;
   std::string rate;
   std::string protection = "24 h";
+  bool json = false;  // what is printed is JSON, one object a line
 };
 
 /// Adds the commands; parsing fills in `arguments`, which must outlive it.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <stop_token>
 #include <string>
 
 #include <nlohmann/json_fwd.hpp>
@@ -12,6 +14,10 @@
 #include "hubcache/obs/log.h"
 #include "hubcache/store/store.h"
 
+namespace hubcache::mirror {
+class Fetch;
+}
+
 namespace hubcache::app {
 
 /// What commands work on; it outlives them.
@@ -21,11 +27,15 @@ struct Workbench {
   store::Store& store;
   const Clock& clock;
   obs::Log& log;
+  mirror::Fetch* fetch = nullptr;  // null: nothing is asked upstream from here
 };
 
-/// Does what a command asks for, as JSON: {"do": "user.add", ...}; run_account_command() and
-/// run_blob_command() say which there are, and "log.level" is one. A change of accounts or tokens
-/// is a line `audit` of the log. Throws what they throw, and kBadRequest for others.
+inline constexpr const char* kOperator = "operator";  // who pins by command
+
+/// Does what a command asks for, as JSON: {"do": "user.add", ...}; run_account_command(),
+/// run_blob_command() and run_fetch_command() say which there are, and "log.level" is one. A
+/// change of accounts or tokens is a line `audit` of the log. Throws what they throw, and
+/// kBadRequest for others.
 Task<nlohmann::json> run_command(Workbench bench, nlohmann::json command);
 
 /// The same from outside: by the server that runs on this data directory, or, when there is none,
@@ -35,6 +45,17 @@ nlohmann::json order_command(const Config& config, const nlohmann::json& command
 
 /// Has the server that runs log from this level on. Blocks. Throws kNotFound when none does.
 void order_log_level(const Config& config, const std::string& level);
+
+/// Gives a command to whoever does it; throws kCancelled soon after `stop` is asked for.
+using Order = std::function<nlohmann::json(const nlohmann::json& command, std::stop_token stop)>;
+
+/// Runs the command on that executor and blocks for its result, as an Order.
+nlohmann::json wait_for_command(const Executor& executor, Task<nlohmann::json> command,
+                                const std::stop_token& stop);
+
+/// Throws kNotFound, which says what to do, when there is nothing of hubcache's in the data
+/// directory.
+void require_data(const Config& config);
 
 /// The text in that field of a command. Throws kBadRequest when there is none.
 std::string text_of(const nlohmann::json& command, const char* field);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -38,8 +39,10 @@ class Control {
 };
 
 /// Gives the command to the server that listens on `socket` and blocks for its answer; nullopt when
-/// none does. Throws the server's refusal, kIo when the conversation breaks off.
+/// none does. Throws the server's refusal, kUnavailable when the conversation breaks off, and
+/// kCancelled soon after `stop` is asked for.
 std::optional<nlohmann::json> command_server(const std::filesystem::path& socket,
-                                             const nlohmann::json& command);
+                                             const nlohmann::json& command,
+                                             const std::stop_token& stop = {});
 
 }  // namespace hubcache::app

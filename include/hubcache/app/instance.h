@@ -1,8 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "hubcache/app/config.h"
 #include "hubcache/base/clock.h"
@@ -30,6 +33,9 @@ class Instance {
 
   /// Serves the listeners when it returns.
   void start(std::vector<net::Listener> listeners);
+  /// Does a command, as the control socket would. Callable from any thread but its workers', after
+  /// start() and until shut_down().
+  nlohmann::json order(const nlohmann::json& command, const std::stop_token& stop);
   /// Stops accepting, lets requests end within the configured deadline, parks fills, closes the
   /// database.
   void shut_down();

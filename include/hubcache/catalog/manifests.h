@@ -43,6 +43,9 @@ class Manifests {
   /// Walks the commit, or joins who does. Returns when that is done, when it will take more than a
   /// page, or when it failed: who waits asks the Hub for its path, then.
   Task<> walk(Wanted wanted, hub::Flights& flights);
+  /// Walks all of the commit, however many pages it has, and throws what stops that. What another
+  /// walk has asked for just now is not asked for again.
+  Task<> read(Wanted wanted, hub::Flights& flights);
   /// A client lists the whole tree and will want its files: walks it without making anyone wait,
   /// from the page the client has, when its query lists what a walk needs.
   void follow(Wanted wanted, std::string target, std::shared_ptr<const Document> first,

@@ -107,6 +107,11 @@ class Fills {
   /// 8).
   Task<std::string> source_repo(std::string origin, Digest digest);
 
+  /// How much of this blob a running fill has, in whole blocks of 1 MiB; nullopt when none runs.
+  Task<std::optional<std::uint64_t>> present(std::string origin, Digest digest);
+  /// Returns when no fill of this blob runs: what became of it, the store knows.
+  Task<void> wait_end(std::string origin, Digest digest);
+
   /// Keeps what every fill has for the next run and ends it; join() throws kUnavailable from now
   /// on. To be awaited before this object goes.
   Task<void> park();
