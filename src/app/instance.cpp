@@ -31,6 +31,7 @@
 #include "hubcache/db/database.h"
 #include "hubcache/db/secrets.h"
 #include "hubcache/fill/fills.h"
+#include "hubcache/http/prompt.h"
 #include "hubcache/http/router.h"
 #include "hubcache/http/server.h"
 #include "hubcache/hub/probe.h"
@@ -50,6 +51,8 @@ namespace hubcache::app {
 namespace {
 
 constexpr std::size_t kServingThreads = 8;
+// Of clients the most impatient wait 10 s. One question to the Hub may take 7.5 s by itself.
+constexpr std::chrono::milliseconds kAnswerTime{7'900};
 // While another program has the database locked, a client waits that long for each of a few writes.
 constexpr std::chrono::milliseconds kBusyTimeout{1'000};
 // A command may take as long as it likes; it can be given again.
@@ -405,7 +408,8 @@ http::Site Instance::Parts::site_of(std::size_t worker) {
     if (loopback_only) require_known_host(request, config.server);
     return (*router)(request);
   };
-  return {.handle = std::move(handle), .on_error = render};
+  return {.handle = http::Prompt{.handler = std::move(handle), .within = kAnswerTime},
+          .on_error = render};
 }
 
 template <typename T>

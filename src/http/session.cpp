@@ -23,7 +23,8 @@ constexpr std::size_t kBodyReadSize = 64 * 1024;
 constexpr std::size_t kRequestLineRest = 64;  // of a request line without its target
 constexpr std::size_t kMostDrained = 8 * 1024 * 1024;
 constexpr std::chrono::seconds kLinger{2};
-constexpr int kClientGone = 499;  // for the log only, as nginx has it
+constexpr std::chrono::seconds kNear{1};  // more than the time between two checks
+constexpr int kClientGone = 499;          // for the log only, as nginx has it
 constexpr std::size_t kLoggedPath = 1024;
 constexpr std::size_t kLoggedAgent = 200;
 
@@ -47,7 +48,8 @@ Session::Session(std::shared_ptr<ServerWorker> worker, Fd socket, Peer peer, net
       socket_(worker_->executor, std::move(socket), *worker_->pool),
       tls_(std::move(tls)),
       peer_(std::move(peer)),
-      id_(obs::new_request_id()) {}
+      id_(obs::new_request_id()),
+      answer_timer_(worker_->executor) {}
 
 Session::~Session() {
   worker_->sessions.erase(place_);
@@ -65,10 +67,26 @@ void Session::start(std::shared_ptr<Session> session, bool refused) {
 
 void Session::check(SteadyTime now) {
   socket_.check(now);
-  if (phase_ == Phase::kHandling && !gone_ && socket_.peer_gone()) {
+  if (phase_ != Phase::kHandling || gone_) return;
+  if (socket_.peer_gone()) {
     gone_ = true;
     cancel_.emit(asio::cancellation_type::terminal);
+  } else if (answer_by_ - now < kNear) {
+    watch_answer();
   }
+}
+
+void Session::watch_answer() {
+  answer_timer_.expires_at(answer_by_);
+  auto passed = [weak = weak_from_this(),
+                 request = requests_](const boost::system::error_code& stopped) {
+    const auto self = weak.lock();
+    if (stopped || !self || self->requests_ != request) return;
+    if (self->phase_ != Phase::kHandling || self->gone_) return;
+    self->late_ = true;
+    self->cancel_.emit(asio::cancellation_type::terminal);
+  };
+  answer_timer_.async_wait(std::move(passed));
 }
 
 void Session::end_if_idle() {
@@ -278,13 +296,21 @@ Task<bool> Session::fill_buffer(Exchange& exchange, SteadyTime deadline) {
 
 Task<Response> Session::answer(Exchange& exchange) {
   std::exception_ptr failure;
+  if (worker_->prompt != nullptr) answer_by_ = now() + worker_->prompt->within;
   phase_ = Phase::kHandling;
   try {
-    co_return co_await worker_->site.handle(exchange.request);
+    auto response = co_await worker_->site.handle(exchange.request);
+    if (std::exchange(late_, false)) co_await asio::this_coro::reset_cancellation_state();
+    co_return response;
   } catch (...) {
     failure = std::current_exception();
   }
   if (gone_) co_return Response{};
+  if (std::exchange(late_, false)) {
+    co_await asio::this_coro::reset_cancellation_state();  // the session goes on
+    const Error error(Error::Kind::kUpstreamTimeout, "an answer did not come in time");
+    co_return render(exchange.request, error);
+  }
   co_return render(exchange.request, Error::from(failure));
 }
 

@@ -14,6 +14,7 @@
 
 #include "hubcache/base/clock.h"
 #include "hubcache/base/error.h"
+#include "hubcache/http/prompt.h"
 #include "hubcache/http/server.h"
 #include "hubcache/net/socket.h"
 
@@ -32,6 +33,7 @@ struct ServerWorker {
                std::shared_ptr<Pool> disk)
       : executor(std::move(on)),
         site(std::move(answers)),
+        prompt(site.handle.target<Prompt>()),
         limits(bounds),
         clock(time),
         log(lines),
@@ -39,6 +41,7 @@ struct ServerWorker {
 
   const Executor executor;
   const Site site;
+  const Prompt* const prompt;  // null: answers may take any time
   const Limits limits;
   const Clock& clock;
   obs::Log& log;
@@ -89,6 +92,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Task<> read_chunked(Exchange& exchange, SteadyTime deadline);
   Task<bool> fill_buffer(Exchange& exchange, SteadyTime deadline);
   Task<Response> answer(Exchange& exchange);
+  void watch_answer();
   Response render(const Request& request, const Error& error);
   Task<> send(const Exchange& exchange, Response& response);
   /// `head` is empty or what the worker's `out` holds.
@@ -111,6 +115,9 @@ class Session : public std::enable_shared_from_this<Session> {
   Phase phase_ = Phase::kIdle;
   End end_ = End::kClose;
   asio::cancellation_signal cancel_;
+  SteadyTime answer_by_ = SteadyTime::max();  // of the request that is being handled
+  Timer answer_timer_;                        // set once that time is near
+  bool late_ = false;  // it has passed: the handler was cancelled, not the session
   bool gone_ = false;  // the client left, or reset() was called: nothing is left to say
 };
 

@@ -1,4 +1,6 @@
 // The Hub does not answer, or must not be asked: what is cached is served, and nobody waits.
+#include <future>
+
 #include <nlohmann/json.hpp>
 
 #include "integration/fixture.h"
@@ -70,6 +72,26 @@ TEST_F(OutagesTest, AHubThatNeverAnswersIsWaitedForOnce) {
   hub.clear_log();
   expect_cached_is_served_and_the_rest_fails();
   EXPECT_EQ(hub_requests(), 0u);
+}
+
+// Each question could still take its time; what is asked one after the other shares it.
+TEST_F(OutagesTest, QuestionsInARowTogetherTakeNoLongerThanOne) {
+  const auto hold = [this](Host host, std::string part, std::chrono::milliseconds time) {
+    hub.set_fault(
+        {.kind = Fault::Kind::kDelay, .host = host, .match = std::move(part), .delay = time});
+  };
+  hold(Host::kHub, "gpt2/auth-check", 3s);
+  hold(Host::kHub, "gpt2/tree", 1h);
+  hold(Host::kHub, "org/gated/resolve", 3s);
+  hold(Host::kCdn, "", 1h);
+  auto tree = std::async(std::launch::async, [&] { return get("/api/models/gpt2/tree/main"); });
+  const auto file = get("/org/gated/resolve/main/model.safetensors", "hf_good");
+  for (const auto& answer : {file, tree.get()}) {
+    EXPECT_EQ(answer.status, 504);
+    EXPECT_EQ(answer.header("x-error-message"), "an answer did not come in time");
+  }
+  hub.clear_faults();
+  EXPECT_EQ(get("/org/gated/resolve/main/model.safetensors", "hf_good").status, 200);
 }
 
 TEST_F(OutagesTest, ACdnThatFailsKeepsNobodyFromTheHub) {

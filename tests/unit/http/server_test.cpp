@@ -9,6 +9,8 @@
 #include <gtest/gtest.h>
 #include <sys/un.h>
 
+#include "hubcache/http/prompt.h"
+
 #include "server_fixture.h"
 
 namespace hubcache::http {
@@ -257,6 +259,29 @@ TEST_F(ServerTest, AClientThatLeavesCancelsItsHandler) {
   client.send(kGet);
   client.close();
   cancelled.get_future().get();
+}
+
+TEST_F(ServerTest, AnAnswerThatDoesNotComeInTimeIsATimeoutAndTheConnectionGoesOn) {
+  auto handle = [](const Request& request) -> Task<Response> {
+    return request.target == "/x" ? never(request) : echo(request);
+  };
+  auto on_error = [](const Request& /*request*/, const Error& error) {
+    return text_response(status_of(error.kind()), error.what());
+  };
+  const Site site{.handle = Prompt{.handler = handle, .within = 20ms}, .on_error = on_error};
+  std::vector<Site> sites{site, site};
+  server.emplace(workers, std::move(sites), Limits{.header_timeout = 80ms}, clock, log);
+  auto listener = net::listen("127.0.0.1:0");
+  address = listener.address;
+  workers.start();
+  server->serve(std::move(listener));
+  auto client = connect();
+  for (int i = 0; i < 2; ++i) {
+    client.send(kGet);
+    EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 504 "));
+    client.send("GET /y HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 "));
+  }
 }
 
 TEST_F(ServerTest, ConnectionsAreSpreadOverTheWorkers) {
