@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "hubcache/base/http_status.h"
 #include "hubcache/content/document_response.h"
 #include "hubcache/content/learned.h"
 #include "hubcache/content/paths_info.h"
@@ -16,6 +17,13 @@ namespace {
 
 Error error_of(const access::Refusal& refusal) {
   return hub::refusal_of(refusal.status, refusal.code, refusal.message, {});
+}
+
+/// The metadata of gated repos is public, and so is what a disabled one is; of everything else
+/// nothing is told (SECURITY 4, contract/hub.md 3.4).
+bool is_told_all_the_same(const access::Refusal& refusal, hub::Route::Kind kind) {
+  const bool without_reason = refusal.status == http_status::kForbidden && refusal.code.empty();
+  return refusal.code == "GatedRepo" || (without_reason && kind == hub::Route::Kind::kInfo);
 }
 
 /// The first page of all there is at a commit: whoever asks for it will want the files. With
@@ -45,8 +53,9 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
                                         hub::Route asked) {
   const auto right = co_await services_.access.right_of_repo(place.endpoint, place.credential,
                                                              asked.file.repo, services_.flights);
-  // The metadata of gated repos is public; of everything else nothing is told (SECURITY 4).
-  if (right.refused() && right.refusal.code != "GatedRepo") throw error_of(right.refusal);
+  if (right.refused() && !is_told_all_the_same(right.refusal, asked.kind)) {
+    throw error_of(right.refusal);
+  }
 
   const auto& repo = right.repo;
   asked.api_path = hub::api_path_of(std::move(asked.api_path), asked.file.repo, repo);
@@ -71,6 +80,10 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
   const auto waited = stopwatch.elapsed();
   if (is_outdated(right, place.credential, *document)) {
     co_return co_await get(request, std::move(place), std::move(asked));
+  }
+  // The class of the refused is asked for by nobody's right: this caller has a refusal of its own.
+  if (right.refused() && hub::is_of_repo(document->status, document->error_code)) {
+    throw error_of(right.refusal);
   }
   if (document->status == 200 && document->canonical == repo) {
     if (document->just_asked) co_await learn(asked, place, *document);

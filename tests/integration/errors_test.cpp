@@ -1,6 +1,12 @@
 // The Hub's refusals (contract/hub.md 3.4), each the same whether hubcache knows nothing yet,
 // knows it, knows it from before and cannot ask, or is told not to ask; on HEAD as on GET.
+#include <array>
+#include <map>
+#include <string>
+#include <utility>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "integration/fixture.h"
 
@@ -36,7 +42,14 @@ const std::vector<Refusal> kRefusals{
      "RepoNotFound", "Repository not found"},
     {"a private repo and a bad token", "/org/private/resolve/main/config.json", "hf_bad", 401, "",
      "Invalid credentials in Authorization header"},
+    {"a missing repo and a bad token", "/org/none/resolve/main/config.json", "hf_bad", 401, "",
+     "Invalid credentials in Authorization header"},
     {"a gated repo", "/org/gated/resolve/main/config.json", "", 401, "GatedRepo", ""},
+    {"a gated repo and a bad token", "/org/gated/resolve/main/config.json", "hf_bad", 401,
+     "GatedRepo", ""},
+    {"raw of a gated repo", "/org/gated/raw/main/README.md", "", 401, "GatedRepo", ""},
+    {"auth-check of a gated repo", "/api/models/org/gated/auth-check", "hf_other", 403, "GatedRepo",
+     ""},
     {"a gated repo, not on its list", "/org/gated/resolve/main/config.json", "hf_other", 403,
      "GatedRepo", ""},
     {"a gated repo, awaiting a review", "/org/gated/resolve/main/config.json", "hf_pending", 403,
@@ -49,15 +62,28 @@ const std::vector<Refusal> kRefusals{
      "Invalid username or password."},
     {"the info of a private repo", "/api/models/org/private", "hf_other", 404, "RepoNotFound",
      "Repository not found"},
+    {"the refs of a private repo", "/api/models/org/private/refs", "", 401, "RepoNotFound",
+     "Invalid username or password."},
     {"the tree of a missing revision", "/api/models/org/model/tree/nope", "", 404,
      "RevisionNotFound", "Invalid rev id: nope"},
 };
 
 class ErrorsTest : public ServerTest, public testing::WithParamInterface<Refusal> {
  protected:
-  void expect_refused(std::string_view when) {
+  void expect_refused(std::string_view when, bool get_first = false) {
     const auto& want = GetParam();
-    for (const auto& answer : {head(want.path, want.token), get(want.path, want.token)}) {
+    std::array<Answer, 2> answers;  // to HEAD and GET
+    if (get_first) answers[1] = get(want.path, want.token);
+    answers[0] = head(want.path, want.token);
+    if (!get_first) answers[1] = get(want.path, want.token);
+    // The API tells it in JSON, the rest in so many words.
+    const auto& [without_body, whole] = answers;
+    const auto said = want.path.starts_with("/api/")
+                          ? nlohmann::json::parse(whole.body).at("error").get<std::string>()
+                          : whole.body;
+    EXPECT_EQ(said, whole.header("x-error-message")) << when;
+    EXPECT_EQ(without_body.body, "") << when;
+    for (const auto& answer : answers) {
       EXPECT_EQ(answer.status, want.status) << when;
       EXPECT_EQ(answer.header("x-error-code"), want.code) << when;
       EXPECT_NE(answer.header("x-error-message"), "") << when;
@@ -85,6 +111,8 @@ TEST_P(ErrorsTest, AreTheSameColdAndWarm) {
   clock.advance(2min);
   expect_refused("after their time");
 }
+
+TEST_P(ErrorsTest, AreTheSameToAGetThatComesFirst) { expect_refused("cold", true); }
 
 // What nobody can ask about any more is 502 or 504, never another refusal.
 TEST_P(ErrorsTest, AreTheSameOrHonestWithTheHubGone) {
@@ -126,6 +154,50 @@ INSTANTIATE_TEST_SUITE_P(Matrix, ErrorsTest, testing::ValuesIn(kRefusals),
                            return name;
                          });
 
+class NoErrorsTest : public ServerTest {};
+
+TEST_F(NoErrorsTest, ABadTokenIsNoneToAPublicRepo) {
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(get(kConfig, "hf_bad").status, 200);
+    EXPECT_EQ(get(kInfo, "hf_bad").status, 200);
+  }
+}
+
+TEST_F(NoErrorsTest, TheRefsOfAGatedRepoAreToldAndItsCommitsAreNot) {
+  for (int i = 0; i < 2; ++i) {
+    for (const auto& [token, status] : {std::pair("", 401), std::pair("hf_other", 403)}) {
+      EXPECT_EQ(get("/api/models/org/gated/refs", token).status, 200);
+      const std::string path = "/api/models/org/gated/commits/main";
+      for (const auto& answer : {get(path, token), head(path, token)}) {
+        EXPECT_EQ(answer.status, status);
+        EXPECT_EQ(answer.header("x-error-code"), "GatedRepo");
+      }
+    }
+    clock.advance(2min);
+  }
+}
+
+TEST_F(NoErrorsTest, TheInfoOfADisabledRepoSaysSo) {
+  for (int i = 0; i < 2; ++i) {
+    const auto info = get("/api/models/org/disabled");
+    EXPECT_EQ(info.status, 200);
+    EXPECT_EQ(nlohmann::json::parse(info.body).at("disabled"), true);
+    EXPECT_EQ(get("/api/models/org/disabled/tree/main").status, 403);
+    clock.advance(2min);
+  }
+}
+
+TEST_F(NoErrorsTest, ARangeBeyondTheEndIsToldTheSizeColdAndWarm) {
+  const auto size = std::to_string(hub.size("org/model", "model.safetensors"));
+  for (int i = 0; i < 2; ++i) {
+    const auto beyond = get(kBig, {}, {{"Range", "bytes=" + size + "-"}});
+    EXPECT_EQ(beyond.status, 416);
+    EXPECT_EQ(beyond.header("content-range"), "bytes */" + size);
+    if (i == 0) EXPECT_EQ(hub.count(hubsim::Host::kCdn), 0U);
+    ASSERT_EQ(get(kBig).status, 200);
+  }
+}
+
 class HostTest : public ServerTest {};
 
 TEST_F(HostTest, SecurityRule20ALoopbackServerAnswersForKnownNamesOnly) {
@@ -148,38 +220,40 @@ TEST_F(HostTest, SecurityRule20ALoopbackServerAnswersForKnownNamesOnly) {
       200);
 }
 
-class SecretTest : public ServerTest {};
+class SecretTest : public ServerTest {
+ protected:
+  /// All of an answer that may not differ: without its time and its number.
+  static std::map<std::string, std::string> told(const Answer& answer) {
+    auto all = answer.headers;
+    all.erase("date");
+    all.erase("x-request-id");
+    all["status"] = std::to_string(answer.status);
+    all["body"] = answer.body;
+    return all;
+  }
+};
 
 TEST_F(SecretTest, SecurityRule10BeingCachedIsNotTold) {
   const std::string gated = "/org/gated/resolve/" + hub.sha("org/gated") + "/model.safetensors";
   const std::string hidden = "/org/private/resolve/" + hub.sha("org/private") + "/config.json";
-  struct Seen {
-    int status;
-    std::string body;
-    std::string code;
-    std::string cache;
+  const auto look = [&] {
+    std::vector<std::map<std::string, std::string>> seen;
+    for (const auto& path : {gated, hidden}) {
+      for (const std::string token : {"", "hf_other"}) {
+        hub.clear_log();
+        seen.push_back(told(get(path, token)));
+        seen.back()["asked upstream"] = std::to_string(hub.log().size());  // for it takes time
+        seen.push_back(told(head(path, token)));
+      }
+    }
+    return seen;
   };
-  const auto look = [this](const std::string& path, const std::string& token) {
-    const auto answer = get(path, token);
-    return std::vector<std::string>{std::to_string(answer.status),  answer.body,
-                                    answer.header("x-error-code"),  answer.header("x-repo-commit"),
-                                    answer.header("etag"),          answer.header("age"),
-                                    answer.header("content-length")};
-  };
-  std::vector<std::vector<std::string>> before;
-  std::vector<std::vector<std::string>> after;
-  const std::vector<std::string> others{"", "hf_other"};
-  for (const auto& path : {gated, hidden}) {
-    for (const auto& token : others) before.push_back(look(path, token));
-  }
+  const auto before = look();
   ASSERT_EQ(get(gated, "hf_good").status, 200);
   ASSERT_EQ(get(hidden, "hf_good").status, 200);
   wait_stored(2);
   clock.advance(2min);
-  for (const auto& path : {gated, hidden}) {
-    for (const auto& token : others) after.push_back(look(path, token));
-  }
-  EXPECT_EQ(after, before);
+  EXPECT_EQ(look(), before);
 }
 
 // Rule 4 too: what the granted are shown of a gated repo is theirs.
@@ -196,15 +270,14 @@ TEST_F(SecretTest, SecurityRule10WhatTheGrantedAskedForIsNotToldOnAnyRoute) {
     paths.push_back("/" + repo + "/raw/main/config.json");
     paths.push_back("/" + repo + "/resolve/main/nowhere");
     paths.push_back("/" + repo + "/resolve/nowhere/config.json");
+    paths.push_back("/" + repo + "/resolve/" + hub.sha(repo).substr(0, 7) + "/config.json");
   }
   const auto look = [&] {
-    std::vector<std::string> seen;
+    std::vector<std::pair<std::string, std::map<std::string, std::string>>> seen;
     for (const auto& path : paths) {
       for (const std::string token : {"", "hf_other"}) {
         for (const auto& answer : {get(path, token), head(path, token)}) {
-          seen.push_back(path + token + std::to_string(answer.status) + answer.body +
-                         answer.header("x-error-code") + answer.header("x-repo-commit") +
-                         answer.header("etag") + answer.header("content-length"));
+          seen.emplace_back(path + " " + token, told(answer));
         }
       }
     }
@@ -213,6 +286,8 @@ TEST_F(SecretTest, SecurityRule10WhatTheGrantedAskedForIsNotToldOnAnyRoute) {
   const auto before = look();
   for (int i = 0; i < 2; ++i) {
     for (const auto& path : paths) get(path, "hf_good");
+    const auto by_short_id = "/org/gated/resolve/" + hub.sha("org/gated").substr(0, 7);
+    ASSERT_EQ(get(by_short_id + "/config.json", "hf_good").status, 200);
     clock.advance(2min);
   }
   EXPECT_EQ(look(), before);
