@@ -88,6 +88,7 @@ def test_secrets_are_not_logged(world):
     hub = world.hub()
     server = world.server(hub, arguments=["--log-level", "debug"])
     get(server.endpoint + CONFIG + "?token=hf_inquery", {"Authorization": "Bearer hf_inheader"})
+    assert get(server.endpoint + "/org/model/resolve/main/model.safetensors").status == 200  # by a signed URL
     get(server.origin + REMOTES, {"Authorization": "Basic YWRtaW46aHVudGVyMg=="})
     server.stop()
     for secret in ("hf_inquery", "hf_inheader", "YWRtaW46", "hunter2", "Signature="):

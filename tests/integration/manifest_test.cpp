@@ -77,6 +77,29 @@ TEST_F(ManifestTest, AWarmSnapshotAtACommitCostsNothing) {
   EXPECT_EQ(hub.log().size(), 0U);
 }
 
+// By the caller's own right, and by the remote's.
+TEST_F(ManifestTest, ASnapshotOfAGatedRepoCostsNoMore) {
+  for (const std::string token : {"hf_good", ""}) {
+    if (token.empty()) {
+      const std::string href =
+          json::parse(rest("GET", kRemotes).body).at("results").at(0).at("pulp_href");
+      ASSERT_EQ(rest("PATCH", href, R"({"hf_token":"hf_good"})").status, 202);
+    }
+    hub.clear_log();
+    const auto files = snapshot("org/gated", token);
+    EXPECT_EQ(files, 4U);
+    EXPECT_LE(content_requests(), files);
+    EXPECT_LE(other_requests(), 5U);
+    for (const auto& request : hub.log()) {
+      const bool by_right = request.host == Host::kHub;
+      EXPECT_EQ(request.header("authorization"), by_right ? "Bearer hf_good" : "");
+    }
+    hub.clear_log();
+    snapshot("org/gated", token);
+    EXPECT_EQ(hub.log().size(), 0U);
+  }
+}
+
 TEST_F(ManifestTest, ASnapshotIsServedWithTheHubGone) {
   snapshot("org/model");
   snapshot("org/gated", "hf_good");

@@ -258,6 +258,36 @@ TEST_F(RangesTest, ApplyOnlyWhileIfRangeHolds) {
   }
 }
 
+TEST_F(RangesTest, ApplyOnlyWhileIfRangeHoldsAlsoToAFileThatIsBeingFilled) {
+  const auto name = new_file();
+  const std::string path = "/pulp/content/hf/org/model/resolve/main/" + name;
+  const std::string tag = '"' + hub.etag("org/model", name) + '"';
+  hub.set_fault({.kind = Fault::Kind::kHold, .host = Host::kCdn, .offset = 2 * kMiB});
+  std::promise<void> begun;
+  auto whole = std::async(std::launch::async, [&] {
+    return fetch(port, path, {}, "GET", {}, [&begun] { begun.set_value(); });
+  });
+  begun.get_future().wait();
+  const std::string conditions[] = {tag, "W/" + tag, "\"other\""};
+  std::promise<void> told[3];
+  std::future<Answer> answers[3];
+  for (std::size_t i = 0; i < 3; ++i) {
+    answers[i] = std::async(std::launch::async, [&, i] {
+      return fetch(port, path, {{"Range", "bytes=0-9"}, {"If-Range", conditions[i]}}, "GET", {},
+                   [&told, i] { told[i].set_value(); });
+    });
+    told[i].get_future().wait();
+  }
+  hub.release();
+  EXPECT_EQ(answers[0].get().body, hub.bytes("org/model", name, 0, 10));
+  for (const std::size_t other : {1U, 2U}) {
+    const auto answer = answers[other].get();
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_TRUE(answer.body == hub.bytes("org/model", name));
+  }
+  EXPECT_TRUE(whole.get().complete);
+}
+
 // contract/hub.md 1.6, 1.8: clients learn sizes from Content-Range alone, also of empty files.
 TEST_F(RangesTest, OfAnEmptyFileAreTheEmptyFile) {
   const std::string path = "/org/model/resolve/main/empty.txt";

@@ -257,11 +257,14 @@ TEST_F(RoutesTest, WritesAreRefusedBeforeUpstreamWithAReason) {
 TEST_F(RoutesTest, SecurityRule3WhatReadersHaveNoBusinessWithIs403) {
   make_remote_with_token();
   hub.clear_log();
-  for (const std::string_view word :
-       {"jwt", "xet-write-token/main", "user-access-request/pending", "settings", "variables"}) {
-    const std::string path = "/api/models/org/model/" + std::string(word);
-    EXPECT_EQ(get(path, "hf_good").status, 403) << word;
-    EXPECT_EQ(fetch(port, "/pulp/content/t" + path).status, 403) << word;
+  for (const std::string repo :
+       {"models/org/model", "models/gpt2", "datasets/org/dataset", "spaces/org/space"}) {
+    for (const std::string word :
+         {"jwt", "xet-write-token/main", "user-access-request/pending", "settings", "variables"}) {
+      const std::string path = "/api/" + repo + "/" + word;
+      EXPECT_EQ(get(path, "hf_good").status, 403) << path;
+      EXPECT_EQ(fetch(port, "/pulp/content/t" + path).status, 403) << path;
+    }
   }
   EXPECT_EQ(hub_requests(), 0U);
 }
