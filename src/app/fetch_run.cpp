@@ -123,6 +123,7 @@ void FetchRun::work(const std::stop_token& stop) {
     return std::tuple<bool, std::size_t, std::string_view>(!file.stored, file.repo, file.path);
   });
   std::vector<std::jthread> threads;
+  threads.reserve(slots_.size());
   for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
     threads.emplace_back([this, slot, stop] { fetch_files(slot, stop); });
   }
