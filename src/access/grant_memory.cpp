@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "hubcache/access/grants.h"
+#include "hubcache/access/known_repo.h"
+#include "hubcache/base/joined.h"
 
 #include "grant_shard.h"
 
@@ -31,6 +33,34 @@ std::string behind(std::string key) {
 }  // namespace
 
 std::span<const db::Migration> grant_migrations() { return kGrantMigrations; }
+
+KnownRepo known_repo(db::Connection& sql, std::string_view scope, hub::RepoId repo) {
+  using Verdict = Access::Verdict;
+  KnownRepo known{.canonical = repo};
+  auto alias = sql.query(
+      "SELECT canonical FROM grants WHERE key >= ?1 AND key < ?2 AND verdict IN (?3, ?4, ?5) "
+      "ORDER BY at DESC LIMIT 1",
+      joined({scope, "\n", repo.key(), "\n"}), joined({scope, "\n", repo.key(), "\v"}),
+      Verdict::kAlias, Verdict::kDocumentsAlias, Verdict::kImportedAlias);
+  if (alias.step()) known.canonical.name = alias.text(0);
+
+  const auto before = joined({scope, "\n", hub::name_of(repo.type), "/"});
+  auto names = sql.query(
+      "SELECT DISTINCT substr(key, ?1, instr(substr(key, ?1), char(10)) - 1) FROM grants WHERE "
+      "key >= ?2 AND key < ?3 AND canonical = ?4 AND verdict IN (?5, ?6, ?7)",
+      before.size() + 1, before, behind(before), known.canonical.name, Verdict::kAlias,
+      Verdict::kDocumentsAlias, Verdict::kImportedAlias);
+  while (names.step()) known.names.push_back(names.text(0));
+
+  auto everybody = sql.query("SELECT verdict FROM grants WHERE key = ?1",
+                             Access::everybodys_key(scope, known.canonical));
+  if (everybody.step()) {
+    const auto verdict = static_cast<Verdict>(everybody.integer(0));
+    known.was_public = verdict == Verdict::kGranted || verdict == Verdict::kDocumentsOnly;
+    known.was_refused = verdict == Verdict::kUnknown || verdict == Verdict::kRefused;
+  }
+  return known;
+}
 
 Task<Access::Known> Access::known(const Asking& asking) {
   auto found = co_await known_by(asking, asking.repo);
@@ -88,14 +118,16 @@ Task<> Access::take_back(Keys keys, Verdict instead, Refusal refusal) {
   const Decision no{.verdict = instead, .at = now, .refusal = refusal};
   co_await tell_all(keys.everybody, none);
   co_await tell_all(keys.repo, no);
+  if (!keys.imported.empty()) co_await tell_all(keys.imported, none);
   if (!gate_only && keys.file != keys.repo) co_await tell_all(keys.file, none);
   const std::string end = gate_only ? keys.repo + '\0' : behind(keys.repo);
-  auto is_granted = [key = keys.repo, end, everybody = keys.everybody](db::Connection& sql) {
+  auto is_granted = [key = keys.repo, end, everybody = keys.everybody,
+                     imported = keys.imported](db::Connection& sql) {
     auto row = sql.query(
-        "SELECT 1 FROM grants WHERE (key = ?3 OR (key >= ?1 AND key < ?2)) "
-        "AND verdict IN (?4, ?5, ?6, ?7) LIMIT 1",
+        "SELECT 1 FROM grants WHERE key = ?8 OR ((key = ?3 OR (key >= ?1 AND key < ?2)) "
+        "AND verdict IN (?4, ?5, ?6, ?7)) LIMIT 1",
         key, end, everybody, Verdict::kGranted, Verdict::kDocumentsOnly, Verdict::kAlias,
-        Verdict::kDocumentsAlias);
+        Verdict::kDocumentsAlias, imported);
     return row.step();
   };
   auto change =
@@ -107,6 +139,7 @@ Task<> Access::take_back(Keys keys, Verdict instead, Refusal refusal) {
             "INSERT OR REPLACE INTO grants (key, verdict, at, status, code, message, canonical) "
             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, '')";
         sql.run(kSet, keys.everybody, Verdict::kUnknown, now, 0, "", "");
+        sql.run("DELETE FROM grants WHERE key = ?1", keys.imported);
         if (!gate_only) {
           sql.run("DELETE FROM grants WHERE key >= ?1 AND key < ?2", keys.repo, behind(keys.repo));
         }
@@ -146,6 +179,31 @@ Task<> Access::decide(std::string key, Decision decision) {
         key, decision.verdict, decision.at.time_since_epoch().count(), decision.leads_to, now);
   };
   database_.write_soon(std::move(change));
+}
+
+Task<> Access::admit_imported(hub::EndpointPtr twin, hub::RepoId repo,
+                              std::vector<std::string> names) {
+  std::vector<std::pair<std::string, Decision>> decisions;
+  const auto now = clock_.now();
+  decisions.emplace_back(everybodys_key(*twin, repo),
+                         Decision{.verdict = Verdict::kImported, .at = now});
+  for (auto& name : names) {
+    const hub::RepoId other{.type = repo.type, .name = std::move(name)};
+    if (other == repo) continue;
+    decisions.emplace_back(
+        everybodys_key(*twin, other),
+        Decision{.verdict = Verdict::kImportedAlias, .at = now, .leads_to = repo.name});
+  }
+  auto change = [decisions](db::Connection& sql) {
+    for (const auto& [key, decision] : decisions) {
+      sql.run(
+          "INSERT OR REPLACE INTO grants (key, verdict, at, status, code, message, canonical) "
+          "VALUES (?1, ?2, ?3, 0, '', '', ?4)",
+          key, decision.verdict, decision.at.time_since_epoch().count(), decision.leads_to);
+    }
+  };
+  co_await database_.write_durable(std::move(change));
+  for (auto& [key, decision] : decisions) co_await tell_all(std::move(key), std::move(decision));
 }
 
 Task<> Access::tell_all(std::string key, Decision decision) {

@@ -18,12 +18,17 @@ bool Access::fresh(const Decision& decision, milliseconds ttl) const {
 }
 
 bool Access::granted(const Decision& decision, milliseconds ttl) const {
-  return decision.verdict == Verdict::kGranted && fresh(decision, ttl);
+  return decision.verdict == Verdict::kImported ||
+         (decision.verdict == Verdict::kGranted && fresh(decision, ttl));
+}
+
+WallTime Access::end_of(const Decision& decision, milliseconds ttl) const {
+  return (decision.verdict == Verdict::kImported ? clock_.now() : decision.at) + ttl;
 }
 
 /// The name that was asked is still the repo's, or leads there.
 bool Access::leads(const Known& known, Use use, milliseconds beyond) const {
-  if (!known.alias.is_alias()) return true;
+  if (!known.alias.is_alias() || known.alias.verdict == Verdict::kImportedAlias) return true;
   const bool good = known.alias.verdict == Verdict::kAlias || use == Use::kDocuments;
   return good && fresh(known.alias, known.alias_ttl + beyond);
 }
@@ -43,7 +48,7 @@ std::optional<Right> Access::repo_right(const Known& known, Use use, millisecond
   if (gives(known.everybody, options_.public_ttl + beyond)) {
     return Right{.kind = Right::Kind::kPublic,
                  .repo = known.name,
-                 .until = known.everybody.at + options_.public_ttl + longer};
+                 .until = end_of(known.everybody, options_.public_ttl + longer)};
   }
   if (gives(known.repo, options_.grant_ttl + beyond)) {
     return Right{.kind = Right::Kind::kRepo,

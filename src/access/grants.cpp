@@ -5,6 +5,7 @@
 #include "hubcache/base/error.h"
 #include "hubcache/base/http_status.h"
 #include "hubcache/base/joined.h"
+#include "hubcache/hub/imported.h"
 #include "hubcache/hub/refusal.h"
 #include "hubcache/hub/urls.h"
 
@@ -133,7 +134,7 @@ std::optional<Right> Access::right_of_all(const hub::Endpoint& endpoint, const h
       shards_[workers_.current()]->decisions.find(everybodys_key(endpoint, repo));
   if (everybody == nullptr || !granted(*everybody, options_.public_ttl)) return std::nullopt;
   return Right{
-      .kind = Right::Kind::kPublic, .repo = repo, .until = everybody->at + options_.public_ttl};
+      .kind = Right::Kind::kPublic, .repo = repo, .until = end_of(*everybody, options_.public_ttl)};
 }
 
 Right Access::right_just_given(const hub::Credential& credential, hub::RepoId repo,
@@ -302,16 +303,25 @@ Task<> Access::learn_alias(const Asking& asking, hub::RepoId canonical, Verdict 
 }
 
 std::string Access::everybodys_key(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
-  return joined({endpoint.scope(), "\n", hub::name_of(repo.type), "/", repo.name, "\n*\n"});
+  return everybodys_key(endpoint.scope(), repo);
+}
+
+std::string Access::everybodys_key(std::string_view scope, const hub::RepoId& repo) {
+  return joined({scope, "\n", hub::name_of(repo.type), "/", repo.name, "\n*\n"});
 }
 
 Access::Keys Access::keys_of(const Asking& asking, const hub::RepoId& repo) {
   // No part can hold a newline: keys of different parts never meet.
   const auto caller = joined({asking.endpoint.scope(), "\n", hub::name_of(repo.type), "/",
                               repo.name, "\n", asking.credential.key, "\n"});
+  // Whoever comes with a token that is no good must not take back what is for all.
+  auto imported = asking.credential.shared()
+                      ? everybodys_key(hub::imported_scope(asking.endpoint.scope()), repo)
+                      : std::string();
   return {.everybody = everybodys_key(asking.endpoint, repo),
           .repo = caller,
-          .file = joined({caller, asking.file})};
+          .file = joined({caller, asking.file}),
+          .imported = std::move(imported)};
 }
 
 Access::Asking Access::asking_of(const hub::Probe& probe) {

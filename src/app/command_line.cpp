@@ -7,6 +7,7 @@
 
 #include "hubcache/app/account_arguments.h"
 #include "hubcache/app/blob_arguments.h"
+#include "hubcache/app/carry_arguments.h"
 #include "hubcache/app/commands.h"
 #include "hubcache/app/config.h"
 #include "hubcache/app/fetch_arguments.h"
@@ -97,6 +98,8 @@ int run_command_line(int argc, const char* const* argv,
   add_fetch_command(app, fetch);
   BlobArguments blobs;
   add_blob_commands(app, blobs);
+  CarryArguments carry;
+  add_carry_commands(app, carry);
   std::string level;
   auto* level_command =
       app.add_subcommand("log-level", "Have the running server log more, or less, until SIGHUP");
@@ -124,6 +127,7 @@ int run_command_line(int argc, const char* const* argv,
     if (accounts.verb) flags.take(accounts.config, accounts.data_dir);
     if (blobs.verb) flags.take(blobs.config, blobs.data_dir);
     if (fetch.asked) flags.take(fetch.config, fetch.data_dir);
+    if (carry.verb) flags.take(carry.config, carry.data_dir);
     if (flags.config.empty()) flags.config = usual_config_file(environment);
     const auto load = [&] { return load_config(flags.config, environment, flags.all()); };
     auto config = load();
@@ -142,6 +146,7 @@ int run_command_line(int argc, const char* const* argv,
     if (accounts.verb) return run_account_arguments(config, accounts);
     if (blobs.verb) return run_blob_arguments(config, blobs);
     if (fetch.asked) return run_fetch_arguments(config, fetch);
+    if (carry.verb) return run_carry_arguments(config, carry);
     return serve(std::move(config), load);
   } catch (const Error& error) {
     std::cerr << "hubcache: " << error.what();

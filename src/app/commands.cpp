@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -13,6 +14,7 @@
 
 #include "hubcache/app/account_commands.h"
 #include "hubcache/app/blob_commands.h"
+#include "hubcache/app/carry_commands.h"
 #include "hubcache/app/control.h"
 #include "hubcache/app/fetch_commands.h"
 #include "hubcache/app/instance.h"
@@ -28,35 +30,16 @@ constexpr std::size_t kDiskThreads = 2;
 constexpr const char* kLogLevel = "log.level";
 constexpr std::chrono::milliseconds kLookForStop{100};
 
-/// The command on a data directory that no server has.
-Json run_offline(const Config& config, const Json& command) {
+store::DataDir open_data(const Config& config) {
   require_data(config);
-  const auto data_dir = store::DataDir::open(config.storage.data_dir);
-  const SystemClock clock;
-  obs::Log log({.level = obs::Level::kWarn});
-  store::PosixDisk disk;
-  Workers workers(1);
-  Pool pool("disk", kDiskThreads);
-  db::Database database({.file = data_dir.database()}, all_migrations(), log);
-  store::Store store({.data_dir = data_dir.path()}, disk, database, pool, workers.executor(0),
-                     clock, log);
-  store.recover();
-  access::Accounts accounts(workers, database, {.generated_file = data_dir.admin_password()}, clock,
-                            log);
-  const Workbench bench{
-      .accounts = accounts, .database = database, .store = store, .clock = clock, .log = log};
-  workers.start();
-  Json result;
-  std::exception_ptr failure;
-  try {
-    result = wait_for_command(workers.executor(0), run_command(bench, command), {});
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  workers.stop();
-  workers.join();
-  if (failure) std::rethrow_exception(failure);
-  return result;
+  return store::DataDir::open(config.storage.data_dir);
+}
+
+store::Options bench_options(const Config& config, const store::DataDir& data_dir) {
+  const std::uint64_t disk = std::filesystem::space(data_dir.path()).capacity;
+  return {.data_dir = data_dir.path(),
+          .max_size = config.storage.max_size.of(disk),
+          .min_free = config.storage.min_free.of(disk)};
 }
 
 /// What a command changes: "ci", or "laptop (ci)" of a token for the account `ci`.
@@ -90,6 +73,9 @@ Task<Json> run_command(Workbench bench, Json command) {
       co_return co_await run_fetch_command(*bench.fetch, std::move(command));
     throw Error(Error::Kind::kBadRequest, "nothing can be fetched here");
   }
+  if (verb.starts_with("export.") || verb.starts_with("import.")) {
+    co_return co_await run_carry_command(bench, std::move(command));
+  }
   const bool of_accounts = verb.starts_with("user.") || verb.starts_with("token.");
   if (!of_accounts) co_return co_await run_blob_command(bench, std::move(command));
   const auto object = object_of(command);
@@ -120,10 +106,89 @@ void require_data(const Config& config) {
                                           "\" yet: run `hubcache serve` first, or set --data-dir");
 }
 
+/// What commands work on when no server runs: all there is of one but what speaks to others.
+struct Orders::Bench {
+  explicit Bench(const Config& config)
+      : data_dir(open_data(config)),
+        database({.file = data_dir.database()}, all_migrations(), log),
+        store(bench_options(config, data_dir), disk, database, pool, workers.executor(0), clock,
+              log),
+        accounts(workers, database, {.generated_file = data_dir.admin_password()}, clock, log),
+        access(workers, database, {}, clock),
+        proofs(workers, database, clock),
+        documents(workers, database, {}, clock),
+        manifests(workers, database, documents, {}, clock, log),
+        catalog(workers, database, manifests, {}, clock),
+        imported(database),
+        intake(std::make_shared<mirror::Intake>(mirror::Intake::Services{.workers = workers,
+                                                                         .store = store,
+                                                                         .access = access,
+                                                                         .proofs = proofs,
+                                                                         .catalog = catalog,
+                                                                         .imported = imported})) {
+    store.recover();
+    workers.start();
+  }
+  ~Bench() {
+    workers.stop();
+    workers.join();
+  }
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+
+  Json run(const Json& command) {
+    const Workbench bench{.accounts = accounts,
+                          .database = database,
+                          .store = store,
+                          .clock = clock,
+                          .intake = *intake,
+                          .log = log};
+    return wait_for_command(workers.executor(0), run_command(bench, command), {});
+  }
+
+  store::DataDir data_dir;
+  SystemClock clock;
+  obs::Log log{{.level = obs::Level::kWarn}};
+  store::PosixDisk disk;
+  Workers workers{1};
+  Pool pool{"disk", kDiskThreads};
+  db::Database database;
+  store::Store store;
+  access::Accounts accounts;
+  access::Access access;
+  access::Proofs proofs;
+  catalog::Documents documents;
+  catalog::Manifests manifests;
+  catalog::Catalog catalog;
+  catalog::Imported imported;
+  std::shared_ptr<mirror::Intake> intake;
+};
+
+Orders::Orders(const Config& config) : config_(config) {}
+Orders::~Orders() = default;
+
+Json Orders::give(const Json& command) {
+  if (bench_) return bench_->run(command);
+  const auto socket = store::DataDir::control_socket_in(config_.storage.data_dir);
+  std::optional<Json> answer;
+  try {
+    answer = command_server(socket, command);
+  } catch (const Error& error) {
+    if (!served_ || error.kind() != Error::Kind::kUnavailable) throw;
+  }
+  if (answer) {
+    served_ = true;
+    return *std::move(answer);
+  }
+  if (served_) {
+    throw Error(Error::Kind::kCancelled, "the server does not answer any more: run this again");
+  }
+  bench_ = std::make_unique<Bench>(config_);
+  return bench_->run(command);
+}
+
 Json order_command(const Config& config, const Json& command) {
-  const auto socket = store::DataDir::control_socket_in(config.storage.data_dir);
-  if (auto answer = command_server(socket, command)) return *answer;
-  return run_offline(config, command);
+  return Orders(config).give(command);
 }
 
 void order_log_level(const Config& config, const std::string& level) {

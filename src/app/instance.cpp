@@ -36,6 +36,7 @@
 #include "hubcache/http/server.h"
 #include "hubcache/hub/probe.h"
 #include "hubcache/mirror/fetch.h"
+#include "hubcache/mirror/intake.h"
 #include "hubcache/mirror/prefetch.h"
 #include "hubcache/mirror/scrub.h"
 #include "hubcache/pulp/pulp.h"
@@ -163,6 +164,7 @@ struct Instance::Parts {
   access::Budgets budgets;
   access::Proofs proofs;
   catalog::Documents documents;
+  catalog::Imported imported{database};
   catalog::Manifests manifests;
   catalog::Catalog catalog;
   catalog::NamedBlobs named;
@@ -171,6 +173,7 @@ struct Instance::Parts {
   std::shared_ptr<mirror::Prefetch> prefetch;
   mirror::Scrub scrub;
   std::unique_ptr<mirror::Fetch> fetch;
+  std::shared_ptr<mirror::Intake> intake;
   std::unique_ptr<rest::Api> api;
   std::vector<std::unique_ptr<content::Content>> contents;
   web::Health health;
@@ -253,6 +256,12 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
                                     clock, log);
 
   make_prefetch();
+  intake = std::make_shared<mirror::Intake>(mirror::Intake::Services{.workers = workers,
+                                                                     .store = store,
+                                                                     .access = *access,
+                                                                     .proofs = proofs,
+                                                                     .catalog = catalog,
+                                                                     .imported = imported});
   define_upkeep();
   api = pulp::make_api(
       {.database = database,
@@ -277,6 +286,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
             .proofs = proofs,
             .catalog = catalog,
             .documents = documents,
+            .imported = imported,
             .manifests = manifests,
             .named = named,
             .flights = *flights,
@@ -346,6 +356,7 @@ Workbench Instance::Parts::bench() {
           .database = database,
           .store = store,
           .clock = clock,
+          .intake = *intake,
           .log = log,
           .fetch = fetch.get()};
 }

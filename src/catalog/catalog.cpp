@@ -10,6 +10,7 @@
 #include "hubcache/base/http_status.h"
 #include "hubcache/base/joined.h"
 #include "hubcache/hub/grammar.h"
+#include "hubcache/hub/imported.h"
 #include "hubcache/hub/refusal.h"
 
 #include "hub_answers.h"
@@ -115,6 +116,9 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   } else {
     known = co_await recall_commit(key);
   }
+  // What was imported has no age; nobody can be asked for more.
+  const bool imported = hub::is_imported(*probe.endpoint());
+  if (imported && known.known) co_return commit_in(known, revision, true);
   const bool by_id = hub::is_commit_id(revision);
   const bool lasts = by_id && !known.id.empty();
   if (fresh(known, lasts ? options_.commit_ttl : options_.revision_ttl)) {

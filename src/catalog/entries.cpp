@@ -81,7 +81,8 @@ std::vector<std::string> lost_scopes(db::Connection& sql) {
       "SELECT substr(key, 1, instr(key, char(10)) - 1) AS scope FROM entries "
       "UNION SELECT substr(key, 1, instr(key, char(10)) - 1) FROM commits "
       "UNION SELECT substr(key, 1, instr(key, char(10)) - 1) FROM named_blobs "
-      "EXCEPT SELECT id || '/' || epoch FROM resources WHERE kind = 'remote'");
+      "EXCEPT SELECT id || '/' || epoch FROM resources WHERE kind = 'remote' "
+      "EXCEPT SELECT id || '/' || epoch || '/imported' FROM resources WHERE kind = 'remote'");
   while (rows.step()) scopes.push_back(rows.text(0));
   return scopes;
 }

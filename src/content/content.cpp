@@ -8,6 +8,7 @@
 #include "hubcache/content/listing.h"
 #include "hubcache/content/via.h"
 #include "hubcache/hub/grammar.h"
+#include "hubcache/hub/imported.h"
 
 namespace hubcache::content {
 namespace {
@@ -125,12 +126,24 @@ Task<http::Response> Content::route(const http::Request& request, Found found) {
   if (found.match->distribution->content_guard) co_await require_guard(request, found);
   if (found.below.empty() && !request.path().ends_with('/')) co_return redirect_to_slash(request);
 
-  using Kind = hub::Route::Kind;
   auto asked = hub::parse_route(found.below);
   const auto caller = is_for_git(asked.kind) ? access::Caller::of_git(request.headers)
                                              : access::Caller::of(request.headers);
   auto place = place_of(request, found, std::move(via), caller);
   require_reading(request, asked.kind);
+  const bool may_be_imported = place.endpoint->offline;
+  try {
+    co_return co_await ask(request, found, place, asked);
+  } catch (const Error& error) {
+    if (!may_be_imported || error.kind() != Error::Kind::kUpstream) throw;
+  }
+  place.endpoint = hub::imported_twin(*place.endpoint);
+  co_return co_await ask(request, found, std::move(place), std::move(asked));
+}
+
+Task<http::Response> Content::ask(const http::Request& request, const Found& found, Place place,
+                                  hub::Route asked) {
+  using Kind = hub::Route::Kind;
   switch (asked.kind) {
     case Kind::kResolve:
     case Kind::kRaw:
@@ -196,6 +209,9 @@ Task<http::Response> Content::answer_cas(const http::Request& request, Found fou
   if (found.match->distribution->content_guard) co_await require_guard(by_its_owner, found);
   auto place =
       place_of(by_its_owner, found, std::move(via), access::Caller::of(by_its_owner.headers));
+  const bool is_of_import =
+      place.endpoint->offline && claims.scope == hub::imported_scope(place.endpoint->scope());
+  if (is_of_import) place.endpoint = hub::imported_twin(*place.endpoint);
   co_return co_await xet_.answer(request, std::move(place), std::move(claims), *std::move(asked));
 }
 

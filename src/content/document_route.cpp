@@ -4,9 +4,11 @@
 
 #include "hubcache/base/http_status.h"
 #include "hubcache/content/document_response.h"
+#include "hubcache/content/imported_documents.h"
 #include "hubcache/content/learned.h"
 #include "hubcache/content/paths_info.h"
 #include "hubcache/http/url.h"
+#include "hubcache/hub/imported.h"
 #include "hubcache/hub/refusal.h"
 #include "hubcache/hub/urls.h"
 
@@ -58,6 +60,11 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
   }
 
   const auto& repo = right.repo;
+  if (hub::is_imported(*place.endpoint)) {
+    asked.file.repo = repo;
+    const auto made = co_await imported_document(services_, request, place, std::move(asked));
+    co_return co_await document_response(services_.pool, request, *made, place);
+  }
   asked.api_path = hub::api_path_of(std::move(asked.api_path), asked.file.repo, repo);
   asked.file.repo = repo;
   // What is at a commit is good for as long as this is the repo that has it.

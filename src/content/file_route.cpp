@@ -2,11 +2,11 @@
 
 #include <memory>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/errors.h"
+#include "hubcache/content/lfs_pointer.h"
 #include "hubcache/content/want_digest.h"
 #include "hubcache/content/xet_route.h"
 #include "hubcache/http/multipart.h"
@@ -67,22 +67,14 @@ bool may_be_offered(const store::Store& store, const catalog::Entry& entry,
   return entry.lfs && entry.size != 0 && fits && right.kind != access::Right::Kind::kFile;
 }
 
-/// What git has in place of the file (git-lfs specification, version 1).
-std::string pointer_of(const catalog::Entry& entry) {
-  return "version https://git-lfs.github.com/spec/v1\noid sha256:" + entry.etag + "\nsize " +
-         std::to_string(entry.size) + "\n";
-}
-
 Task<http::Body> part_of(std::string text, http::RangePlan plan) {
   co_return text.substr(plan.range.offset, plan.range.length);
 }
 
 Task<http::Response> pointer_response(const http::Request& request, const catalog::Entry& entry,
                                       const catalog::Commit& commit, const hub::FileRef& file) {
-  const auto pointer = pointer_of(entry);
-  Hasher hasher(Digest::Algorithm::kGitSha1, pointer.size());
-  hasher.update(std::as_bytes(std::span(pointer)));
-  const catalog::Entry in_git{.etag = hasher.finish().hex(), .size = pointer.size()};
+  const auto pointer = lfs_pointer(entry.etag, entry.size);
+  const catalog::Entry in_git{.etag = git_digest(pointer).hex(), .size = pointer.size()};
   auto response = file_response(in_git, commit, file);
   const auto plan =
       http::apply_conditions(request, '"' + in_git.etag + '"', pointer.size(), response);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hubcache/access/known_repo.h"
 #include "hubcache/base/clock.h"
 #include "hubcache/base/workers.h"
 #include "hubcache/db/database.h"
@@ -77,12 +78,17 @@ class Access {
   /// no longer than `at_least` is asked anew.
   Task<Right> right_of_repo(hub::EndpointPtr endpoint, hub::Credential credential, hub::RepoId repo,
                             hub::Flights& flights, std::chrono::milliseconds at_least = {});
+  /// An import vouches for the repo: whoever asks `twin` (hub::imported_twin()) for it may read it,
+  /// by this name and those, until the Hub refuses it to everybody or to the remote's own token.
+  /// Durable on return.
+  Task<> admit_imported(hub::EndpointPtr twin, hub::RepoId repo, std::vector<std::string> names);
   /// What hub::Hub::Options::on_change is for. A refusal takes back the credential's grants, and
   /// that the repo is public; another name does that for the one that was asked. Whoever comes next
   /// is asked for anew. Done on all workers, and in the rows, on return.
   Task<> heed(hub::RepoChange change);
 
  private:
+  friend KnownRepo known_repo(db::Connection& sql, std::string_view scope, hub::RepoId repo);
   // Numbers in rows: new ones go to the end.
   enum class Verdict : std::uint8_t {
     kUnknown,
@@ -91,6 +97,8 @@ class Access {
     kDocumentsOnly,   // granted, but for documents alone
     kAlias,           // this is no canonical name
     kDocumentsAlias,  // the same, as far as documents go
+    kImported,        // vouched for by an import: of no age
+    kImportedAlias,   // the same, for another name
   };
   enum class Use : std::uint8_t { kFiles, kDocuments };
   struct Decision {
@@ -102,7 +110,8 @@ class Access {
       return verdict == Verdict::kGranted || verdict == Verdict::kDocumentsOnly;
     }
     bool is_alias() const {
-      return verdict == Verdict::kAlias || verdict == Verdict::kDocumentsAlias;
+      return verdict == Verdict::kAlias || verdict == Verdict::kDocumentsAlias ||
+             verdict == Verdict::kImportedAlias;
     }
   };
   /// Who asks for what, by the name it was asked by. Refers to what the one who awaits has.
@@ -116,7 +125,9 @@ class Access {
   struct Keys {
     std::string everybody;
     std::string repo;
-    std::string file;  // of the repo when no file is asked for
+    std::string file;      // of the repo when no file is asked for
+    std::string imported;  // everybody's, of what was imported; empty when a refusal of this caller
+                           // says nothing of it
   };
   struct Known {
     hub::RepoId name;  // of the repo: as it was asked for, or where its alias leads
@@ -132,6 +143,7 @@ class Access {
   static Asking asking_of(const hub::Probe& probe);
   static Keys keys_of(const Asking& asking, const hub::RepoId& repo);
   static std::string everybodys_key(const hub::Endpoint& endpoint, const hub::RepoId& repo);
+  static std::string everybodys_key(std::string_view scope, const hub::RepoId& repo);
 
   Task<Right> read_right(hub::Probe& probe);
   std::optional<Right> right_of_all(const hub::Endpoint& endpoint, const hub::RepoId& repo);
@@ -148,6 +160,7 @@ class Access {
   // `beyond`.
   bool fresh(const Decision& decision, std::chrono::milliseconds ttl) const;
   bool granted(const Decision& decision, std::chrono::milliseconds ttl) const;
+  WallTime end_of(const Decision& decision, std::chrono::milliseconds ttl) const;
   bool leads(const Known& known, Use use, std::chrono::milliseconds beyond = {}) const;
   bool refused(const Known& known, Use use) const;
   std::optional<Right> repo_right(const Known& known, Use use,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <stop_token>
 #include <string>
 
@@ -11,6 +12,7 @@
 #include "hubcache/base/clock.h"
 #include "hubcache/base/task.h"
 #include "hubcache/db/database.h"
+#include "hubcache/mirror/intake.h"
 #include "hubcache/obs/log.h"
 #include "hubcache/store/store.h"
 
@@ -26,6 +28,7 @@ struct Workbench {
   db::Database& database;
   store::Store& store;
   const Clock& clock;
+  mirror::Intake& intake;
   obs::Log& log;
   mirror::Fetch* fetch = nullptr;  // null: nothing is asked upstream from here
 };
@@ -33,14 +36,33 @@ struct Workbench {
 inline constexpr const char* kOperator = "operator";  // who pins by command
 
 /// Does what a command asks for, as JSON: {"do": "user.add", ...}; run_account_command(),
-/// run_blob_command() and run_fetch_command() say which there are, and "log.level" is one. A
-/// change of accounts or tokens is a line `audit` of the log. Throws what they throw, and
-/// kBadRequest for others.
+/// run_blob_command(), run_carry_command() and run_fetch_command() say which there are, and
+/// "log.level" is one. A change of accounts or tokens is a line `audit` of the log. Throws what
+/// they throw, and kBadRequest for others.
 Task<nlohmann::json> run_command(Workbench bench, nlohmann::json command);
 
 /// The same from outside: by the server that runs on this data directory, or, when there is none,
-/// on the directory itself, under its lock. Blocks. Throws what the command throws, kNotFound when
-/// there is no such directory yet, and kConflict when a server has it that cannot be asked.
+/// on the directory itself, under its lock, which is held while this lives. Used by one thread.
+class Orders {
+ public:
+  explicit Orders(const Config& config);
+  ~Orders();
+  Orders(const Orders&) = delete;
+  Orders& operator=(const Orders&) = delete;
+
+  /// Blocks. Throws what the command throws, kNotFound when there is no such directory yet,
+  /// kConflict when a server has it that cannot be asked, and kCancelled when one that answered
+  /// before does not answer any more.
+  nlohmann::json give(const nlohmann::json& command);
+
+ private:
+  struct Bench;
+  const Config& config_;
+  bool served_ = false;  // a server has answered
+  std::unique_ptr<Bench> bench_;
+};
+
+/// One command, as Orders::give().
 nlohmann::json order_command(const Config& config, const nlohmann::json& command);
 
 /// Has the server that runs log from this level on. Blocks. Throws kNotFound when none does.

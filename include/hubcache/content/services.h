@@ -13,6 +13,7 @@
 #include "hubcache/base/workers.h"
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/catalog/documents.h"
+#include "hubcache/catalog/imported.h"
 #include "hubcache/catalog/manifests.h"
 #include "hubcache/catalog/named_blobs.h"
 #include "hubcache/fill/fills.h"
@@ -43,6 +44,7 @@ struct Services {
   access::Proofs& proofs;
   catalog::Catalog& catalog;
   catalog::Documents& documents;
+  catalog::Imported& imported;
   catalog::Manifests& manifests;
   catalog::NamedBlobs& named;
   hub::Flights& flights;

@@ -1,0 +1,164 @@
+#include "hubcache/content/imported_documents.h"
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "hubcache/content/lfs_pointer.h"
+#include "hubcache/content/paths_info.h"
+#include "hubcache/http/url.h"
+#include "hubcache/hub/imported.h"
+#include "hubcache/hub/refusal.h"
+
+namespace hubcache::content {
+namespace {
+
+using Json = nlohmann::json;
+using Answer = std::shared_ptr<const hub::DocumentAnswer>;
+
+// Of directories nothing is known but their names.
+constexpr std::string_view kUnknownOid = "0000000000000000000000000000000000000000";
+
+Error not_told() {
+  return {Error::Kind::kUpstream, "hubcache is offline, and what was imported does not tell this"};
+}
+
+Json file_json(const catalog::ImportedFile& file) {
+  Json json{{"type", "file"}, {"path", file.path}, {"size", file.size}};
+  if (file.digest.algorithm() != Digest::Algorithm::kSha256) {
+    json["oid"] = file.digest.hex();
+    return json;
+  }
+  const auto pointer = lfs_pointer(file.digest.hex(), file.size);
+  json["oid"] = git_digest(pointer).hex();
+  json["lfs"] = {{"oid", file.digest.hex()}, {"size", file.size}, {"pointerSize", pointer.size()}};
+  json["xetHash"] = file.digest.hex();  // as a HEAD of it tells
+  return json;
+}
+
+Json sibling_json(const catalog::ImportedFile& file, bool with_blobs) {
+  Json sibling{{"rfilename", file.path}};
+  if (!with_blobs) return sibling;
+  const auto json = file_json(file);
+  sibling["size"] = file.size;
+  sibling["blobId"] = json.at("oid");
+  if (const auto lfs = json.find("lfs"); lfs != json.end()) {
+    sibling["lfs"] = {{"sha256", lfs->at("oid")},
+                      {"size", lfs->at("size")},
+                      {"pointerSize", lfs->at("pointerSize")}};
+  }
+  return sibling;
+}
+
+bool has_flag(const http::Request& request, std::string_view flag) {
+  for (const auto& [name, value] : http::parse_pairs(request.query())) {
+    if (name == flag) return value == "true" || value == "True" || value == "1";
+  }
+  return false;
+}
+
+Answer answer_of(const Json& document, const hub::Route& asked, const std::string& commit) {
+  auto answer = std::make_shared<hub::DocumentAnswer>();
+  answer->status = 200;
+  answer->content_type = "application/json; charset=utf-8";
+  answer->commit = commit;
+  answer->canonical = asked.file.repo;
+  answer->body = document.dump(-1, ' ', false, Json::error_handler_t::replace);
+  answer->etag = "W/\"" + git_digest(answer->body).hex() + '"';
+  return answer;
+}
+
+Json info_json(const catalog::ImportedTree& tree, const hub::RepoId& repo,
+               const std::string& commit, bool with_blobs) {
+  Json info{{"private", false}, {"gated", false}, {"disabled", false},
+            {"downloads", 0},   {"likes", 0},     {"tags", Json::array()}};
+  const auto told = Json::parse(tree.info, nullptr, false);
+  if (told.is_object()) info.update(told);
+  info["id"] = repo.name;
+  info["sha"] = commit;
+  auto siblings = Json::array();
+  for (const auto& file : tree.files) siblings.push_back(sibling_json(file, with_blobs));
+  info["siblings"] = std::move(siblings);
+  return info;
+}
+
+/// What is below a folder ("" or with a slash at its end); nullopt: there is no such folder.
+std::optional<Json> tree_json(const std::vector<catalog::ImportedFile>& files,
+                              const std::string& folder, bool recursive) {
+  std::set<std::string> folders;
+  auto list = Json::array();
+  for (const auto& file : files) {
+    if (!file.path.starts_with(folder)) continue;
+    for (auto slash = file.path.find('/', folder.size()); slash != std::string::npos;
+         slash = file.path.find('/', slash + 1)) {
+      auto path = file.path.substr(0, slash);
+      if (folders.insert(path).second) {
+        list.push_back(
+            {{"type", "directory"}, {"path", std::move(path)}, {"oid", kUnknownOid}, {"size", 0}});
+      }
+      if (!recursive) break;
+    }
+    if (recursive || file.path.find('/', folder.size()) == std::string::npos) {
+      list.push_back(file_json(file));
+    }
+  }
+  if (list.empty() && !folder.empty()) return std::nullopt;
+  return list;
+}
+
+Json paths_json(const std::vector<catalog::ImportedFile>& files, const http::Request& request) {
+  std::set<std::string> wanted;
+  for (auto& [name, value] : http::parse_pairs(paths_info_form(request))) {
+    if (name == "paths") wanted.insert(std::move(value));
+  }
+  auto list = Json::array();
+  std::set<std::string> folders;
+  for (const auto& file : files) {
+    if (wanted.contains(file.path)) list.push_back(file_json(file));
+    for (const auto& path : wanted) {
+      if (!file.path.starts_with(path + '/') || !folders.insert(path).second) continue;
+      list.push_back({{"type", "directory"}, {"path", path}, {"oid", kUnknownOid}, {"size", 0}});
+    }
+  }
+  return list;
+}
+
+Json refs_json(const std::vector<std::pair<std::string, std::string>>& revisions) {
+  auto branches = Json::array();
+  for (const auto& [name, commit] : revisions) {
+    branches.push_back({{"name", name}, {"ref", "refs/heads/" + name}, {"targetCommit", commit}});
+  }
+  return {{"branches", std::move(branches)}, {"tags", Json::array()}, {"converts", Json::array()}};
+}
+
+}  // namespace
+
+Task<Answer> imported_document(Services& services, const http::Request& request, const Place& place,
+                               hub::Route asked) {
+  const auto& repo = asked.file.repo;
+  if (asked.kind == hub::Route::Kind::kRefs) {
+    const auto revisions = co_await services.imported.revisions(place.endpoint, repo);
+    co_return answer_of(refs_json(revisions), asked, "");
+  }
+  if (asked.kind == hub::Route::Kind::kCommits) throw not_told();
+  const std::string revision = asked.file.revision.empty() ? "main" : asked.file.revision;
+  const auto commit = co_await services.imported.commit_of(place.endpoint, repo, revision);
+  if (!commit) throw not_told();
+  const auto tree = co_await services.imported.tree(place.endpoint, repo, *commit);
+  if (!tree) throw not_told();
+  if (asked.kind == hub::Route::Kind::kInfo) {
+    co_return answer_of(info_json(*tree, repo, *commit, has_flag(request, "blobs")), asked,
+                        *commit);
+  }
+  if (asked.kind == hub::Route::Kind::kPathsInfo) {
+    co_return answer_of(paths_json(tree->files, request), asked, *commit);
+  }
+  const auto folder = asked.file.path.empty() ? std::string() : asked.file.path + '/';
+  const auto list = tree_json(tree->files, folder, has_flag(request, "recursive"));
+  if (!list) throw hub::refusal_of(404, "EntryNotFound", "Entry not found", *commit);
+  co_return answer_of(*list, asked, *commit);
+}
+
+}  // namespace hubcache::content
