@@ -51,6 +51,7 @@ Order orders_to(const Config& config, const std::string& distribution) {
 
 std::vector<FetchTarget> targets_in(const FetchArguments& arguments) {
   std::vector<FetchTarget> targets;
+  targets.reserve(arguments.repos.size());
   for (const auto& repo : arguments.repos) targets.push_back(fetch_target(repo));
   if (arguments.list.empty()) return targets;
   std::ifstream file;

@@ -75,6 +75,7 @@ Task<Json> show_present(mirror::Fetch& fetch, Json command) {
   const auto texts = command.find("digests");
   if (texts == command.end() || !texts->is_array()) throw bad_field("digests");
   std::vector<Digest> digests;
+  digests.reserve(texts->size());
   for (const auto& text : *texts) {
     digests.push_back(stored_digest_of(text.is_string() ? text.get<std::string>() : ""));
   }

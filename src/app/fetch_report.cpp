@@ -96,7 +96,7 @@ class TextReport final : public FetchReport {
   void draw(const std::vector<Bar>& running, const FetchTotals& totals) {
     if (totals.files == 0) return;
     const auto look = screen_->look();
-    const auto room = screen_->height() - std::min<std::size_t>(screen_->height(), 2);
+    const auto room = Screen::height() - std::min<std::size_t>(Screen::height(), 2);
     std::vector<std::string> lines;
     for (const auto& bar : running) {
       if (lines.size() < room) lines.push_back(line_of(bar, look));

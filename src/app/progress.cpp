@@ -112,7 +112,7 @@ bool takes_utf8() {
   for (const auto* const name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const auto value = lower_case(variable(name));
     if (!value.empty())
-      return value.find("utf-8") != value.npos || value.find("utf8") != value.npos;
+      return value.find("utf-8") != std::string::npos || value.find("utf8") != std::string::npos;
   }
   return false;
 }
@@ -197,7 +197,7 @@ Look Screen::look() const {
   return {.width = columns != 0 ? columns : kUsualColumns, .utf8 = utf8_};
 }
 
-std::size_t Screen::height() const {
+std::size_t Screen::height() {
   const auto lines = size_of_terminal().ws_row;
   return lines != 0 ? lines : kUsualLines;
 }

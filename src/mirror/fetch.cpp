@@ -165,6 +165,7 @@ Task<std::vector<std::optional<std::uint64_t>>> Fetch::present(Wish wish,
                                                                std::vector<Digest> digests) {
   const auto origin = site_of(wish).endpoint->origin_key();
   std::vector<std::optional<std::uint64_t>> all;
+  all.reserve(digests.size());
   for (const auto& digest : digests) {
     all.push_back(co_await services_.fills.present(origin, digest));
   }

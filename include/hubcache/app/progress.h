@@ -65,7 +65,7 @@ class Screen {
 
   /// Its size may have changed.
   Look look() const;
-  std::size_t height() const;
+  static std::size_t height();
   void draw(std::vector<std::string> lines);
   void clear();
   void restore();
