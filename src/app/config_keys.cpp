@@ -285,6 +285,13 @@ const std::vector<Key>& table() {
                "not hold; empty: the credential hubcache.secrets-key of a service, else "
                "secrets.key in data_dir.",
        .set = text([](Config& c) -> auto& { return c.storage.key_file; })},
+      {.name = "storage.max_metadata",
+       .type = Type::kSize,
+       .fallback = "2 GiB",
+       .help = "What the database takes at most for what the Hub said of files and repositories; "
+               "what was used longest ago goes and is asked for again. Part of max_size.",
+       .set = size([](Config& c) -> auto& { return c.storage.max_metadata; }),
+       .check = size_between("16 MiB", "1 TiB")},
       {.name = "storage.scrub",
        .type = Type::kText,
        .fallback = "30 d",

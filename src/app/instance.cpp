@@ -27,6 +27,7 @@
 #include "hubcache/base/version.h"
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/catalog/documents.h"
+#include "hubcache/catalog/metadata_limit.h"
 #include "hubcache/content/content.h"
 #include "hubcache/db/database.h"
 #include "hubcache/db/secrets.h"
@@ -382,6 +383,7 @@ void Instance::Parts::begin_upkeep() {
     asio::co_spawn(workers.executor(0), std::move(work), [](const std::exception_ptr&) {});
   };
   if (data_dir.was_left_open()) begin(look_for_lost());
+  begin(catalog::keep_metadata_trimmed(database, config.storage.max_metadata, log));
   if (config.storage.scrub.count() > 0) begin(scrub.run());
 }
 

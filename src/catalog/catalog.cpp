@@ -39,7 +39,17 @@ constexpr std::array kCatalogMigrations{
                   .name = "catalog: what Xet calls a file",
                   .sql = "DELETE FROM manifests; ALTER TABLE entries ADD COLUMN xet TEXT NOT NULL "
                          "DEFAULT ''; UPDATE entries SET xet = etag WHERE present = 1 AND lfs = 1; "
-                         "CREATE INDEX entries_by_xet ON entries (xet, key) WHERE xet <> '';"}};
+                         "CREATE INDEX entries_by_xet ON entries (xet, key) WHERE xet <> '';"},
+    db::Migration{.number = 304,
+                  .name = "catalog: what was used longest ago goes",
+                  .sql = "ALTER TABLE commits ADD COLUMN used INTEGER NOT NULL DEFAULT 0; "
+                         "UPDATE commits SET used = at; "
+                         "CREATE INDEX commits_by_use ON commits (used); "
+                         "CREATE TABLE manifest_walks (key TEXT, walk INTEGER, PRIMARY KEY (key, "
+                         "walk)) STRICT, WITHOUT ROWID;"}};
+
+/// How exactly it is known when a commit was used last.
+constexpr std::chrono::hours kUseInterval{1};
 
 Entry entry_of(const hub::FileAnswer& answer) {
   Entry entry{.etag = answer.etag, .digest = answer.digest, .size = answer.size};
@@ -58,6 +68,12 @@ bool is_absent_revision(const hub::FileAnswer& answer) {
 /// The Hub's own answer for a revision that a repo does not have (contract/hub.md 3.4).
 Error revision_not_found(const std::string& revision) {
   return hub::refusal_of(404, "RevisionNotFound", "Invalid rev id: " + revision, {});
+}
+
+std::string key_of_entry(const hub::Probe& probe, const Commit& commit) {
+  const auto& repo = probe.file().repo;
+  return joined({probe.endpoint()->scope(), "\n", hub::name_of(repo.type), "/", repo.name, "\n",
+                 commit.id, "\n", probe.file().path});
 }
 
 Error refusal_in(const hub::FileAnswer& answer) {
@@ -116,6 +132,7 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   } else {
     known = co_await recall_commit(key);
   }
+  note_use(key);
   // What was imported has no age; nobody can be asked for more.
   const bool imported = hub::is_imported(*probe.endpoint());
   if (imported && known.known) co_return commit_in(known, revision, true);
@@ -138,23 +155,30 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   co_return Commit{.id = answer->commit};
 }
 
+/// Of the revision and of its commit, which the entries belong to.
+void Catalog::note_use(const std::string& key) {
+  const auto now = clock_.now();
+  auto* known = here().commits.find(key);
+  if (known == nullptr || now - known->used < kUseInterval) return;
+  known->used = now;
+  auto change = [key, id = known->id, now](db::Connection& sql) {
+    const auto commit = joined({std::string_view(key).substr(0, key.rfind('\n') + 1), id});
+    sql.run("UPDATE commits SET used = ?3 WHERE key IN (?1, ?2)", key, commit,
+            now.time_since_epoch().count());
+  };
+  database_.write_soon(std::move(change));
+}
+
 Commit Catalog::commit_in(const KnownCommit& known, const std::string& revision, bool stale) {
   if (known.id.empty()) throw revision_not_found(revision);
   return {.id = known.id, .stale = stale};
 }
 
-Task<std::optional<Entry>> Catalog::entry(hub::Probe& probe, Commit commit, std::string_view kind,
-                                          hub::Flights& flights) {
+Task<EntryPtr> Catalog::entry(hub::Probe& probe, Commit commit, std::string_view kind,
+                              hub::Flights& flights) {
   const auto& repo = probe.file().repo;
   const std::string at = commit_key(*probe.endpoint(), repo, commit.id);
-  const std::string key = joined({at, "\n", probe.file().path});
-  const auto* remembered = here().entries.find(key);
-  KnownEntry known;
-  if (remembered != nullptr) {
-    known = *remembered;
-  } else {
-    known = co_await recall_entry(at, probe.file().path);
-  }
+  auto known = co_await recall_entry(at, probe.file().path);
   const bool may_read_all = kind != kRefusedClass && !commit.stale;
   if (!known.known && !probe.head_if_known() && may_read_all) {
     Manifests::Wanted wanted{.request = {.endpoint = probe.endpoint(),
@@ -166,16 +190,18 @@ Task<std::optional<Entry>> Catalog::entry(hub::Probe& probe, Commit commit, std:
     co_await manifests_.walk(std::move(wanted), flights);
     known = co_await recall_entry(at, probe.file().path);
   }
-  if (!known.known) {
-    const auto answer = co_await ask_at(probe, commit, flights);
-    if (!is_about_the_entry(*answer) || answer->commit != commit.id) throw refusal_in(*answer);
-    require_same_repo(*answer, repo);
-    known = keep_entry(at, probe.file().path, *answer);
-    if (known.entry) known.entry->location = answer->location;
-  } else if (known.entry) {
-    if (const auto* location = here().locations.find(key)) known.entry->location = *location;
-  }
-  co_return std::move(known.entry);
+  if (known.known) co_return known.entry;
+  const auto answer = co_await ask_at(probe, commit, flights);
+  if (!is_about_the_entry(*answer) || answer->commit != commit.id) throw refusal_in(*answer);
+  require_same_repo(*answer, repo);
+  co_return keep_entry(at, probe.file().path, *answer);
+}
+
+std::string Catalog::location_of(const hub::Probe& probe, const Commit& commit,
+                                 const Entry& entry) {
+  if (!entry.digest) return entry.location;
+  const auto* location = here().locations.find(key_of_entry(probe, commit));
+  return location == nullptr ? std::string() : *location;
 }
 
 /// The Hub's answer for the probe's path at that commit, from the HEAD that was made if it tells.
@@ -212,9 +238,12 @@ Task<Catalog::KnownCommit> Catalog::recall_commit(std::string key) {
   if (const auto* remembered = here().commits.find(key)) co_return *remembered;
   auto query = [key](db::Connection& sql) {
     KnownCommit commit;
-    auto rows = sql.query("SELECT id, at FROM commits WHERE key = ?1", key);
+    auto rows = sql.query("SELECT id, at, used FROM commits WHERE key = ?1", key);
     if (rows.step()) {
-      commit = {.known = true, .id = rows.text(0), .at = WallTime(milliseconds(rows.integer(1)))};
+      commit = {.known = true,
+                .id = rows.text(0),
+                .at = WallTime(milliseconds(rows.integer(1))),
+                .used = WallTime(milliseconds(rows.integer(2)))};
     }
     return commit;
   };
@@ -234,12 +263,11 @@ void Catalog::keep_commit(const hub::Endpoint& endpoint, const hub::RepoId& repo
 
 void Catalog::keep_row(std::string key, std::string commit) {
   const auto now = clock_.now();
-  on_each_worker([key, known = KnownCommit{.known = true, .id = commit, .at = now}](Shard& shard) {
-    shard.commits.put(key, known);
-  });
+  on_each_worker([key, known = KnownCommit{.known = true, .id = commit, .at = now, .used = now}](
+                     Shard& shard) { shard.commits.put(key, known); });
   auto change = [key = std::move(key), commit = std::move(commit), now](db::Connection& sql) {
-    sql.run("INSERT OR REPLACE INTO commits (key, id, at) VALUES (?1, ?2, ?3)", key, commit,
-            now.time_since_epoch().count());
+    sql.run("INSERT OR REPLACE INTO commits (key, id, at, used) VALUES (?1, ?2, ?3, ?3)", key,
+            commit, now.time_since_epoch().count());
   };
   database_.write_soon(std::move(change));
 }
@@ -276,7 +304,7 @@ Task<Catalog::KnownEntry> Catalog::recall_entry(std::string commit, std::string 
                 .lfs = rows.boolean(4),
                 .xet = rows.text(5)};
     if (rows.boolean(2)) entry.digest = Digest::from_etag(entry.etag);
-    known.entry = std::move(entry);
+    known.entry = std::make_shared<const Entry>(std::move(entry));
     return known;
   };
   auto known = co_await database_.read(std::move(query));
@@ -284,30 +312,36 @@ Task<Catalog::KnownEntry> Catalog::recall_entry(std::string commit, std::string 
   co_return known;
 }
 
-Catalog::KnownEntry Catalog::keep_entry(const std::string& commit, const std::string& path,
-                                        const hub::FileAnswer& answer) {
+EntryPtr Catalog::keep_entry(const std::string& commit, const std::string& path,
+                             const hub::FileAnswer& answer) {
   std::string key = joined({commit, "\n", path});
-  KnownEntry known{.known = true, .entry = std::nullopt};
-  if (answer.found()) known.entry = entry_of(answer);
-  // Without a digest there is no telling whether a later answer means the same bytes.
-  if (known.entry && !known.entry->digest) return known;
+  KnownEntry known{.known = true};
   std::string by_xet;
-  if (known.entry && known.entry->lfs) by_xet = joined({commit, "\n", known.entry->xet});
+  if (answer.found()) {
+    auto entry = entry_of(answer);
+    // Without a digest there is no telling whether a later answer means the same bytes.
+    if (!entry.digest) {
+      entry.location = answer.location;
+      return std::make_shared<const Entry>(std::move(entry));
+    }
+    if (entry.lfs) by_xet = joined({commit, "\n", entry.xet});
+    known.entry = std::make_shared<const Entry>(std::move(entry));
+  }
   on_each_worker([key, known, location = answer.location, by_xet, path](Shard& shard) {
     shard.entries.put(key, known);
     if (!location.empty()) shard.locations.put(key, location);
     if (!by_xet.empty()) shard.xet_paths.put(by_xet, path);
   });
-  auto change = [key = std::move(key), known](db::Connection& sql) {
-    const Entry entry = known.entry.value_or(Entry{});
+  auto change = [key = std::move(key), entry = known.entry](db::Connection& sql) {
+    const Entry row = entry ? *entry : Entry{};
     sql.run(
         "INSERT OR REPLACE INTO entries (key, present, etag, digest, size, lfs, xet) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        key, known.entry.has_value(), entry.etag, entry.digest.has_value(),
-        static_cast<std::int64_t>(entry.size), entry.lfs, entry.xet);
+        key, entry != nullptr, row.etag, row.digest.has_value(),
+        static_cast<std::int64_t>(row.size), row.lfs, row.xet);
   };
   database_.write_soon(std::move(change));
-  return known;
+  return known.entry;
 }
 
 }  // namespace hubcache::catalog

@@ -15,13 +15,23 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::array kDocumentMigrations{db::Migration{
-    .number = 310,
-    .name = "catalog: documents",
-    .sql = "CREATE TABLE documents (key TEXT PRIMARY KEY, at INTEGER NOT NULL, status INTEGER "
-           "NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, content_type TEXT NOT NULL, etag "
-           "TEXT NOT NULL, link TEXT NOT NULL, revision TEXT NOT NULL, total_count TEXT NOT NULL, "
-           "body TEXT NOT NULL) STRICT;"}};
+constexpr std::array kDocumentMigrations{
+    db::Migration{
+        .number = 310,
+        .name = "catalog: documents",
+        .sql = "CREATE TABLE documents (key TEXT PRIMARY KEY, at INTEGER NOT NULL, status INTEGER "
+               "NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, content_type TEXT NOT NULL, "
+               "etag TEXT NOT NULL, link TEXT NOT NULL, revision TEXT NOT NULL, total_count TEXT "
+               "NOT NULL, body TEXT NOT NULL) STRICT;"},
+    db::Migration{
+        .number = 311,
+        .name = "catalog: documents that were used longest ago go",
+        .sql =
+            "ALTER TABLE documents ADD COLUMN used INTEGER NOT NULL DEFAULT 0; "
+            "UPDATE documents SET used = at; CREATE INDEX documents_by_use ON documents (used);"}};
+
+/// How exactly it is known when a document was used last.
+constexpr std::chrono::hours kUseNoted{1};
 
 /// Digests are masked for callers who may not read the repo (SECURITY 4): then this is not what
 /// others are shown, whatever is still known of their right.
@@ -99,8 +109,9 @@ Task<std::shared_ptr<const Document>> Documents::get(DocumentRequest request,
   const bool of_repo = document->canonical == request.repo;
   const bool as_promised = request.kind == kRefusedClass || !is_masked(document->body);
   if (is_for_keeps(*document, request.query.target, request.at_commit) && as_promised && of_repo) {
-    co_await keep(std::move(key),
-                  {.document = std::make_shared<Document>(*document), .at = clock_.now()});
+    co_await keep(std::move(key), {.document = std::make_shared<Document>(*document),
+                                   .at = clock_.now(),
+                                   .used = clock_.now()});
   }
   document->just_asked = true;
   co_return document;
@@ -113,11 +124,15 @@ bool Documents::fresh(const Known& known, bool at_commit) const {
 
 /// From memory while that is fresh: another worker may have written a newer one since.
 Task<Documents::Known> Documents::recall(std::string key, bool at_commit) {
-  const auto* remembered = memory_[workers_.current()]->find(key);
-  if (remembered != nullptr && fresh(*remembered, at_commit)) co_return *remembered;
+  auto* remembered = memory_[workers_.current()]->find(key);
+  if (remembered != nullptr && fresh(*remembered, at_commit)) {
+    note_use(key, *remembered);
+    co_return *remembered;
+  }
   auto query = [key](db::Connection& sql) -> Known {
     auto rows = sql.query(
-        "SELECT at, status, code, message, content_type, etag, link, revision, total_count, body "
+        "SELECT at, status, code, message, content_type, etag, link, revision, total_count, body, "
+        "used "
         "FROM documents WHERE key = ?1",
         key);
     if (!rows.step()) return {};
@@ -131,11 +146,26 @@ Task<Documents::Known> Documents::recall(std::string key, bool at_commit) {
     document->commit = rows.text(7);
     document->total_count = rows.text(8);
     document->body = rows.text(9);
-    return {.document = std::move(document), .at = WallTime(milliseconds(rows.integer(0)))};
+    return {.document = std::move(document),
+            .at = WallTime(milliseconds(rows.integer(0))),
+            .used = WallTime(milliseconds(rows.integer(10)))};
   };
   auto known = co_await database_.read(std::move(query));
-  if (known.document) remember(std::move(key), known);
+  if (known.document) {
+    note_use(key, known);
+    remember(std::move(key), known);
+  }
   co_return known;
+}
+
+void Documents::note_use(const std::string& key, Known& known) {
+  const auto now = clock_.now();
+  if (now - known.used < kUseNoted) return;
+  known.used = now;
+  auto change = [key, now](db::Connection& sql) {
+    sql.run("UPDATE documents SET used = ?2 WHERE key = ?1", key, now.time_since_epoch().count());
+  };
+  database_.write_soon(std::move(change));
 }
 
 /// What memory does not hold is in its row on return: nobody asks the Hub for it meanwhile.
@@ -146,7 +176,8 @@ Task<> Documents::keep(std::string key, Known known) {
     const auto& document = *known.document;
     sql.run(
         "INSERT OR REPLACE INTO documents (key, at, status, code, message, content_type, etag, "
-        "link, revision, total_count, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "link, revision, total_count, body, used) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?2)",
         key, known.at.time_since_epoch().count(), document.status, document.error_code,
         document.error_message, document.content_type, document.etag, document.link,
         document.commit, document.total_count, document.body);

@@ -26,6 +26,25 @@ std::string tree_of(const Manifests::Wanted& wanted) {
   return hub::tree_path({.repo = wanted.request.query.repo, .revision = wanted.commit, .path = {}});
 }
 
+/// Each reading of a manifest has a row, which goes when an entry of the commit does.
+std::int64_t begin_walk(db::Connection& sql, const std::string& commit) {
+  auto row = sql.query(
+      "INSERT INTO manifest_walks (key, walk) SELECT ?1, coalesce(max(walk), 0) + 1 "
+      "FROM manifest_walks WHERE key = ?1 RETURNING walk",
+      commit);
+  row.step();
+  return row.integer(0);
+}
+
+/// False when an entry went meanwhile.
+bool end_walk(db::Connection& sql, const std::string& commit, std::int64_t walk) {
+  const auto ended =
+      sql.run("DELETE FROM manifest_walks WHERE key = ?1 AND walk = ?2", commit, walk);
+  if (ended == 0) return false;
+  sql.run("INSERT OR REPLACE INTO manifests (key) VALUES (?1)", commit);
+  return true;
+}
+
 void write_page(db::Connection& sql, const std::string& commit, const Document& page) {
   for (const auto& file : read_tree_page(page.body)) {
     const std::string key = commit + '\n' + file.path;
@@ -138,6 +157,7 @@ Task<> Manifests::read_pages(const std::string& key, Walk& walk, Wanted wanted, 
                              hub::Flights& flights) {
   const std::string path = tree_of(wanted);
   std::set<std::string> seen;
+  std::int64_t number = 0;  // of this walk
   auto page = std::move(start.first);
   std::string target = std::move(start.target);
   while (true) {
@@ -153,8 +173,14 @@ Task<> Manifests::read_pages(const std::string& key, Walk& walk, Wanted wanted, 
     if (page->status != http_status::kOk)
       throw Error(Error::Kind::kUpstream, "The Hub shows no tree");
     auto next = hub::next_target(page->link, wanted.request.endpoint->base);
-    auto write = [key, page](db::Connection& sql) { write_page(sql, key, *page); };
-    co_await database_.write(std::move(write));
+    const bool first = seen.size() == 1;
+    auto write = [key, page, first](db::Connection& sql) {
+      const auto begun = first ? begin_walk(sql, key) : 0;
+      write_page(sql, key, *page);
+      return begun;
+    };
+    const auto begun = co_await database_.write(std::move(write));
+    if (first) number = begun;
     if (!next) break;
     if (next->substr(0, next->find('?')) != path) {
       throw Error(Error::Kind::kUpstream, "The Hub's tree goes on elsewhere");
@@ -163,10 +189,10 @@ Task<> Manifests::read_pages(const std::string& key, Walk& walk, Wanted wanted, 
     target = *std::move(next);
     page.reset();
   }
-  auto complete = [key](db::Connection& sql) {
-    sql.run("INSERT OR REPLACE INTO manifests (key) VALUES (?1)", key);
-  };
-  co_await database_.write(std::move(complete));
+  auto complete = [key, number](db::Connection& sql) { return end_walk(sql, key, number); };
+  if (!co_await database_.write(std::move(complete))) {
+    throw Error(Error::Kind::kNoSpace, "The catalog has no room for the manifest");
+  }
 }
 
 }  // namespace hubcache::catalog

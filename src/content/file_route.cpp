@@ -131,7 +131,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
   UpstreamFile upstream{.endpoint = place.endpoint,
                         .credential = probe.credential(),
                         .file = {.repo = file.repo, .revision = commit.id, .path = file.path},
-                        .location = entry->location,
+                        .location = services_.catalog.location_of(probe, commit, *entry),
                         .digest = entry->digest,
                         .size = entry->size,
                         .client = place.client};

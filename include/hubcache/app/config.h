@@ -36,6 +36,7 @@ struct Config {
     std::string data_dir;  // empty only when there is no home directory to put it in
     SizeOrShare max_size{.bytes = 0, .percent = 90};  // shares of the file system
     SizeOrShare min_free{.bytes = 1ULL << 30U};
+    std::uint64_t max_metadata = 2ULL << 30U;
     std::chrono::milliseconds scrub{std::chrono::hours(30 * 24)};  // the period; 0: off
     std::uint64_t scrub_rate = 50ULL << 20U;
     std::string key_file;  // empty: in data_dir

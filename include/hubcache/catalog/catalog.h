@@ -33,9 +33,13 @@ struct Entry {
   std::optional<Digest> digest{};  // nullopt: unknown, so nothing is stored
   std::uint64_t size = 0;
   bool lfs = false;
-  std::string xet{};       // of a LFS file: what Xet calls it (contract/xet.md)
-  std::string location{};  // where the bytes were found, or empty; in memory only, never stored
+  std::string xet{};  // of a LFS file: what Xet calls it (contract/xet.md)
+  /// Of one without a digest, which nobody remembers: where its bytes are. Of others,
+  /// Catalog::location_of() knows.
+  std::string location{};
 };
+/// Null: the commit has no such path.
+using EntryPtr = std::shared_ptr<const Entry>;
 
 /// Revision -> commit and path -> entry, as the Hub gave them, each for one repo by its canonical
 /// name (SECURITY 1): a probe is settled before, and what the Hub then redirects elsewhere is
@@ -58,12 +62,15 @@ class Catalog {
   /// change, but the repo may be another one by now, that took the name: so the Hub has to confirm
   /// it from time to time.
   Task<Commit> commit(hub::Probe& probe);
-  /// The probe's path at that commit; nullopt when the commit has no such path, which is remembered
+  /// The probe's path at that commit; null when the commit has no such path, which is remembered
   /// too. Whoever may read the whole repo (`kind`, as of a DocumentRequest) and asks for a path
   /// nobody has asked for has the commit's manifest read, for more will come. Throws when the Hub
   /// has to be asked and cannot, or refuses.
-  Task<std::optional<Entry>> entry(hub::Probe& probe, Commit commit, std::string_view kind,
-                                   hub::Flights& flights);
+  Task<EntryPtr> entry(hub::Probe& probe, Commit commit, std::string_view kind,
+                       hub::Flights& flights);
+  /// Where the entry's bytes were found, signed and perhaps for a short time; empty: not known. In
+  /// memory only, never stored.
+  std::string location_of(const hub::Probe& probe, const Commit& commit, const Entry& entry);
 
   /// The path of a LFS file that Xet calls `xet` at that commit, which the repo has; nullopt: there
   /// is none, or the commit's manifest, which is read for it, could not be. `kind` as of entry().
@@ -83,10 +90,11 @@ class Catalog {
     bool known = false;
     std::string id{};  // empty: there is no such revision
     WallTime at{};
+    WallTime used{};  // when that was noted in the row last
   };
   struct KnownEntry {
     bool known = false;
-    std::optional<Entry> entry;
+    EntryPtr entry{};
   };
   struct Shard {
     explicit Shard(const Options& options)
@@ -103,6 +111,7 @@ class Catalog {
   Shard& here() { return *shards_[workers_.current()]; }
   static Commit commit_in(const KnownCommit& known, const std::string& revision, bool stale);
   bool fresh(const KnownCommit& commit, std::chrono::milliseconds ttl) const;
+  void note_use(const std::string& key);
   Task<KnownCommit> recall_commit(std::string key);
   Task<KnownEntry> recall_entry(std::string commit, std::string path);
   void keep_row(std::string key, std::string commit);
@@ -112,8 +121,8 @@ class Catalog {
                                                              hub::Flights& flights);
   template <typename Change>
   void on_each_worker(const Change& change);
-  KnownEntry keep_entry(const std::string& commit, const std::string& path,
-                        const hub::FileAnswer& answer);
+  EntryPtr keep_entry(const std::string& commit, const std::string& path,
+                      const hub::FileAnswer& answer);
   Task<std::optional<std::string>> recall_xet_path(std::string commit, std::string xet);
 
   Workers& workers_;

@@ -64,6 +64,7 @@ class Documents {
   struct Known {
     std::shared_ptr<const Document> document;
     WallTime at{};
+    WallTime used{};  // when that was noted in the row last
   };
   bool fresh(const Known& known, bool at_commit) const;
   bool is_large(const Document& document) const {
@@ -72,6 +73,7 @@ class Documents {
   Task<Known> recall(std::string key, bool at_commit);
   Task<> keep(std::string key, Known known);
   void remember(std::string key, Known known);
+  void note_use(const std::string& key, Known& known);
 
   Workers& workers_;
   db::Database& database_;

@@ -127,6 +127,7 @@ TEST_F(ConfigTest, EveryDefaultInTheTableIsTheOneInForce) {
   EXPECT_EQ(plain.server.limits.max_connections, spelled_out.server.limits.max_connections);
   EXPECT_EQ(plain.storage.max_size, spelled_out.storage.max_size);
   EXPECT_EQ(plain.storage.min_free, spelled_out.storage.min_free);
+  EXPECT_EQ(plain.storage.max_metadata, spelled_out.storage.max_metadata);
   EXPECT_EQ(plain.storage.scrub, spelled_out.storage.scrub);
   EXPECT_EQ(plain.storage.scrub_rate, spelled_out.storage.scrub_rate);
   EXPECT_EQ(plain.upstream.url, spelled_out.upstream.url);
