@@ -192,6 +192,7 @@ Task<Right> Access::ask(hub::Probe& probe, Asking asking, Known known) {
     const auto& canonical = head.answer->canonical;
     // The time outlasts the refusal above.
     const auto at = clock_.now();
+    counts_->granted.add();
     co_await decide(keys_of(asking, canonical).file, {.verdict = Verdict::kGranted, .at = at});
     co_return Right{
         .kind = Right::Kind::kFile, .repo = canonical, .until = at + options_.grant_ttl};
@@ -271,6 +272,7 @@ Task<> Access::grant(const Asking& asking, hub::RepoId canonical, Use use, Verdi
   const bool anonymous = asking.credential.is_anonymous();
   auto keys = keys_of(asking, canonical);
   auto& key = anonymous ? keys.everybody : keys.repo;
+  counts_->granted.add();
   auto verdict = use == Use::kFiles ? Verdict::kGranted : Verdict::kDocumentsOnly;
   if (verdict == Verdict::kDocumentsOnly) {
     // A HEAD has opened files by another name, or before: this yes prolongs that.
@@ -283,6 +285,7 @@ Task<> Access::grant(const Asking& asking, hub::RepoId canonical, Use use, Verdi
 
 Task<> Access::refuse(const Asking& asking, const Known& known, hub::RepoId canonical,
                       Refusal refusal, Verdict alias, WallTime at) {
+  counts_->refused.add();
   co_await take_back(keys_of(asking, canonical), Verdict::kRefused, refusal);
   // The Hub tells the name of a repo to those who may read it: what is refused by this name may be
   // what it was an alias of.

@@ -13,6 +13,7 @@
 #include "hubcache/app/fetch_arguments.h"
 #include "hubcache/app/rotate_key.h"
 #include "hubcache/app/serve.h"
+#include "hubcache/app/status_arguments.h"
 #include "hubcache/base/error.h"
 #include "hubcache/base/version.h"
 
@@ -106,6 +107,8 @@ int run_command_line(int argc, const char* const* argv,
   level_command->add_option("level", level, "debug, info, warn, error or off")->required();
   level_command->footer("Example: hubcache log-level debug --data-dir /var/lib/hubcache");
   add_place(*level_command, flags);
+  StatusArguments status;
+  add_status_command(app, status);
   auto* version_command = app.add_subcommand("version", "Print the version");
   version_command->footer("Example: hubcache version");
 
@@ -128,6 +131,7 @@ int run_command_line(int argc, const char* const* argv,
     if (blobs.verb) flags.take(blobs.config, blobs.data_dir);
     if (fetch.asked) flags.take(fetch.config, fetch.data_dir);
     if (carry.verb) flags.take(carry.config, carry.data_dir);
+    if (status.asked) flags.take(status.config, status.data_dir);
     if (flags.config.empty()) flags.config = usual_config_file(environment);
     const auto load = [&] { return load_config(flags.config, environment, flags.all()); };
     auto config = load();
@@ -147,6 +151,7 @@ int run_command_line(int argc, const char* const* argv,
     if (blobs.verb) return run_blob_arguments(config, blobs);
     if (fetch.asked) return run_fetch_arguments(config, fetch);
     if (carry.verb) return run_carry_arguments(config, carry);
+    if (status.asked) return run_status_arguments(config, status);
     return serve(std::move(config), load);
   } catch (const Error& error) {
     std::cerr << "hubcache: " << error.what();

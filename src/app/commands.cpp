@@ -18,6 +18,7 @@
 #include "hubcache/app/control.h"
 #include "hubcache/app/fetch_commands.h"
 #include "hubcache/app/instance.h"
+#include "hubcache/app/status_command.h"
 #include "hubcache/base/error.h"
 #include "hubcache/store/data_dir.h"
 
@@ -76,6 +77,7 @@ Task<Json> run_command(Workbench bench, Json command) {
   if (verb.starts_with("export.") || verb.starts_with("import.")) {
     co_return co_await run_carry_command(bench, std::move(command));
   }
+  if (verb == "status") co_return co_await run_status_command(bench);
   const bool of_accounts = verb.starts_with("user.") || verb.starts_with("token.");
   if (!of_accounts) co_return co_await run_blob_command(bench, std::move(command));
   const auto object = object_of(command);

@@ -181,6 +181,13 @@ const std::vector<Key>& table() {
        .fallback = "",
        .help = "PEM file with the certificate's key.",
        .set = text([](Config& c) -> auto& { return c.server.tls_key; })},
+      {.name = "server.metrics_listen",
+       .type = Type::kList,
+       .fallback = "",
+       .help = "Addresses that serve metrics and health, and nothing else, to everybody, like "
+               "\"127.0.0.1:9464\"; at /metrics of all other addresses they are for who logs in.",
+       .set = list([](Config& c) -> auto& { return c.server.metrics_listen; }),
+       .check = bad_listen_address},
       {.name = "server.external_url",
        .type = Type::kText,
        .fallback = "",

@@ -22,7 +22,9 @@
 #include "hubcache/app/commands.h"
 #include "hubcache/app/control.h"
 #include "hubcache/app/key_file.h"
+#include "hubcache/app/metrics.h"
 #include "hubcache/app/notify.h"
+#include "hubcache/app/site.h"
 #include "hubcache/base/digest.h"
 #include "hubcache/base/version.h"
 #include "hubcache/catalog/catalog.h"
@@ -32,8 +34,6 @@
 #include "hubcache/db/database.h"
 #include "hubcache/db/secrets.h"
 #include "hubcache/fill/fills.h"
-#include "hubcache/http/prompt.h"
-#include "hubcache/http/router.h"
 #include "hubcache/http/server.h"
 #include "hubcache/hub/probe.h"
 #include "hubcache/mirror/fetch.h"
@@ -53,8 +53,6 @@ namespace hubcache::app {
 namespace {
 
 constexpr std::size_t kServingThreads = 8;
-// Of clients the most impatient wait 10 s. One question to the Hub may take 7.5 s by itself.
-constexpr std::chrono::milliseconds kAnswerTime{7'900};
 // While another program has the database locked, a client waits that long for each of a few writes.
 constexpr std::chrono::milliseconds kBusyTimeout{1'000};
 // A command may take as long as it likes; it can be given again.
@@ -88,13 +86,6 @@ bool is_loopback(const net::Listener& listener) {
          address.starts_with("unix:");
 }
 
-void require_known_host(const http::Request& request, const Config::Server& server) {
-  if (http::is_known_host(request, server.public_name, server.host_names)) return;
-  throw Error(Error::Kind::kMisdirected,
-              "this server does not answer for that host name: it has to be an address, localhost, "
-              "or the one of [server] external_url or host_names");
-}
-
 catalog::Catalog::Options catalog_options(const Config& config) {
   return {.revision_ttl = config.cache.revision_ttl,
           .commit_ttl = config.cache.public_grant_ttl,
@@ -104,8 +95,6 @@ catalog::Catalog::Options catalog_options(const Config& config) {
 catalog::NamedBlobs::Options named_options(const Config& config) {
   return {.ttl = config.cache.public_grant_ttl, .stale = config.cache.stale_grants};
 }
-
-http::Response no_such_page() { return http::text_response(404, "404: Not Found"); }
 
 }  // namespace
 
@@ -130,7 +119,9 @@ std::vector<db::Migration> all_migrations() {
 struct Instance::Parts {
   Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& disk);
 
-  http::Site site_of(std::size_t worker);
+  SiteParts site_parts(std::size_t worker);
+  void make_metrics();
+  void serve_metrics(std::vector<net::Listener> listeners);
   int rate_of(std::string_view remote) const;
   std::shared_ptr<net::ServerTls> make_tls(const std::vector<net::Listener>& listeners) const;
   void make_prefetch();
@@ -179,8 +170,10 @@ struct Instance::Parts {
   std::vector<std::unique_ptr<content::Content>> contents;
   web::Health health;
   std::string instance_id = to_hex(random_bytes(8));
-  bool loopback_only = false;  // whoever asks is on this machine, or a page in a browser on it
+  std::vector<std::unique_ptr<SiteCounts>> site_counts;  // by worker
+  std::unique_ptr<Metrics> metrics;
   std::unique_ptr<http::Server> server;
+  std::unique_ptr<http::Server> metrics_server;  // null: metrics have no listeners of their own
   std::unique_ptr<Control> control;
   std::atomic<std::size_t> next_order{0};  // goes to this worker
 };
@@ -306,6 +299,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
                          .xet_tokens = config.xet ? &xet_tokens : nullptr,
                          .allowed_origins = config.allowed_origins}));
   }
+  make_metrics();
 }
 
 std::shared_ptr<net::ServerTls> Instance::Parts::make_tls(
@@ -359,7 +353,8 @@ Workbench Instance::Parts::bench() {
           .clock = clock,
           .intake = *intake,
           .log = log,
-          .fetch = fetch.get()};
+          .fetch = fetch.get(),
+          .metrics = metrics.get()};
 }
 
 void Instance::Parts::define_upkeep() {
@@ -394,35 +389,39 @@ int Instance::Parts::rate_of(std::string_view remote) const {
   return found != nullptr ? found->rate_limit : 0;
 }
 
-http::Site Instance::Parts::site_of(std::size_t worker) {
-  auto& content = *contents[worker];
-  const auto answer = [](http::Response (*page)()) {
-    return [page](const http::Request& /*request*/) -> Task<http::Response> { co_return page(); };
-  };
-  const auto ready = [this](const http::Request& /*request*/) -> Task<http::Response> {
-    co_return health.readyz();
-  };
-  auto router = std::make_shared<http::Router>(
-      [&content](const http::Request& request) { return content.handle(request); });
-  router->prefix("/pulp/content/",
-                 [&content](const http::Request& request) { return content.handle(request); });
-  router->prefix("/pulp/", [this](const http::Request& request) { return api->handle(request); });
-  router->prefix("/-/", answer(no_such_page));
-  for (const std::string prefix : {"/-", ""}) {
-    router->exact(prefix + "/healthz", answer(web::Health::healthz));
-    router->exact(prefix + "/readyz", ready);
+SiteParts Instance::Parts::site_parts(std::size_t worker) {
+  return {.content = *contents[worker],
+          .api = *api,
+          .accounts = *accounts,
+          .health = health,
+          .metrics = *metrics,
+          .counts = *site_counts[worker],
+          .server = config.server};
+}
+
+void Instance::Parts::serve_metrics(std::vector<net::Listener> listeners) {
+  if (listeners.empty()) return;
+  const bool loopback_only = std::ranges::all_of(listeners, is_loopback);
+  std::vector<http::Site> sites;
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    sites.push_back(metrics_site_of(site_parts(i), loopback_only));
   }
-  auto render = [&content](const http::Request& request, const Error& error) {
-    const bool rest =
-        request.path().starts_with("/pulp/") && !request.path().starts_with("/pulp/content");
-    return rest ? rest::Api::render(request, error) : content.render(request, error);
-  };
-  auto handle = [this, router](const http::Request& request) {
-    if (loopback_only) require_known_host(request, config.server);
-    return (*router)(request);
-  };
-  return {.handle = http::Prompt{.handler = std::move(handle), .within = kAnswerTime},
-          .on_error = render};
+  metrics_server =
+      std::make_unique<http::Server>(workers, std::move(sites), config.server.limits, clock, log);
+  for (auto& listener : listeners) metrics_server->serve(std::move(listener));
+}
+
+void Instance::Parts::make_metrics() {
+  metrics = std::make_unique<Metrics>(Metrics::Sources{
+      .store = store, .fills = *fills, .access = *access, .outages = outages, .limits = limits});
+  auto& sources = metrics->sources();
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    site_counts.push_back(std::make_unique<SiteCounts>());
+    sources.sites.push_back(site_counts.back().get());
+    sources.clients.push_back(clients[i].get());
+    sources.hubs.push_back(hub_of_worker[i]);
+    sources.contents.push_back(contents[i].get());
+  }
 }
 
 template <typename T>
@@ -438,15 +437,19 @@ Instance::Instance(const Config& config, const Clock& clock, obs::Log& log, stor
 
 Instance::~Instance() { shut_down(); }
 
-void Instance::start(std::vector<net::Listener> listeners) {
+void Instance::start(std::vector<net::Listener> listeners, std::vector<net::Listener> metrics) {
   auto& parts = *parts_;
-  parts.loopback_only = std::ranges::all_of(listeners, is_loopback);
+  // Whoever asks then is on this machine, or a page in a browser on it.
+  const bool loopback_only = std::ranges::all_of(listeners, is_loopback);
   const auto tls = parts.make_tls(listeners);
   std::vector<http::Site> sites;
   sites.reserve(parts.workers.size());
-  for (std::size_t i = 0; i < parts.workers.size(); ++i) sites.push_back(parts.site_of(i));
+  for (std::size_t i = 0; i < parts.workers.size(); ++i) {
+    sites.push_back(site_of(parts.site_parts(i), loopback_only));
+  }
   parts.server = std::make_unique<http::Server>(parts.workers, std::move(sites),
                                                 parts.config.server.limits, parts.clock, parts.log);
+  parts.metrics->sources().server = parts.server.get();
   parts.workers.start();
   if (const auto interval = watchdog_interval()) {
     asio::co_spawn(parts.workers.executor(0), prove_alive(parts.workers, *interval),
@@ -458,6 +461,7 @@ void Instance::start(std::vector<net::Listener> listeners) {
     auto secured = listener.tls ? tls : nullptr;
     parts.server->serve(std::move(listener), std::move(secured));
   }
+  parts.serve_metrics(std::move(metrics));
   auto run = [&parts](nlohmann::json command) {
     return run_command(parts.bench(), std::move(command));
   };
@@ -479,6 +483,9 @@ void Instance::shut_down() {
   parts.health.set_ready(false);
   if (parts.server) {
     parts.wait_for(parts.server->shut_down(parts.config.server.shutdown_timeout));
+    if (parts.metrics_server) {
+      parts.wait_for(parts.metrics_server->shut_down(parts.config.server.shutdown_timeout));
+    }
     if (parts.control) {
       parts.wait_for(parts.control->shut_down(kCommandDeadline));
     }

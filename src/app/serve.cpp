@@ -52,6 +52,14 @@ std::vector<net::Listener> open_listeners(const Config& config) {
   return listeners;
 }
 
+std::vector<net::Listener> open_metrics_listeners(const Config& config) {
+  std::vector<net::Listener> listeners;
+  for (const auto& address : config.server.metrics_listen) {
+    listeners.push_back(net::listen(address));
+  }
+  return listeners;
+}
+
 bool is_to_end(int number) { return number != SIGHUP && number != SIGUSR1; }
 
 /// What cannot be opened changes nothing: the file that is open stays.
@@ -89,6 +97,7 @@ int serve(Config config, const std::function<Config()>& reload) {
   obs::redirect_to_file(config.log_file);
   obs::Log log(config.log);
   auto listeners = open_listeners(config);
+  auto metrics = open_metrics_listeners(config);
   store::PosixDisk disk;
   Instance instance(config, clock, log, disk);
   std::string addresses;
@@ -97,7 +106,10 @@ int serve(Config config, const std::function<Config()>& reload) {
              {{"address", listener.address}, {"protocol", listener.tls ? "https" : "http"}});
     (addresses += addresses.empty() ? "" : ", ") += listener.address;
   }
-  instance.start(std::move(listeners));
+  for (const auto& listener : metrics) {
+    log.info("listening", {{"address", listener.address}, {"protocol", "http, metrics only"}});
+  }
+  instance.start(std::move(listeners), std::move(metrics));
   log.info("ready", {{"version", version()},
                      {"data_dir", config.storage.data_dir},
                      {"upstream", config.upstream.url}});

@@ -64,14 +64,31 @@ Task<http::Response> Content::handle(const http::Request& request) {
   return answer(request, std::move(found));
 }
 
-http::Response Content::render(const http::Request& request, const Error& error) const {
+http::Response Content::render(const http::Request& request, const Error& error) {
   const auto found = find(request);
   auto response = found.match && is_for_git(found.below) ? git_error_response(request, error)
                                                          : error_response(request, error);
   if (found.match && request.headers.has("Origin")) {
     browsers_.share(request, is_open_to_all(found), response);
   }
+  count_refused(found, response.status);
   return response;
+}
+
+void Content::count_refused(const Found& found, int status) {
+  if (!found.match && found.by_prefix) {
+    requests_.add(RouteCounts::Own::kListing, status);
+  } else if (found.match && xet_.is_on() && found.below.starts_with(XetRoute::kBelow)) {
+    requests_.add(RouteCounts::Own::kXet, status);
+  } else {
+    auto kind = hub::Route::Kind::kUnknown;
+    try {
+      kind = hub::parse_route(found.below).kind;
+    } catch (const Error&) {
+      kind = hub::Route::Kind::kUnknown;  // that may be what it was refused for
+    }
+    requests_.add(kind, status);
+  }
 }
 
 /// Is nobody's right needed but what anybody has? What has a token in its URL is by somebody's.
@@ -102,8 +119,10 @@ Content::Found Content::find(const http::Request& request) const {
 Task<http::Response> Content::answer(const http::Request& request, Found found) {
   if (found.match) co_return co_await route(request, std::move(found));
   if (!found.by_prefix) throw not_found();
-  co_return co_await list_directory(services_.guards, std::move(found.snapshot), request,
-                                    std::string(found.below));
+  auto response = co_await list_directory(services_.guards, std::move(found.snapshot), request,
+                                          std::string(found.below));
+  requests_.add(RouteCounts::Own::kListing, response.status);
+  co_return response;
 }
 
 Task<http::Response> Content::answer_page(const http::Request& request, Found found) {
@@ -112,7 +131,11 @@ Task<http::Response> Content::answer_page(const http::Request& request, Found fo
     co_return co_await answer(request, std::move(found));
   }
   const bool to_all = is_open_to_all(found);
-  if (Browsers::is_preflight(request)) co_return browsers_.preflight(request, to_all);
+  if (Browsers::is_preflight(request)) {
+    auto allowed = browsers_.preflight(request, to_all);
+    requests_.add(RouteCounts::Own::kPreflight, allowed.status);
+    co_return allowed;
+  }
   auto response = co_await answer(request, std::move(found));
   browsers_.share(request, to_all, response);
   co_return response;
@@ -120,66 +143,78 @@ Task<http::Response> Content::answer_page(const http::Request& request, Found fo
 
 Task<http::Response> Content::route(const http::Request& request, Found found) {
   if (xet_.is_on() && found.below.starts_with(XetRoute::kBelow)) {
-    co_return co_await answer_cas(request, std::move(found));
+    auto response = co_await answer_cas(request, std::move(found));
+    requests_.add(RouteCounts::Own::kXet, response.status);
+    co_return response;
   }
   auto via = via_hubcaches(request, options_.instance_id);
   if (found.match->distribution->content_guard) co_await require_guard(request, found);
-  if (found.below.empty() && !request.path().ends_with('/')) co_return redirect_to_slash(request);
+  if (found.below.empty() && !request.path().ends_with('/')) {
+    auto response = redirect_to_slash(request);
+    requests_.add(RouteCounts::Own::kListing, response.status);
+    co_return response;
+  }
 
   auto asked = hub::parse_route(found.below);
-  const auto caller = is_for_git(asked.kind) ? access::Caller::of_git(request.headers)
-                                             : access::Caller::of(request.headers);
+  const auto kind = asked.kind;
+  const auto caller = is_for_git(kind) ? access::Caller::of_git(request.headers)
+                                       : access::Caller::of(request.headers);
   auto place = place_of(request, found, std::move(via), caller);
-  require_reading(request, asked.kind);
+  require_reading(request, kind);
   const bool may_be_imported = place.endpoint->offline;
   try {
-    co_return co_await ask(request, found, place, asked);
+    auto response = co_await ask(request, found, place, asked);
+    requests_.add(kind, response.status);
+    co_return response;
   } catch (const Error& error) {
     if (!may_be_imported || error.kind() != Error::Kind::kUpstream) throw;
   }
   place.endpoint = hub::imported_twin(*place.endpoint);
-  co_return co_await ask(request, found, std::move(place), std::move(asked));
+  auto response = co_await ask(request, found, std::move(place), std::move(asked));
+  requests_.add(kind, response.status);
+  co_return response;
 }
 
+/// No coroutine: the route's own is the only one.
 Task<http::Response> Content::ask(const http::Request& request, const Found& found, Place place,
                                   hub::Route asked) {
   using Kind = hub::Route::Kind;
   switch (asked.kind) {
     case Kind::kResolve:
     case Kind::kRaw:
-      co_return co_await files_.get(request, std::move(place), std::move(asked));
+      return files_.get(request, std::move(place), std::move(asked));
     case Kind::kBucketFile:
-      co_return co_await files_.get_from_bucket(request, std::move(place), std::move(asked.file));
+      return files_.get_from_bucket(request, std::move(place), std::move(asked.file));
     case Kind::kInfo:
     case Kind::kTree:
     case Kind::kPathsInfo:
     case Kind::kRefs:
     case Kind::kCommits:
-      co_return co_await documents_.get(request, std::move(place), std::move(asked));
+      return documents_.get(request, std::move(place), std::move(asked));
     case Kind::kAuthCheck:
-      co_return co_await documents_.auth_check(std::move(place), std::move(asked));
+      return documents_.auth_check(std::move(place), std::move(asked));
     case Kind::kWhoami:
-      co_return co_await api_.whoami(request, std::move(place), std::move(asked));
+      return api_.whoami(request, std::move(place), std::move(asked));
     case Kind::kApiOther:
-      co_return co_await api_.get(request, std::move(place), std::move(asked));
+      return api_.get(request, std::move(place), std::move(asked));
     case Kind::kXetReadToken:
-      co_return co_await xet_.read_token(request, std::move(place), found.match->distribution->id,
-                                         std::move(asked));
+      return xet_.read_token(request, std::move(place), found.match->distribution->id,
+                             std::move(asked));
     case Kind::kGitRefs:
-      co_return co_await git_.refs(request, std::move(place), std::move(asked));
+      return git_.refs(request, std::move(place), std::move(asked));
     case Kind::kGitUploadPack:
-      co_return co_await git_.upload_pack(request, std::move(place), std::move(asked));
+      return git_.upload_pack(request, std::move(place), std::move(asked));
     case Kind::kGitReceivePack:
     case Kind::kNotForReaders:
       throw not_for_readers();
     case Kind::kLfsBatch:
-      co_return co_await lfs_.batch(request, std::move(place), std::move(asked));
+      return lfs_.batch(request, std::move(place), std::move(asked));
     case Kind::kLfsObject:
-      co_return co_await lfs_.object(request, std::move(place), std::move(asked));
+      return lfs_.object(request, std::move(place), std::move(asked));
     case Kind::kRegistryManifest:
-      co_return co_await registry_.manifest(request, std::move(place), std::move(asked));
+      return registry_.manifest(request, std::move(place), std::move(asked));
     case Kind::kRegistryBlob:
-      co_return co_await registry_.blob(request, std::move(place), std::move(asked));
+      return registry_.blob(request, std::move(place), std::move(asked));
     case Kind::kUnknown:
       throw not_found();
   }

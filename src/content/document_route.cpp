@@ -97,9 +97,9 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
     if (lists_all(asked, request)) follow(std::move(wanted), asked.file.revision, document);
   }
   auto response = co_await document_response(services_.pool, request, *document, place);
+  response.served.cache = document->just_asked ? "miss" : "hit";
   if (document->stale) response.served.cache = "stale";
-  if (!document->just_asked && !document->stale) response.served.cache = "hit";
-  if (document->just_asked) response.served = {.cache = "miss", .upstream = waited};
+  if (document->just_asked) response.served.upstream = waited;
   co_return response;
 }
 

@@ -32,9 +32,12 @@ Task<http::Body> FileBytes::open(UpstreamFile file, Manner manner, http::RangePl
   }
 
   auto blob = services_.blobs.find(*file.digest);
+  const bool open = blob != nullptr;
   if (!blob) blob = co_await stored(*file.digest);
   if (blob) {
-    co_return co_await body_of_blob(std::move(blob), std::move(file), manner, plan, served);
+    auto body = co_await body_of_blob(std::move(blob), std::move(file), manner, plan, served);
+    if (served.cache == "hit") (open ? hits_.memory : hits_.disk).add();
+    co_return body;
   }
   co_return co_await fill_or_pass(std::move(file), manner, plan, false, served);
 }
@@ -92,6 +95,7 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
     refused = error;
   }
   if (!refused) {
+    (joined.started && via.empty() ? hits_.miss : hits_.partial).add();
     served.cache = joined.started ? "miss" : "join";
     served.upstream += stopwatch.elapsed();
     if (joined.caused > 0) services_.budgets.charge(file.client, joined.caused);
@@ -103,7 +107,9 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
   // Another repo's fill began meanwhile, or the blob is stored by now: looked at anew.
   if (refused->kind() == Error::Kind::kConflict) {
     if (auto blob = co_await stored(*file.digest)) {
-      co_return co_await body_of_blob(std::move(blob), std::move(file), manner, plan, served);
+      auto body = co_await body_of_blob(std::move(blob), std::move(file), manner, plan, served);
+      if (served.cache == "hit") hits_.disk.add();
+      co_return body;
     }
   } else if (is_of_disk(refused->kind())) {
     services_.log.warn("the disk is full or fails, passing through",
@@ -170,6 +176,7 @@ Task<bool> FileBytes::proven_against_fill(UpstreamFile file, std::string via, bo
 Task<http::Body> FileBytes::pass(UpstreamFile file, http::RangePlan plan) {
   services_.budgets.require(file.client);
   services_.budgets.charge(file.client, plan.range.length);
+  hits_.passed.add();
   auto& hub = *services_.hubs[services_.worker];
   co_return co_await pass_through(hub, services_.store, std::move(file), plan.range);
 }

@@ -29,11 +29,12 @@ Fill::Fill(const Context& context, std::size_t home, const Wish& first, std::fun
       size_(first.size),
       via_(first.via),
       afresh_(first.afresh),
-      progress_(std::make_shared<Progress>(size_, context.options.drip_interval)),
+      progress_(std::make_shared<Progress>(size_, context.options.drip_interval, context.counts)),
       plan_(size_, plan_options(first)),
       sources_(home) {}
 
 void Fill::begin() {
+  context_.counts->running.add(1);
   asio::co_spawn(home_, run(shared_from_this()), [](const std::exception_ptr&) {});
 }
 
@@ -210,15 +211,28 @@ Task<void> Fill::report_verified() {
 
 void Fill::settle(std::optional<Error> failure) {
   stopping_ = true;
-  if (failure && failure->kind() != Error::Kind::kUnavailable) {
+  const bool failed = failure && failure->kind() != Error::Kind::kUnavailable;
+  if (failed) {
     context_.log.warn("fill ended", {{"digest", digest_.text()},
                                      {"error", name_of(failure->kind())},
                                      {"message", failure->what()},
                                      {"context", failure->context()}});
   }
+  count_end(failed);
   progress_->end(std::move(failure));
   staging_.reset();
   ended_();
+}
+
+/// Nothing is counted of a fill that found its blob stored.
+void Fill::count_end(bool failed) const {
+  auto& counts = *context_.counts;
+  counts.running.add(-1);
+  if (failed) {
+    counts.failed.add();
+  } else if (staging_) {
+    (staging_->verified() ? counts.stored : counts.parked).add();
+  }
 }
 
 void Fill::stop(const Error& why) {

@@ -31,6 +31,7 @@ struct Context {
   Fills::Options options;
   const Clock& clock;
   obs::Log& log;
+  std::shared_ptr<Counts> counts;
 };
 
 /// One download of one blob, shared by every request that wants the blob.
@@ -79,6 +80,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Task<void> accept();
   Task<void> report_verified();
   void settle(std::optional<Error> failure);
+  void count_end(bool failed) const;
   void stop(const Error& why);
 
   void start_job(Task<void> (Fill::*work)());

@@ -157,7 +157,8 @@ Fills::Fills(Workers& workers, store::Store& store, Options options, const Clock
                                            .store = store,
                                            .options = std::move(options),
                                            .clock = clock,
-                                           .log = log},
+                                           .log = log,
+                                           .counts = std::make_shared<Counts>()},
                                    std::vector<Impl::Home>(workers.size()))) {}
 
 Fills::~Fills() = default;
@@ -201,6 +202,8 @@ Task<void> Fills::wait_end(std::string origin, Digest digest) {
   Impl::Key key(std::move(origin), std::move(digest));
   co_await on(executor, impl_->wait_end(home, std::move(key)));
 }
+
+const Counts& Fills::counts() const noexcept { return *impl_->context.counts; }
 
 Task<void> Fills::park() {
   impl_->closing = true;

@@ -18,7 +18,8 @@ std::uint64_t without_end(std::uint64_t end) { return end - std::min(end, kNever
 /// Tells the scheduler where a reader waits, for as long as it does.
 class Progress::Waiting {
  public:
-  Waiting(Progress& progress, Seat& seat, std::uint64_t offset) : seat_(seat) {
+  Waiting(Progress& progress, Seat& seat, std::uint64_t offset)
+      : seat_(seat), one_(progress.counts_->waiting) {
     seat_.waits_at = offset;
     seat_.reached = offset;
     seat_.turn = ++progress.turns_;
@@ -30,6 +31,7 @@ class Progress::Waiting {
 
  private:
   Seat& seat_;
+  obs::OneOf one_;
 };
 
 void Progress::show(std::shared_ptr<const Fd> file, const store::BlockMap& blocks) {

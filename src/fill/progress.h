@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"
@@ -40,8 +41,9 @@ struct Seat {
 class Progress {
  public:
   /// A reader who waits for verify() is dripped bytes that often.
-  Progress(std::uint64_t size, std::chrono::milliseconds drip_interval)
-      : size_(size), drip_interval_(drip_interval), handout_(size) {}
+  Progress(std::uint64_t size, std::chrono::milliseconds drip_interval,
+           std::shared_ptr<Counts> counts)
+      : size_(size), drip_interval_(drip_interval), counts_(std::move(counts)), handout_(size) {}
 
   // The fill's side. `blocks` must live until end(); what is there now an earlier run left.
   void show(std::shared_ptr<const Fd> file, const store::BlockMap& blocks);
@@ -93,6 +95,7 @@ class Progress {
 
   std::uint64_t size_;
   std::chrono::milliseconds drip_interval_;
+  std::shared_ptr<Counts> counts_;
   Handout handout_;
   std::shared_ptr<const Fd> file_;
   const store::BlockMap* live_ = nullptr;  // the staging's, while the fill runs

@@ -58,6 +58,7 @@ ClientResponse::~ClientResponse() = default;
 Task<std::size_t> ClientResponse::read(asio::mutable_buffer into) {
   if (!connection_) co_return 0;
   const auto n = co_await connection_->read_body(into);
+  if (const auto pool = connection_->pool()) pool->received().add(n);
   if (connection_->body_ended()) {
     auto connection = std::move(connection_);
     if (const auto pool = connection->pool()) pool->give_back(std::move(connection));
@@ -92,6 +93,8 @@ Client::Client(Executor executor, Options options, obs::Log& log)
 Client::~Client() { impl_->pool->close_idle(); }
 
 void Client::close() { impl_->pool->close_idle(); }
+
+std::uint64_t Client::received() const noexcept { return impl_->pool->received().value(); }
 
 Task<ClientResponse> Client::send(const Origin& origin, ClientRequest request, Timeouts timeouts) {
   const auto impl = impl_;

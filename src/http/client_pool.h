@@ -10,6 +10,7 @@
 #include "hubcache/base/clock.h"
 #include "hubcache/base/task.h"
 #include "hubcache/http/client.h"
+#include "hubcache/obs/counts.h"
 
 #include "client_connection.h"
 
@@ -30,6 +31,8 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
   /// A connection of this origin has gone.
   void slot_freed(const Origin& origin);
   void close_idle();
+  /// Bytes of bodies that were read.
+  obs::Counter& received() noexcept { return received_; }
 
  private:
   struct Idle {
@@ -55,6 +58,7 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
   std::map<Origin, Bucket> buckets_;
   Timer sweeper_;
   bool sweeping_ = false;
+  obs::Counter received_;
 };
 
 }  // namespace hubcache::http

@@ -256,4 +256,15 @@ Task<void> Server::shut_down(std::chrono::milliseconds deadline) {
 
 std::size_t Server::connections() const { return connections_of(impl_->workers); }
 
+std::vector<const Traffic*> Server::traffic() const {
+  std::vector<const Traffic*> all;
+  for (const auto& worker : impl_->workers) all.push_back(&worker->traffic);
+  return all;
+}
+
+Traffic::From Traffic::from(std::string_view cache) noexcept {
+  if (cache == "hit" || cache == "join" || cache == "stale") return From::kCache;
+  return cache.empty() ? From::kElsewhere : From::kUpstream;
+}
+
 }  // namespace hubcache::http

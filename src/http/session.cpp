@@ -333,6 +333,7 @@ Response Session::render(const Request& request, const Error& error) {
 
 Task<> Session::send(const Exchange& exchange, Response& response) {
   phase_ = Phase::kWriting;
+  first_byte_ = now();
   const auto before = socket_.bytes_written();
   const auto limit = worker_->limits.write_timeout;
   std::string& out = worker_->out;
@@ -363,7 +364,9 @@ Task<> Session::send(const Exchange& exchange, Response& response) {
     worker_->log.error("file_too_short", {{"request_id", exchange.request.id}});
   }
   const auto written = socket_.bytes_written() - before;
-  log_access(exchange, response, written - std::min<std::uint64_t>(written, head_size));
+  const auto bytes = written - std::min<std::uint64_t>(written, head_size);
+  count(exchange, response, bytes);
+  log_access(exchange, response, bytes);
 }
 
 Task<> Session::linger() {
@@ -376,6 +379,14 @@ Task<> Session::linger() {
     if (read.status != Io::kOk) co_return;
     drained += read.size;
   }
+}
+
+void Session::count(const Exchange& exchange, const Response& response, std::uint64_t bytes) {
+  Traffic& traffic = worker_->traffic;
+  auto& sent = traffic.sent[static_cast<std::size_t>(Traffic::from(response.served.cache))];
+  sent.bytes.add(bytes);
+  sent.first_byte.add(first_byte_ - exchange.started);
+  if (end_ == End::kReset) traffic.cut.add();
 }
 
 void Session::log_access(const Exchange& exchange, const Response& response, std::uint64_t bytes) {

@@ -47,6 +47,7 @@ struct ServerWorker {
   obs::Log& log;
   const std::shared_ptr<Pool> pool;
   std::atomic<std::size_t> connections{0};  // also those on their way here; read by the acceptor
+  Traffic traffic;
 
   // Only this worker touches the rest.
   obs::AccessLog access_log{log};
@@ -100,6 +101,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Task<net::Io> send_source(SpanSource& source, bool chunked);
   Task<net::Io> send_bit(const Span& span, std::string_view head);
   Task<> linger();
+  void count(const Exchange& exchange, const Response& response, std::uint64_t bytes);
   void log_access(const Exchange& exchange, const Response& response, std::uint64_t bytes);
   std::string next_id();
   static SteadyTime now() { return std::chrono::steady_clock::now(); }
@@ -114,6 +116,7 @@ class Session : public std::enable_shared_from_this<Session> {
   InputBuffer input_;
   Phase phase_ = Phase::kIdle;
   End end_ = End::kClose;
+  SteadyTime first_byte_;  // of the response that is being sent
   asio::cancellation_signal cancel_;
   SteadyTime answer_by_ = SteadyTime::max();  // of the request that is being handled
   Timer answer_timer_;                        // set once that time is near

@@ -1,5 +1,6 @@
 #include <exception>
 #include <limits>
+#include <utility>
 
 #include "chunked.h"
 #include "session.h"
@@ -40,6 +41,7 @@ Task<Io> Session::send_source(SpanSource& source, bool chunked) {
   const auto size = source.size();
   std::uint64_t left = size.value_or(std::numeric_limits<std::uint64_t>::max());
   std::string_view before;  // what ends the chunk before this one
+  bool first = true;
   while (left > 0) {
     std::exception_ptr failure;
     Span span;
@@ -58,6 +60,7 @@ Task<Io> Session::send_source(SpanSource& source, bool chunked) {
                                      {"context", error.context()}});
       co_return Io::kStopped;
     }
+    if (std::exchange(first, false)) first_byte_ = now();
     const auto length = length_of(span);
     if (length == 0 && !size) break;
     if (length == 0 || length > left) co_return Io::kShortFile;

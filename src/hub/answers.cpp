@@ -130,6 +130,30 @@ Quota quota_of(const http::Headers& headers) {
   return quota;
 }
 
+std::optional<Budget> budget_of(const http::Headers& headers) {
+  auto limit = headers.get("ratelimit").value_or("");
+  if (limit.empty()) return std::nullopt;
+  const auto name = unquoted(limit.substr(0, limit.find(';')));
+  const auto known = std::ranges::find(Budget::kLimits, name);
+  Budget budget{.limit = known == Budget::kLimits.end() ? Budget::kOther : *known};
+  bool told = false;
+  while (!limit.empty()) {
+    const auto end = std::min(limit.find_first_of(";,"), limit.size());
+    const auto parameter = trimmed(limit.substr(0, end));
+    const auto number = number_of(parameter.substr(std::min<std::size_t>(2, parameter.size())));
+    if (parameter.starts_with("r=") && number) {
+      budget.left = *number;
+      told = true;
+    }
+    if (parameter.starts_with("t=") && number) {
+      budget.window = std::chrono::seconds(std::min(*number, kLongestWait));
+    }
+    limit.remove_prefix(std::min(end + 1, limit.size()));
+  }
+  if (!told) return std::nullopt;
+  return budget;
+}
+
 std::string error_code_of(int status, const http::Headers& headers) {
   auto code = value_of(headers, "X-Error-Code");
   const bool nameless = code.empty() && status == http_status::kUnauthorized;

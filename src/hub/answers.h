@@ -36,6 +36,8 @@ std::optional<ContentRange> content_range_of(std::string_view text);
 
 /// What a 429 says of the limit: its wait is `t` of `ratelimit`, else Retry-After, else some.
 Quota quota_of(const http::Headers& headers);
+/// What any answer says is left of the limit it counts for; nullopt: nothing.
+std::optional<Budget> budget_of(const http::Headers& headers);
 
 /// X-Error-Code; where the Hub sends none for a repo that is missing or private, the one that
 /// clients can tell it by (contract/hub.md 2.3).

@@ -26,9 +26,18 @@ bool is_outage(int status) {
   return status > http_status::kNotImplemented && status != http_status::kLoopDetected;
 }
 
-bool is_failure_of_hub(const Error& failure) {
-  return failure.kind() == Error::Kind::kUpstream ||
-         failure.kind() == Error::Kind::kUpstreamTimeout;
+CallKind kind_of(Outages::Subject subject) {
+  switch (subject) {
+    case Outages::Subject::kRights:
+      return CallKind::kRight;
+    case Outages::Subject::kFiles:
+      return CallKind::kFile;
+    case Outages::Subject::kDocuments:
+      return CallKind::kDocument;
+    case Outages::Subject::kGit:
+      return CallKind::kGit;
+  }
+  return CallKind::kDocument;
 }
 
 /// 0.1, 0.2, 0.4 s and so on to 2 s, less up to a half, so that many do not come back at once.
@@ -147,7 +156,9 @@ Task<bool> Asker::follow(const Question& question, Reply& reply) {
   auto times = timeouts();
   // Whoever asked goes on reading after the question's time.
   if (!question.body_limit) times.between_bytes = endpoint_.timeouts.between_bytes;
-  auto response = co_await send(means_, endpoint_, std::move(origin), std::move(request), times);
+  auto response = co_await send(means_, kind_of(question.subject), endpoint_, std::move(origin),
+                                std::move(request), times);
+  means_.limits.heard(credential_, budget_of(response.headers));
   heard_ = true;
   const bool redirect = is_redirect(response.status, response.headers);
   if (redirect || question.body_limit) {

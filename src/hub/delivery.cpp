@@ -61,12 +61,13 @@ Task<Delivery> deliver(Courier courier, http::Url url, std::string range,
     http::ClientResponse response;
     try {
       auto origin = origin_of(courier.endpoint, courier.credential, url);
-      response = co_await send(means, courier.endpoint, std::move(origin), std::move(request),
-                               courier.timeouts);
+      response = co_await send(means, by_hub ? CallKind::kBytes : CallKind::kCdn, courier.endpoint,
+                               std::move(origin), std::move(request), courier.timeouts);
     } catch (const Error& failure) {
       if (call && failure.kind() == Error::Kind::kUpstreamTimeout) call->failed();
       throw;
     }
+    if (by_hub) means.limits.heard(courier.credential, budget_of(response.headers));
     if (call && response.status < http_status::kInternalServerError) call->answered();
     if (response.status == http_status::kTooManyRequests)
       throw limit_of(courier, by_hub, response.headers);

@@ -94,6 +94,7 @@ Means Hub::means() const {
   return {.client = client_,
           .outages = outages_,
           .limits = limits_,
+          .calls = *calls_,
           .clock = clock_,
           .instance_id = options_.instance_id};
 }

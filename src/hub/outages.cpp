@@ -1,5 +1,6 @@
 #include "hubcache/hub/outages.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "hubcache/base/error.h"
@@ -50,6 +51,12 @@ Outages::Call Outages::call(const Endpoint& endpoint, Subject subject) {
   const bool trial = line.retry_at.has_value();
   if (trial) line.retry_at = now + options_.retry_after;
   return {*this, line, trial, line.answers};
+}
+
+std::size_t Outages::count() {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(std::ranges::count_if(
+      lines_, [](const auto& line) { return line.second.retry_at.has_value(); }));
 }
 
 bool Outages::Call::is_lost() const {

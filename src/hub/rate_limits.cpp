@@ -71,6 +71,24 @@ milliseconds RateLimits::take_turn(const Endpoint& endpoint, milliseconds most) 
   return left;
 }
 
+void RateLimits::heard(const Credential& credential, std::optional<Budget> budget) {
+  if (!budget || credential.kind == Credential::Kind::kCaller) return;
+  if (credential.kind == Credential::Kind::kRemote) budget->whose = "remote";
+  const auto until = clock_.steady() + budget->window;
+  const std::lock_guard lock(mutex_);
+  budgets_.insert_or_assign({budget->limit, budget->whose}, std::pair(*budget, until));
+}
+
+std::vector<Budget> RateLimits::budgets() {
+  const auto now = clock_.steady();
+  std::vector<Budget> current;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, entry] : budgets_) {
+    if (entry.second >= now) current.push_back(entry.first);
+  }
+  return current;
+}
+
 Error too_many(const std::string& message, const Quota& quota) {
   return {Error::Kind::kTooManyRequests, message,
           Error::HubDetail{.status = http_status::kTooManyRequests,

@@ -4,11 +4,11 @@
 #include <utility>
 
 #include <nlohmann/json.hpp>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "hubcache/rest/row.h"
 #include "hubcache/rest/stamps.h"
+#include "hubcache/store/data_dir.h"
 
 #include "resources.h"
 
@@ -29,15 +29,10 @@ Json component(const char* name, const char* version, const char* package, const
               {"domain_compatible", true}};
 }
 
+/// The numbers that are in the metrics too.
 Json storage_of(const std::filesystem::path& directory) {
-  struct statvfs fs{};
-  if (directory.empty() || ::statvfs(directory.c_str(), &fs) != 0) {
-    return Json{{"total", 0}, {"used", 0}, {"free", 0}};
-  }
-  const std::uint64_t unit = fs.f_frsize;
-  return Json{{"total", fs.f_blocks * unit},
-              {"used", (fs.f_blocks - fs.f_bfree) * unit},
-              {"free", fs.f_bavail * unit}};
+  const auto disk = store::file_system_of(directory);
+  return Json{{"total", disk.total}, {"used", disk.used}, {"free", disk.free}};
 }
 
 Json versions_here() {

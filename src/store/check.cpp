@@ -83,4 +83,9 @@ Task<std::vector<Stored>> Store::list(std::optional<Digest> after, std::size_t l
   co_return co_await impl_->database.read(std::move(read));
 }
 
+Task<Holdings> Store::holdings() {
+  auto read = [](db::Connection& sql) { return holdings_of(sql); };
+  co_return co_await impl_->database.read(std::move(read));
+}
+
 }  // namespace hubcache::store

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -97,6 +98,15 @@ Lock take_lock(const std::filesystem::path& directory) {
 }
 
 }  // namespace
+
+FileSystem file_system_of(const std::filesystem::path& directory) {
+  struct statvfs about{};
+  if (directory.empty() || ::statvfs(directory.c_str(), &about) != 0) return {};
+  const std::uint64_t unit = about.f_frsize;
+  return {.total = about.f_blocks * unit,
+          .used = (about.f_blocks - about.f_bfree) * unit,
+          .free = about.f_bavail * unit};
+}
 
 bool is_network_file_system(long type) {
   constexpr std::array<long, 10> kNetworkTypes{

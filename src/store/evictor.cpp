@@ -268,6 +268,8 @@ Task<void> Evictor::remove_some(std::shared_ptr<Shared> shared, std::vector<Cand
     if (!gone[i]) spared.insert(one.name);
     if (bytes[i] > 0) shared->removed(one.digest, bytes[i]);
     if (gone[i]) {
+      (one.is_fill ? shared->evicted.fills : shared->evicted.blobs).add();
+      shared->evicted.bytes.add(one.bytes);
       shared->log.debug("evicted", {{"digest", one.digest.text()}, {"bytes", one.bytes}});
     }
   }

@@ -116,6 +116,14 @@ std::uint64_t bytes_of_blobs(db::Connection& sql) {
   return static_cast<std::uint64_t>(row.integer(0));
 }
 
+Holdings holdings_of(db::Connection& sql) {
+  auto row = sql.query("SELECT count(*), coalesce(sum(size), 0) FROM blobs WHERE state <> ?1",
+                       BlobState::kLeaving);
+  row.step();
+  return {.blobs = static_cast<std::uint64_t>(row.integer(0)),
+          .bytes = static_cast<std::uint64_t>(row.integer(1))};
+}
+
 void set_state(db::Connection& sql, const Digest& digest, BlobState state) {
   sql.run("UPDATE blobs SET state = ?2 WHERE digest = ?1", digest.text(), state);
 }

@@ -34,6 +34,7 @@ std::uint64_t put_blob(db::Connection& sql, const Digest& digest, const BlobRow&
 std::optional<BlobRow> take_blob(db::Connection& sql, const Digest& digest);
 void touch_blob(db::Connection& sql, const Digest& digest, WallTime now);
 std::uint64_t bytes_of_blobs(db::Connection& sql);
+Holdings holdings_of(db::Connection& sql);
 
 void set_state(db::Connection& sql, const Digest& digest, BlobState state);
 std::vector<Digest> leaving_blobs(db::Connection& sql);

@@ -106,6 +106,7 @@ struct Shared {
   OpenFiles open_files;
   Shelves shelves;
   Evictor evictor;
+  Evicted evicted;
 };
 
 }  // namespace hubcache::store

@@ -44,6 +44,7 @@ Store::Store(Options options, Disk& disk, db::Database& database, Pool& disk_poo
 Store::~Store() = default;
 
 std::uint64_t Store::used() const noexcept { return impl_->space.total(); }
+const Evicted& Store::evicted() const noexcept { return impl_->evicted; }
 const Options& Store::options() const noexcept { return impl_->options; }
 const Clock& Store::clock() const noexcept { return impl_->clock; }
 

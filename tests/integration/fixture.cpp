@@ -21,11 +21,16 @@ ServerTest::ServerTest() {
 
 void ServerTest::start() {
   instance_ = std::make_unique<app::Instance>(config, clock, log, disk);
-  std::vector<net::Listener> listeners;
-  listeners.push_back(net::listen("127.0.0.1:0"));
-  const auto& address = listeners.front().address;
-  port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
-  instance_->start(std::move(listeners));
+  const auto listen = [](const std::string& where, std::uint16_t& at) {
+    std::vector<net::Listener> listeners;
+    listeners.push_back(net::listen(where));
+    const auto& address = listeners.front().address;
+    at = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+    return listeners;
+  };
+  std::vector<net::Listener> metrics;
+  for (const auto& where : config.server.metrics_listen) metrics = listen(where, metrics_port);
+  instance_->start(listen("127.0.0.1:0", port), std::move(metrics));
 }
 
 void ServerTest::stop() { instance_.reset(); }

@@ -69,6 +69,8 @@ class ServerTest : public testing::Test {
   obs::Log log{{.level = obs::Level::kOff, .access_log = false}};
   app::Config config;
   std::uint16_t port = 0;
+  /// Of a listener for metrics, which there is after a start() with an entry in metrics_listen.
+  std::uint16_t metrics_port = 0;
 
  private:
   Answer content(std::string_view method, std::string_view path, std::string_view token,

@@ -15,6 +15,7 @@
 #include "hubcache/db/database.h"
 #include "hubcache/db/migration.h"
 #include "hubcache/hub/probe.h"
+#include "hubcache/obs/counts.h"
 #include "hubcache/obs/log.h"
 
 namespace hubcache::access {
@@ -45,6 +46,13 @@ struct Right {
   bool refused() const { return kind == Kind::kRefused; }
   /// Documents of repos that are not public are kept per class (SECURITY 4).
   std::string_view document_class() const;
+};
+
+/// What the Hub has said of rights, whoever asked. Readable from any thread.
+struct GrantCounts {
+  obs::Counter granted;
+  obs::Counter refused;
+  obs::Counter stale;  // rights that served while the Hub could not be asked
 };
 
 /// The memory of what the Hub let whom read: grants and refusals, each with its own time (DESIGN 3,
@@ -86,6 +94,8 @@ class Access {
   /// that the repo is public; another name does that for the one that was asked. Whoever comes next
   /// is asked for anew. Done on all workers, and in the rows, on return.
   Task<> heed(hub::RepoChange change);
+
+  const GrantCounts& counts() const noexcept { return *counts_; }
 
  private:
   friend KnownRepo known_repo(db::Connection& sql, std::string_view scope, hub::RepoId repo);
@@ -186,6 +196,7 @@ class Access {
   Options options_;
   const Clock& clock_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  const std::unique_ptr<GrantCounts> counts_ = std::make_unique<GrantCounts>();
 };
 
 }  // namespace hubcache::access

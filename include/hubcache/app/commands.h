@@ -9,6 +9,7 @@
 
 #include "hubcache/access/accounts.h"
 #include "hubcache/app/config.h"
+#include "hubcache/app/metrics.h"
 #include "hubcache/base/clock.h"
 #include "hubcache/base/task.h"
 #include "hubcache/db/database.h"
@@ -30,15 +31,16 @@ struct Workbench {
   const Clock& clock;
   mirror::Intake& intake;
   obs::Log& log;
-  mirror::Fetch* fetch = nullptr;  // null: nothing is asked upstream from here
+  mirror::Fetch* fetch = nullptr;    // null: nothing is asked upstream from here
+  const Metrics* metrics = nullptr;  // null: no server runs
 };
 
 inline constexpr const char* kOperator = "operator";  // who pins by command
 
 /// Does what a command asks for, as JSON: {"do": "user.add", ...}; run_account_command(),
-/// run_blob_command(), run_carry_command() and run_fetch_command() say which there are, and
-/// "log.level" is one. A change of accounts or tokens is a line `audit` of the log. Throws what
-/// they throw, and kBadRequest for others.
+/// run_blob_command(), run_carry_command(), run_fetch_command() and run_status_command() say which
+/// there are, and "log.level" is one. A change of accounts or tokens is a line `audit` of the log.
+/// Throws what they throw, and kBadRequest for others.
 Task<nlohmann::json> run_command(Workbench bench, nlohmann::json command);
 
 /// The same from outside: by the server that runs on this data directory, or, when there is none,

@@ -24,6 +24,7 @@ struct Config {
   struct Server {
     std::vector<std::string> listen{"127.0.0.1:8080"};
     std::vector<std::string> tls_listen;
+    std::vector<std::string> metrics_listen;
     std::string tls_certificate;  // both or none; both when tls_listen is not empty
     std::string tls_key;
     http::PublicName public_name;

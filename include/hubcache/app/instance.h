@@ -31,8 +31,8 @@ class Instance {
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
-  /// Serves the listeners when it returns.
-  void start(std::vector<net::Listener> listeners);
+  /// Serves the listeners when it returns; those of `metrics` nothing but metrics and health.
+  void start(std::vector<net::Listener> listeners, std::vector<net::Listener> metrics = {});
   /// Does a command, as the control socket would. Callable from any thread but its workers', after
   /// start() and until shut_down().
   nlohmann::json order(const nlohmann::json& command, const std::stop_token& stop);

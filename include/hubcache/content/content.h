@@ -8,6 +8,7 @@
 #include "hubcache/access/caller.h"
 #include "hubcache/content/api_route.h"
 #include "hubcache/content/browsers.h"
+#include "hubcache/content/counts.h"
 #include "hubcache/content/digest_files.h"
 #include "hubcache/content/document_route.h"
 #include "hubcache/content/file_route.h"
@@ -28,10 +29,14 @@ class Content {
 
   Task<http::Response> handle(const http::Request& request);
   /// The answer to a request that failed.
-  http::Response render(const http::Request& request, const Error& error) const;
+  http::Response render(const http::Request& request, const Error& error);
 
   /// Has a file stored, as if somebody read it to its end; false when it cannot be.
   Task<bool> keep(hub::EndpointPtr endpoint, hub::Credential credential, hub::FileRef file);
+
+  /// All requests that came here, whatever became of them.
+  const RouteCounts& requests() const noexcept { return requests_; }
+  const HitCounts& hits() const noexcept { return bytes_.hits(); }
 
  private:
   /// Where a path leads.
@@ -44,6 +49,7 @@ class Content {
   };
   Found find(const http::Request& request) const;
   static bool is_open_to_all(const Found& found);
+  void count_refused(const Found& found, int status);
   Task<http::Response> answer(const http::Request& request, Found found);
   Task<http::Response> answer_page(const http::Request& request, Found found);
   Task<http::Response> route(const http::Request& request, Found found);
@@ -66,6 +72,7 @@ class Content {
   LfsRoute lfs_;
   RegistryRoute registry_;
   XetRoute xet_;
+  RouteCounts requests_;
 };
 
 }  // namespace hubcache::content

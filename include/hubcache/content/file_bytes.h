@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "hubcache/content/counts.h"
 #include "hubcache/content/services.h"
 #include "hubcache/content/upstream_file.h"
 #include "hubcache/http/message.h"
@@ -33,6 +34,8 @@ class FileBytes {
   /// Straight from the Hub, nothing stored.
   Task<http::Body> pass(UpstreamFile file, http::RangePlan plan);
 
+  const HitCounts& hits() const noexcept { return hits_; }
+
  private:
   Task<http::Body> body_of_blob(std::shared_ptr<const store::Blob> blob, UpstreamFile file,
                                 Manner manner, http::RangePlan plan, http::Served& served);
@@ -48,6 +51,7 @@ class FileBytes {
                   const http::RangePlan& plan) const;
 
   Services& services_;
+  HitCounts hits_;
 };
 
 }  // namespace hubcache::content

@@ -15,6 +15,7 @@
 #include "hubcache/fill/source.h"
 #include "hubcache/http/message.h"
 #include "hubcache/http/range.h"
+#include "hubcache/obs/counts.h"
 #include "hubcache/obs/log.h"
 #include "hubcache/store/store.h"
 
@@ -64,6 +65,15 @@ struct Joined {
   std::uint64_t caused = 0;  // bytes that nobody had wanted before; some may be there already
 };
 
+/// What fills do and have come to, in all workers. Readable from any thread.
+struct Counts {
+  obs::Gauge running;
+  obs::Gauge waiting;   // readers, for bytes that are not there yet
+  obs::Counter stored;  // fills that ended with a verified blob,
+  obs::Counter parked;  // with a part of it that is kept,
+  obs::Counter failed;  // or with an error
+};
+
 /// All downloads under way, one per digest and hub origin; a fill lives on the worker its digest
 /// picks. Callable from any worker.
 class Fills {
@@ -111,6 +121,8 @@ class Fills {
   Task<std::optional<std::uint64_t>> present(std::string origin, Digest digest);
   /// Returns when no fill of this blob runs: what became of it, the store knows.
   Task<void> wait_end(std::string origin, Digest digest);
+  /// Lives as long as this.
+  const Counts& counts() const noexcept;
 
   /// Keeps what every fill has for the next run and ends it; join() throws kUnavailable from now
   /// on. To be awaited before this object goes.

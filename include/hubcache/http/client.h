@@ -109,6 +109,8 @@ class Client {
   Task<ClientResponse> send(const Origin& origin, ClientRequest request, Timeouts timeouts);
   /// Closes what is idle.
   void close();
+  /// Bytes of bodies that were read so far, as they came. For any thread.
+  std::uint64_t received() const noexcept;
 
   struct Impl;
 

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hubcache/base/clock.h"
@@ -14,6 +16,7 @@
 #include "hubcache/http/message.h"
 #include "hubcache/net/listener.h"
 #include "hubcache/net/server_tls.h"
+#include "hubcache/obs/counts.h"
 #include "hubcache/obs/log.h"
 
 namespace hubcache::http {
@@ -28,6 +31,22 @@ using ErrorRenderer = std::function<Response(const Request&, const Error&)>;
 struct Site {
   Handler handle;
   ErrorRenderer on_error;
+};
+
+/// What one worker has sent, by where it came from. Readable from any thread.
+struct Traffic {
+  enum class From : std::uint8_t { kCache, kUpstream, kElsewhere };
+  static constexpr std::array<std::string_view, 3> kNames{"cache", "upstream", "none"};
+  /// Of a Served::cache.
+  static From from(std::string_view cache) noexcept;
+
+  struct Sent {
+    obs::Counter bytes;       // of bodies
+    obs::Timings first_byte;  // from a request's header to the first byte of the answer's body, or,
+                              // if it has none, of its header
+  };
+  std::array<Sent, 3> sent;  // by From
+  obs::Counter cut;          // connections that were reset in the middle of a response
 };
 
 struct Limits {
@@ -61,6 +80,8 @@ class Server {
   /// deadline has passed; then the rest is reset.
   Task<void> shut_down(std::chrono::milliseconds deadline);
   std::size_t connections() const;
+  /// By worker; lives as long as this.
+  std::vector<const Traffic*> traffic() const;
 
  private:
   struct Impl;

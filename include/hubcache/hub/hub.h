@@ -8,6 +8,7 @@
 
 #include "hubcache/base/clock.h"
 #include "hubcache/base/task.h"
+#include "hubcache/hub/call_counts.h"
 #include "hubcache/hub/outages.h"
 #include "hubcache/hub/rate_limits.h"
 #include "hubcache/hub/refusal.h"
@@ -73,6 +74,8 @@ class Hub {
                              std::string location, std::optional<Digest> expected,
                              std::uint64_t offset, std::uint64_t length);
 
+  const CallCounts& calls() const noexcept { return *calls_; }
+
  private:
   Means means() const;
   Task<FileAnswer> head_lfs(EndpointPtr endpoint, Credential credential, FileRef file);
@@ -84,6 +87,7 @@ class Hub {
   RateLimits& limits_;
   Options options_;
   const Clock& clock_;
+  const std::unique_ptr<CallCounts> calls_ = std::make_unique<CallCounts>();
 };
 
 }  // namespace hubcache::hub

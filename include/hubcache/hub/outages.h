@@ -55,6 +55,8 @@ class Outages {
   /// Throws kUpstream during an outage, but for one call in each `retry_after`; and for an endpoint
   /// that is offline.
   Call call(const Endpoint& endpoint, Subject subject);
+  /// How many there are at present, by hub and subject.
+  std::size_t count();
 
  private:
   struct Line {

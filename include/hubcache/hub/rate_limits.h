@@ -1,12 +1,16 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "hubcache/base/clock.h"
 #include "hubcache/base/error.h"
@@ -21,6 +25,16 @@ struct Quota {
   std::chrono::seconds wait{};  // until it is worth asking again
   std::string name{};           // as the Hub calls it: "api", "resolvers"; empty: it does not
   std::string policy{};         // ratelimit-policy as it was sent, or empty
+};
+
+/// What is left of one of the Hub's limits, as its answers say.
+struct Budget {
+  static constexpr std::array<std::string_view, 3> kLimits{"api", "resolvers", "pages"};
+  static constexpr std::string_view kOther = "other";
+  std::string_view limit{};              // one of kLimits, or kOther
+  std::uint64_t left = 0;                // requests
+  std::chrono::seconds window{};         // until there are more
+  std::string_view whose = "anonymous";  // or "remote": by its token
 };
 
 /// How often hubs may be asked: as they say themselves, by 429, and as the remote's rate_limit
@@ -53,6 +67,11 @@ class RateLimits {
   /// kTooManyRequests, and takes none, when that is longer than `most`.
   std::chrono::milliseconds take_turn(const Endpoint& endpoint, std::chrono::milliseconds most);
 
+  /// An answer told of a budget. What callers have with tokens of their own is kept for nobody.
+  void heard(const Credential& credential, std::optional<Budget> budget);
+  /// The last word on each budget whose window has not ended.
+  std::vector<Budget> budgets();
+
  private:
   struct Window {
     SteadyTime until;
@@ -65,6 +84,7 @@ class RateLimits {
   // to a request the lock costs nothing. It guards what follows.
   std::mutex mutex_;
   Lru<Window> windows_;
+  std::map<std::pair<std::string_view, std::string_view>, std::pair<Budget, SteadyTime>> budgets_;
   std::map<std::string, SteadyTime, std::less<>> turns_;  // the next one of each limited remote
 };
 

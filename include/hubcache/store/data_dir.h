@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
 #include "hubcache/base/fd.h"
@@ -42,6 +43,15 @@ class DataDir {
   Fd lock_;  // of a file with our process id in it, until say_done()
   bool was_left_open_;
 };
+
+/// The file system that a directory is on, in bytes.
+struct FileSystem {
+  std::uint64_t total = 0;
+  std::uint64_t used = 0;
+  std::uint64_t free = 0;  // for who is not root
+};
+/// All 0 when it cannot be looked at.
+FileSystem file_system_of(const std::filesystem::path& directory);
 
 /// Is this the f_type (statfs) of a file system on another machine?
 bool is_network_file_system(long type);

@@ -13,6 +13,7 @@
 #include "hubcache/base/digest.h"
 #include "hubcache/base/workers.h"
 #include "hubcache/db/database.h"
+#include "hubcache/obs/counts.h"
 #include "hubcache/obs/log.h"
 #include "hubcache/store/blob.h"
 #include "hubcache/store/disk.h"
@@ -58,6 +59,19 @@ enum class Check : std::uint8_t {
   kUnknown,  // there is no such blob, or it is being evicted
 };
 
+/// What was evicted. Readable from any thread.
+struct Evicted {
+  obs::Counter blobs;
+  obs::Counter fills;  // parked ones
+  obs::Counter bytes;  // on disk
+};
+
+/// What the rows say of all blobs together.
+struct Holdings {
+  std::uint64_t blobs = 0;
+  std::uint64_t bytes = 0;  // of contents
+};
+
 /// Blobs on disk, named by digest. The files are the truth, the rows their index: a row without a
 /// file is a miss and goes; a file without a row is hashed again before its first use (SECURITY
 /// 14). Callable from any worker; disk and SQL run in pools.
@@ -91,6 +105,7 @@ class Store {
   static constexpr std::size_t kPage = 1'000;
   /// Blobs in the order of their digests' text, those after `after`, `limit` of them at most.
   Task<std::vector<Stored>> list(std::optional<Digest> after, std::size_t limit);
+  Task<Holdings> holdings();
   /// Looks for files of blobs that no row speaks of, as a loss of power or a damaged database may
   /// leave them, and gives them one: from then on they count and may go. Returns how many there
   /// were.
@@ -115,6 +130,7 @@ class Store {
 
   /// Bytes that blobs and fills take on disk, promised ones included.
   std::uint64_t used() const noexcept;
+  const Evicted& evicted() const noexcept;
   const Options& options() const noexcept;
   const Clock& clock() const noexcept;
 

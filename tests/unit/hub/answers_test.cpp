@@ -62,6 +62,19 @@ TEST(Answers, AQuotaIsWhatTheHubSaysOfIt) {
   EXPECT_EQ(quota_of({{"ratelimit", "\"a b\";r=0;t=1"}}).name, "");
 }
 
+TEST(Answers, ABudgetIsWhatAnyAnswerSaysIsLeft) {
+  const auto budget = budget_of({{"ratelimit", "\"resolvers\";r=2997;t=258"}});
+  ASSERT_TRUE(budget);
+  EXPECT_EQ(budget->limit, "resolvers");
+  EXPECT_EQ(budget->left, 2997U);
+  EXPECT_EQ(budget->window, seconds(258));
+  EXPECT_EQ(budget_of({{"ratelimit", "\"of my own\";r=1;t=2"}})->limit, "other");
+  EXPECT_EQ(budget_of({{"ratelimit", "\"api\";r=1;t=99999999"}})->window, seconds(3600));
+  EXPECT_FALSE(budget_of({{"ratelimit", "\"api\";t=258"}}));
+  EXPECT_FALSE(budget_of({{"ratelimit", "\"api\";r=-1;t=258"}}));
+  EXPECT_FALSE(budget_of({}));
+}
+
 TEST(Answers, AQuotaThatSaysNoSensibleTimeHasSome) {
   EXPECT_EQ(quota_of({{"Retry-After", "99999999999"}}).wait, seconds(3600));
   const std::string date = "Wed, 21 Oct 2026 07:28:00 GMT";

@@ -60,6 +60,21 @@ class RateLimitsTest : public HubFixture {
                     time};
 };
 
+TEST_F(RateLimitsTest, ABudgetIsTheLastWordUntilItsWindowEndsAndNoCallersOwn) {
+  const Credential of_caller{
+      .kind = Credential::Kind::kCaller, .token = "hf_somebody", .key = "key"};
+  EXPECT_TRUE(heeded.budgets().empty());
+  heeded.heard(anonymous(), Budget{.limit = "api", .left = 9, .window = 60s});
+  heeded.heard(anonymous(), Budget{.limit = "api", .left = 8, .window = 50s});
+  heeded.heard(of_caller, Budget{.limit = "api", .left = 1, .window = 50s});
+  heeded.heard(anonymous(), std::nullopt);
+  ASSERT_EQ(heeded.budgets().size(), 1U);
+  EXPECT_EQ(heeded.budgets().front().left, 8U);
+  EXPECT_EQ(heeded.budgets().front().whose, "anonymous");
+  time.advance(51s);
+  EXPECT_TRUE(heeded.budgets().empty());
+}
+
 TEST_F(RateLimitsTest, AWindowIsClosedUntilItEndsAndTellsWhatIsLeft) {
   EXPECT_TRUE(is_open());
   EXPECT_EQ(heeded.close(remote, anonymous(), Subject::kDocuments, kAMinute).hub().retry_after,
