@@ -130,6 +130,8 @@ TEST_F(ImportSecurityTest, Rule24ARefusalOfTheHubEndsWhatAnImportGave) {
   go(false);
   EXPECT_NE(get(kPrivate).status, 200);  // the Hub is asked, and says no
   go(true);
+  EXPECT_NE(get(kPrivate).status, 200);
+  clock.advance(std::chrono::minutes(2));  // its refusal is told for one
   EXPECT_EQ(get(kPrivate).status, 502);
   EXPECT_TRUE(import(claim, {kClaimed}).empty());
   EXPECT_EQ(get(kPrivate).body, kClaimed);  // whoever has the data directory may say it again
