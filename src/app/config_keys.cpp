@@ -234,7 +234,8 @@ const std::vector<Key>& table() {
       {.name = "server.max_body_size",
        .type = Type::kSize,
        .fallback = "1 MiB",
-       .help = "A request's body; more is answered 413.",
+       .help =
+           "A request's body; more is answered 413. What git tells of its objects may have 8 MiB.",
        .set = size([](Config& c) -> auto& { return c.server.limits.max_body_bytes; }),
        .check = size_between("1 KiB", "64 MiB")},
       {.name = "server.header_timeout",

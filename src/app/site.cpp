@@ -97,8 +97,11 @@ http::Site guarded(std::shared_ptr<const http::Router> router, http::ErrorRender
     if (by_known_names) require_known_host(request, server);
     return (*router)(request);
   };
-  return {.handle = http::Prompt{.handler = std::move(handle), .within = kAnswerTime},
-          .on_error = std::move(on_error)};
+  return {.handle = http::Prompt{.handler = std::move(handle),
+                                 .within = kAnswerTime,
+                                 .except = content::GitRoute::asks_for_pack},
+          .on_error = std::move(on_error),
+          .longer_body = content::GitRoute::longest_body};
 }
 
 void count_error(SiteCounts& counts, const Error& error) {

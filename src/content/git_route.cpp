@@ -26,6 +26,8 @@ using Kind = hub::Route::Kind;
 
 constexpr std::size_t kChunk = 64UL * 1024;
 constexpr std::size_t kLongestProtocol = 64;
+// A line of 50 bytes for each commit or ref that git has or wants, all of them once more each time.
+constexpr std::size_t kLongestNegotiation = 8UL * 1024 * 1024;
 constexpr std::string_view kUploadPack = "git-upload-pack";
 constexpr std::string_view kReceivePack = "git-receive-pack";
 
@@ -75,6 +77,14 @@ class PassedBody final : public http::SpanSource {
 };
 
 }  // namespace
+
+bool GitRoute::asks_for_pack(const http::Request& request) {
+  return request.method == "POST" && request.path().ends_with("/git-upload-pack");
+}
+
+std::optional<std::size_t> GitRoute::longest_body(const http::Request& request) {
+  return asks_for_pack(request) ? std::optional(kLongestNegotiation) : std::nullopt;
+}
 
 bool is_for_git(std::string_view below) { return is_for_git(kind_of(below)); }
 

@@ -21,6 +21,7 @@ using net::Io;
 constexpr std::size_t kReadSize = 4 * 1024;
 constexpr std::size_t kBodyReadSize = 64 * 1024;
 constexpr std::size_t kRequestLineRest = 64;  // of a request line without its target
+constexpr std::size_t kMostLongBodies = 4;    // a worker; each is in memory as a whole
 constexpr std::size_t kMostDrained = 8 * 1024 * 1024;
 constexpr std::chrono::seconds kLinger{2};
 constexpr std::chrono::seconds kNear{1};  // more than the time between two checks
@@ -32,6 +33,18 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
+/// One of the few long bodies that a worker has at a time.
+class Session::LongBody {
+ public:
+  explicit LongBody(std::size_t& count) : count_(count) { ++count_; }
+  ~LongBody() { --count_; }
+  LongBody(const LongBody&) = delete;
+  LongBody& operator=(const LongBody&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
 /// One request and what becomes of it.
 struct Session::Exchange {
   Request request;
@@ -40,6 +53,7 @@ struct Session::Exchange {
   SteadyTime started;
   bool broken = false;  // the connection is no more
   bool keep_alive = false;
+  std::optional<LongBody> long_body;
 };
 
 Session::Session(std::shared_ptr<ServerWorker> worker, Fd socket, Peer peer, net::TlsContext tls)
@@ -163,6 +177,8 @@ Task<bool> Session::serve_one() {
     response = render(exchange.request, *exchange.problem);
   } else {
     response = co_await answer(exchange);
+    if (exchange.long_body) std::string().swap(exchange.request.body);
+    exchange.long_body.reset();
     if (gone_) {
       end_ = End::kReset;
       response.status = kClientGone;
@@ -234,10 +250,7 @@ Task<> Session::read_body(Exchange& exchange) {
   const auto length = framing.content_length.value_or(0);
   if (!framing.chunked && length == 0) co_return;
   const Limits& limits = worker_->limits;
-  if (length > limits.max_body_bytes) {
-    exchange.problem.emplace(Error::Kind::kPayloadTooLarge, "the request's body is too large");
-    co_return;
-  }
+  if (!let_in(exchange, length)) co_return;
   phase_ = Phase::kReading;
   if (exchange.head.expects_continue && input_.view().empty()) {
     const Io status = co_await socket_.write(kContinue, {}, limits.write_timeout);
@@ -259,6 +272,21 @@ Task<> Session::read_body(Exchange& exchange) {
   }
 }
 
+bool Session::let_in(Exchange& exchange, std::uint64_t size) {
+  const auto usual = worker_->limits.max_body_bytes;
+  if (size <= usual) return true;
+  const auto& longer = worker_->site.longer_body;
+  const auto most = longer ? longer(exchange.request).value_or(usual) : usual;
+  if (size > most) {
+    exchange.problem.emplace(Error::Kind::kPayloadTooLarge, "the request's body is too large");
+  } else if (!exchange.long_body && worker_->long_bodies == kMostLongBodies) {
+    exchange.problem.emplace(Error::Kind::kUnavailable, "too many long requests at a time");
+  } else if (!exchange.long_body) {
+    exchange.long_body.emplace(worker_->long_bodies);
+  }
+  return !exchange.problem;
+}
+
 Task<> Session::read_chunked(Exchange& exchange, SteadyTime deadline) {
   ChunkedDecoder decoder;
   while (true) {
@@ -272,10 +300,7 @@ Task<> Session::read_chunked(Exchange& exchange, SteadyTime deadline) {
       exchange.problem.emplace(Error::Kind::kBadRequest, "bad request: the chunks are malformed");
       co_return;
     }
-    if (exchange.request.body.size() > worker_->limits.max_body_bytes) {
-      exchange.problem.emplace(Error::Kind::kPayloadTooLarge, "the request's body is too large");
-      co_return;
-    }
+    if (!let_in(exchange, exchange.request.body.size())) co_return;
     if (piece.empty() && !co_await fill_buffer(exchange, deadline)) co_return;
   }
 }
@@ -296,7 +321,9 @@ Task<bool> Session::fill_buffer(Exchange& exchange, SteadyTime deadline) {
 
 Task<Response> Session::answer(Exchange& exchange) {
   std::exception_ptr failure;
-  if (worker_->prompt != nullptr) answer_by_ = now() + worker_->prompt->within;
+  const auto* const prompt = worker_->prompt;
+  const bool in_time = prompt != nullptr && prompt->holds_for(exchange.request);
+  answer_by_ = in_time ? now() + prompt->within : SteadyTime::max();
   phase_ = Phase::kHandling;
   try {
     auto response = co_await worker_->site.handle(exchange.request);

@@ -55,6 +55,7 @@ struct ServerWorker {
   bool draining = false;  // shutting down: every response is the last of its connection
   std::string out;        // a response is put together here; free again at the first wait
   DateLine date;
+  std::size_t long_bodies = 0;  // of requests that are not answered yet
 };
 
 /// One connection of a client: reads a request, has it answered, writes the response, again.
@@ -79,6 +80,7 @@ class Session : public std::enable_shared_from_this<Session> {
   enum class Phase { kIdle, kReading, kHandling, kWriting };
   enum class End { kClose, kLinger, kReset };
   struct Exchange;
+  class LongBody;
 
   static Task<> run(std::shared_ptr<Session> self, bool refused);
   /// False when there is nobody to serve.
@@ -90,6 +92,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Task<std::size_t> read_block(Exchange& exchange);
   void parse(Exchange& exchange, std::size_t block);
   Task<> read_body(Exchange& exchange);
+  /// May its body have this size? Sets the problem if not.
+  bool let_in(Exchange& exchange, std::uint64_t size);
   Task<> read_chunked(Exchange& exchange, SteadyTime deadline);
   Task<bool> fill_buffer(Exchange& exchange, SteadyTime deadline);
   Task<Response> answer(Exchange& exchange);

@@ -156,6 +156,10 @@ Task<bool> Asker::follow(const Question& question, Reply& reply) {
   auto times = timeouts();
   // Whoever asked goes on reading after the question's time.
   if (!question.body_limit) times.between_bytes = endpoint_.timeouts.between_bytes;
+  if (question.silence) {
+    times.first_byte = times.between_bytes = *question.silence;
+    times.total = endpoint_.timeouts.total;
+  }
   auto response = co_await send(means_, kind_of(question.subject), endpoint_, std::move(origin),
                                 std::move(request), times);
   means_.limits.heard(credential_, budget_of(response.headers));

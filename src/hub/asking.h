@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -28,6 +29,9 @@ struct Question {
   std::string accept_encoding = "identity";
   std::string range;                      // of Range; empty: none
   std::optional<std::size_t> body_limit;  // nullopt: the body stays on the wire
+  /// How long the hub may be silent before it answers, and in between; nullopt: the usual times.
+  /// The rest of the endpoint's total_timeout, if it has one, holds for it all the same.
+  std::optional<std::chrono::milliseconds> silence{};
 };
 
 /// What the hub's own origin said.
@@ -50,9 +54,9 @@ struct Reply {
 
 /// Asks the hub's own origin: with the credential's right, following the redirects that stay within
 /// it and name a repo, and again after connect failures, 5xx and 429, within the endpoint's
-/// max_retries and kQuestionTime in all; not at all while the hub is known not to answer, or wants
-/// to be left alone for longer than the question's patience. Lives in the coroutine that asks, on
-/// one worker.
+/// max_retries and kQuestionTime in all (the last try may have a longer silence); not at all while
+/// the hub is known not to answer, or wants to be left alone for longer than the question's
+/// patience. Lives in the coroutine that asks, on one worker.
 class Asker {
  public:
   /// All must outlive this.

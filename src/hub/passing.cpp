@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -25,6 +26,16 @@ Error refusal_in(const Reply& reply) {
   return refusal_of(reply.status, error_code_of(reply.status, reply.headers),
                     value_of(reply.headers, "X-Error-Message"),
                     value_of(reply.headers, "X-Repo-Commit"));
+}
+
+/// To make a pack may take the Hub minutes. A remote that says how long it may be silent is heeded;
+/// 8 s, as for all other answers, is what it has when it says nothing.
+std::optional<std::chrono::milliseconds> silence_for(const Endpoint& endpoint,
+                                                     const PassedRequest& request) {
+  constexpr std::chrono::minutes kSilence{10};
+  if (request.method != "POST") return std::nullopt;
+  const auto said = endpoint.timeouts.first_byte;
+  return said == http::Timeouts{}.first_byte ? kSilence : said;
 }
 
 std::string batch_of(const std::vector<LfsObject>& objects) {
@@ -83,6 +94,7 @@ std::vector<LfsObject> objects_in(const Reply& reply, const std::vector<LfsObjec
 Task<http::ClientResponse> Hub::pass(EndpointPtr endpoint, Credential credential,
                                      PassedRequest request) {
   Asker asker(means(), *endpoint, credential);
+  const auto silence = silence_for(*endpoint, request);
   Question question{.method = std::move(request.method),
                     .target = std::move(request.target),
                     .form = std::move(request.body),
@@ -90,7 +102,8 @@ Task<http::ClientResponse> Hub::pass(EndpointPtr endpoint, Credential credential
                     .repo = request.repo,
                     .subject = Outages::Subject::kGit,
                     .range = {},
-                    .body_limit = std::nullopt};
+                    .body_limit = std::nullopt,
+                    .silence = silence};
   auto reply = co_await asker.ask(std::move(question));
   if (reply.elsewhere) {
     throw Error(Error::Kind::kUpstream, "The Hub redirects to another host", loggable(reply.url));

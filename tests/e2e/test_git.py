@@ -87,6 +87,17 @@ def test_a_large_repo_is_streamed(world):
     assert not server.stored()
 
 
+def test_a_pack_that_takes_the_hub_long_is_waited_for(world):
+    hub = world.hub()
+    server = world.server(hub)
+    git = Git(world)
+    # Of the two questions of a clone the second: longer than any other answer is waited for.
+    hub.fault(kind="delay", match="git-upload-pack", method="POST", skip=1, count=1, delay_ms=9000)
+    git("clone", f"{server.endpoint}/org/model", world.folder / "clone")
+    answered = [r["status"] for r in hub.requests(method="POST", part="/git-upload-pack")]
+    assert answered == [200, 200]
+
+
 def test_a_cut_clone_is_a_failure(world):
     hub = world.hub()
     server = world.server(hub)

@@ -1,9 +1,14 @@
 // Git's smart HTTP, passed through for reading (contract/hub.md 1.11). With git itself:
 // tests/e2e/test_git.py.
+#include <chrono>
+#include <sstream>
+
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 
 #include "hubcache/base/base64.h"
 
+#include "hubsim/wire.h"
 #include "integration/fixture.h"
 
 namespace hubcache::test {
@@ -98,9 +103,53 @@ TEST_F(GitTest, APushIsRefusedBeforeTheHubIsAsked) {
   EXPECT_EQ(hub_requests(), 0U);
 }
 
+// That it is waited for longer than for other answers: tests/e2e/test_git.py.
+TEST_F(GitTest, APackIsWaitedForAsTheRemoteSays) {
+  const auto remotes = rest("GET", kRemotes);
+  const auto href =
+      nlohmann::json::parse(remotes.body)["results"][0]["pulp_href"].get<std::string>();
+  ASSERT_EQ(rest("PATCH", href, R"({"sock_read_timeout": 0.2, "max_retries": 1})").status, 202);
+  hub.set_fault({.kind = Fault::Kind::kDelay,
+                 .match = "upload-pack",
+                 .method = "POST",
+                 .delay = std::chrono::seconds(1)});
+  EXPECT_EQ(post("/org/model/git-upload-pack", kListRefs).status, 504);
+}
+
+// Who has or wants many objects says so in one body.
+TEST_F(GitTest, ALongNegotiationGoesOnAsItIs) {
+  std::string body = "0014command=ls-refs\n0001";
+  while (body.size() < (3U << 20U)) body += "0022ref-prefix refs/heads/feature\n";
+  const auto whole = body + "001dref-prefix refs/heads/mai0000";
+  const auto answer = post("/org/model/git-upload-pack", whole);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_THAT(answer.body, HasSubstr(hub.sha("org/model") + " refs/heads/main"));
+  EXPECT_TRUE(hub.log().back().body == whole);
+  // Git sends what is longer than its http.postBuffer in chunks.
+  std::string chunked =
+      "POST /pulp/content/hf/org/model/git-upload-pack HTTP/1.1\r\nHost: localhost\r\n"
+      "Content-Type: application/x-git-upload-pack-request\r\nGit-Protocol: version=2\r\n"
+      "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+  for (std::size_t at = 0; at < whole.size(); at += 0x10000) {
+    const auto piece = whole.substr(at, 0x10000);
+    std::ostringstream size;
+    size << std::hex << piece.size();
+    chunked += size.str() + "\r\n" + piece + "\r\n";
+  }
+  const auto by_chunks = send_raw(port, chunked + "0\r\n\r\n");
+  EXPECT_EQ(by_chunks.body, answer.body);
+  EXPECT_TRUE(hub.log().back().body == whole);
+  auto fields = kVersion2;
+  fields.emplace_back("Content-Encoding", "gzip");
+  const auto packed = hubsim::gzip(whole);
+  EXPECT_EQ(post("/org/model/git-upload-pack", packed, fields).body, answer.body);
+  EXPECT_TRUE(hub.log().back().body == packed);
+}
+
 TEST_F(GitTest, WhatIsLongerThanAnyQuestionIsRefused) {
   hub.clear_log();
-  EXPECT_EQ(post("/org/model/git-upload-pack", std::string((1 << 20) + 1, 'x')).status, 413);
+  EXPECT_EQ(post("/org/model/git-upload-pack", std::string((8 << 20) + 1, 'x')).status, 413);
+  EXPECT_EQ(post("/org/model/info/lfs/objects/batch", std::string((1 << 20) + 1, 'x')).status, 413);
   auto fields = kVersion2;
   fields.emplace_back("Content-Encoding", "br");
   EXPECT_EQ(post("/org/model/git-upload-pack", kListRefs, fields).status, 415);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string_view>
 
 #include "hubcache/base/error.h"
@@ -29,6 +31,10 @@ class GitRoute {
   Task<http::Response> refs(const http::Request& request, Place place, hub::Route asked);
   Task<http::Response> upload_pack(const http::Request& request, Place place, hub::Route asked);
   [[noreturn]] static void refuse_push();
+  /// The Hub may need minutes to make one: no limit of our own cuts that.
+  static bool asks_for_pack(const http::Request& request);
+  /// What http::Site::longer_body is for: git tells in the body all that it has and wants.
+  static std::optional<std::size_t> longest_body(const http::Request& request);
 
  private:
   Task<http::Response> pass(Place place, hub::PassedRequest passed, std::string_view below,

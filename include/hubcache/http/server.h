@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,10 +28,15 @@ using Handler = std::function<Task<Response>(const Request&)>;
 /// Renders an error that a handler threw, or that the session found itself (a bad request line).
 using ErrorRenderer = std::function<Response(const Request&, const Error&)>;
 
+/// How long a body such a request may have when that is more than Limits::max_body_bytes; looked at
+/// before the body is read. nullopt: that is the limit.
+using BodyLimit = std::function<std::optional<std::size_t>(const Request&)>;
+
 /// What one worker answers requests with.
 struct Site {
   Handler handle;
   ErrorRenderer on_error;
+  BodyLimit longer_body{};  // only a few at a time are let in, the others are answered 503
 };
 
 /// What one worker has sent, by where it came from. Readable from any thread.

@@ -163,6 +163,37 @@ TEST_F(ServerTest, AClientThatSendsTooMuchStillReadsTheRefusal) {
   EXPECT_EQ(handled, 0);
 }
 
+TEST_F(ServerTest, SomeRequestsMayHaveALongerBodyAFewAtATime) {
+  longer_body = [](const Request& request) {
+    return request.path() == "/long" ? std::optional<std::size_t>(20) : std::nullopt;
+  };
+  serve({.max_body_bytes = 10}, 1);
+  const auto put = [](std::string_view path, std::size_t length) {
+    return "PUT " + std::string(path) +
+           " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) +
+           "\r\nExpect: 100-continue\r\n\r\n";
+  };
+  EXPECT_THAT(ask(put("/short", 11)), StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(ask(put("/long", 21)), StartsWith("HTTP/1.1 413 "));
+  const std::string body = "0123456789abcdefghij";
+  constexpr int kAtATime = 4;
+  std::vector<RawClient> clients;
+  for (int i = 0; i < kAtATime; ++i) {
+    clients.push_back(connect());
+    clients.back().send(put("/long", body.size()));
+    EXPECT_EQ(clients.back().read_head(), "HTTP/1.1 100 Continue\r\n\r\n");
+  }
+  EXPECT_THAT(ask(put("/long", 11)), StartsWith("HTTP/1.1 503 "));
+  for (auto& client : clients) {
+    client.send(body);
+    EXPECT_THAT(client.read_response(), EndsWith("PUT /long\n" + body));
+  }
+  auto chunked = connect();
+  chunked.send("PUT /long HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n" +
+               body.substr(0, 11) + "\r\n0\r\n\r\n");
+  EXPECT_THAT(chunked.read_response(), EndsWith("PUT /long\n" + body.substr(0, 11)));
+}
+
 TEST_F(ServerTest, RefusesATargetThatIsTooLong) {
   serve();
   const std::string target(64 * 1024, 'a');
