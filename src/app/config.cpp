@@ -69,12 +69,16 @@ std::optional<std::string> complaint(const Key& key, std::string_view value) {
   return std::nullopt;
 }
 
-void apply(Config& config, const Key& key, std::string_view value, const std::string& where,
-           std::string_view origin) {
+void set(Config& config, const Key& key, std::string_view value, const std::string& where) {
   auto wrong = complaint(key, value);
   if (!wrong && key.check) wrong = key.check(value);
   if (wrong) refuse(where, *wrong);
   key.set(config, value);
+}
+
+void apply(Config& config, const Key& key, std::string_view value, const std::string& where,
+           std::string_view origin) {
+  set(config, key, value, where);
   config.values.insert_or_assign(std::string(key.name), std::string(value));
   config.origins.insert_or_assign(std::string(key.name), std::string(origin));
 }
@@ -101,6 +105,12 @@ std::string allowed_sections() {
     const auto section = key.name.substr(0, key.name.find('.'));
     if (names.empty() || names.back() != section) names.push_back(section);
   }
+  return joined(names, ", ");
+}
+
+std::string allowed_in_rules() {
+  std::vector<std::string_view> names;
+  for (const auto& key : rule_keys()) names.push_back(key.name);
   return joined(names, ", ");
 }
 
@@ -137,6 +147,47 @@ std::string text_of(const toml::node& node, const Key& key, const std::string& w
   return *value;
 }
 
+std::string place_of(const std::string& path, const toml::node& at) {
+  return path + ":" + std::to_string(at.source().begin.line);
+}
+
+void read_rule(Config& config, const std::string& path, const toml::table& rule) {
+  config.rules.emplace_back();
+  auto& values = config.rule_values.emplace_back();
+  for (const auto& [name, value] : rule) {
+    const auto where = place_of(path, value) + ": rules." + std::string(name.str());
+    const auto all = rule_keys();
+    const auto key = std::ranges::find(all, name.str(), &Key::name);
+    if (key == all.end()) {
+      refuse(where, "no such key: a rule may have " + allowed_in_rules());
+    }
+    const auto text = text_of(value, *key, where);
+    set(config, *key, text, where);
+    values.emplace(name.str(), text);
+  }
+  const auto& read = config.rules.back();
+  const bool is_first = std::ranges::count(config.rules, read.name, &registry::Rule::name) == 1;
+  if (read.name.empty() || !is_first) {
+    refuse(place_of(path, rule) + ": rules.name",
+           "each rule needs a name of its own: refusals tell it");
+  }
+  const bool says_nothing = read.allow_repos.empty() && read.deny_repos.empty() &&
+                            read.allow_files.empty() && read.deny_files.empty() &&
+                            read.max_file_size == 0;
+  if (says_nothing) {
+    refuse(place_of(path, rule) + ": rules",
+           "the rule \"" + read.name + "\" neither allows nor denies anything");
+  }
+}
+
+void read_rules(Config& config, const std::string& path, const toml::node& node) {
+  const auto* list = node.as_array();
+  if (list == nullptr || !list->is_homogeneous<toml::table>()) {
+    refuse(place_of(path, node), "rules are tables, each with [[rules]] above it");
+  }
+  for (const auto& item : *list) read_rule(config, path, *item.as_table());
+}
+
 void read_file(Config& config, const std::string& path) {
   toml::table file;
   try {
@@ -147,9 +198,11 @@ void read_file(Config& config, const std::string& path) {
            std::string(failure.description()));
   }
   for (const auto& [section, node] : file) {
-    const auto place = [&path](const toml::node& at) {
-      return path + ":" + std::to_string(at.source().begin.line);
-    };
+    if (section.str() == "rules") {
+      read_rules(config, path, node);
+      continue;
+    }
+    const auto place = [&path](const toml::node& at) { return place_of(path, at); };
     const auto* entries = node.as_table();
     if (entries == nullptr) {
       refuse(place(node), "unknown key " + std::string(section.str()) +

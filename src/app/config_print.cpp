@@ -81,6 +81,45 @@ std::string in_sections(Head head, Line line) {
   return out;
 }
 
+std::string rule_as_toml(const Config::Values& values) {
+  std::string table = "\n[[rules]]\n";
+  for (const auto& key : rule_keys()) {
+    const auto value = values.find(key.name);
+    if (value == values.end()) continue;
+    table += std::string(key.name) + " = " + as_toml(key, value->second) +
+             "  # file, reloaded by SIGHUP\n";
+  }
+  return table;
+}
+
+std::string sample_rule() {
+  std::string text =
+      "\n# What may not be read, whoever asks: one table for each rule, all in force. This is an "
+      "example.\n# docs/operations.md says what they do. SIGHUP reloads them.\n#[[rules]]\n";
+  for (const auto& key : rule_keys()) {
+    text += "# " + std::string(key.help) + "\n#" + std::string(key.name) + " = " +
+            as_toml(key, key.fallback) + "\n";
+  }
+  return text;
+}
+
+std::string rule_reference() {
+  std::string text = R"(
+## [[rules]]
+
+Each such table is a rule on what may not be read, whoever asks; [operations](operations.md#rules)
+says what they do. Only the file can have them. SIGHUP reloads them.
+
+| key | type | example | meaning |
+|---|---|---|---|
+)";
+  for (const auto& key : rule_keys()) {
+    text += "| `" + std::string(key.name) + "` | " + std::string(type_name(key.type)) + " | `" +
+            as_toml(key, key.fallback) + "` | " + std::string(key.help) + " |\n";
+  }
+  return text;
+}
+
 std::string toml_section(std::string_view section) { return "[" + std::string(section) + "]\n"; }
 
 }  // namespace
@@ -95,6 +134,7 @@ std::string print_config(const Config& config) {
     line += origin == config.origins.end() ? "default" : origin->second;
     return line + (key.reloadable ? ", reloaded by SIGHUP\n" : "\n");
   });
+  for (const auto& values : config.rule_values) out += rule_as_toml(values);
   if (!config.admin_password.empty()) out += "\n# The password of the account admin: (set)\n";
   return out;
 }
@@ -106,10 +146,13 @@ std::string sample_config() {
       "both.\n"
       "# `hubcache config` prints what is in force, and why. Changes wait for the next start\n"
       "# unless a key says otherwise.\n\n";
-  return head + in_sections(toml_section, [](const Key& key, std::string_view name) {
-           return "# " + help_of(key, "") + "\n#" + std::string(name) + " = " +
-                  as_toml(key, key.fallback) + "\n";
-         });
+  return head +
+         in_sections(toml_section,
+                     [](const Key& key, std::string_view name) {
+                       return "# " + help_of(key, "") + "\n#" + std::string(name) + " = " +
+                              as_toml(key, key.fallback) + "\n";
+                     }) +
+         sample_rule();
 }
 
 std::string reference_page() {
@@ -136,10 +179,14 @@ a key says otherwise.
     return "## [" + std::string(section) +
            "]\n\n| key | type | default | meaning |\n|---|---|---|---|\n";
   };
-  return head + in_sections(section_head, [](const Key& key, std::string_view name) {
-           return "| `" + std::string(name) + "` | " + std::string(type_name(key.type)) + " | `" +
-                  as_toml(key, key.fallback) + "` | " + help_of(key, "`") + " |\n";
-         });
+  return head +
+         in_sections(section_head,
+                     [](const Key& key, std::string_view name) {
+                       return "| `" + std::string(name) + "` | " +
+                              std::string(type_name(key.type)) + " | `" +
+                              as_toml(key, key.fallback) + "` | " + help_of(key, "`") + " |\n";
+                     }) +
+         rule_reference();
 }
 
 }  // namespace hubcache::app

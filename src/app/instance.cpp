@@ -96,6 +96,22 @@ catalog::NamedBlobs::Options named_options(const Config& config) {
   return {.ttl = config.cache.public_grant_ttl, .stale = config.cache.stale_grants};
 }
 
+/// The distribution may come later, or was renamed: that is no reason not to start.
+void tell_of_idle_rules(const registry::Snapshot& snapshot, const registry::Rules& rules,
+                        obs::Log& log) {
+  for (const auto& rule : rules) {
+    for (const auto& name : rule.distributions) {
+      const bool known =
+          std::ranges::find(snapshot.distributions(), name, &registry::Distribution::name) !=
+          snapshot.distributions().end();
+      if (!known) {
+        log.error("a rule names a distribution that does not exist",
+                  {{"rule", rule.name}, {"distribution", name}});
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<db::Migration> all_migrations() {
@@ -129,6 +145,7 @@ struct Instance::Parts {
   void define_upkeep();
   Task<> look_for_lost();
   void begin_upkeep();
+  Task<> put_in_force(registry::Rules rules);
   template <typename T>
   void wait_for(Task<T> task);
 
@@ -143,6 +160,7 @@ struct Instance::Parts {
   db::Database database;
   store::Store store;
   std::unique_ptr<registry::Registry> registry;
+  registry::RuleBook rule_book{workers, config.rules};
   std::unique_ptr<access::Accounts> accounts;
   std::unique_ptr<access::Guards> guards;
   hub::Outages outages;
@@ -207,6 +225,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
     return registry::load(sql, secrets, config.upstream.offline);
   };
   registry = std::make_unique<registry::Registry>(workers, database.read_now(load));
+  tell_of_idle_rules(*registry->current(0), config.rules, log);
 
   accounts = std::make_unique<access::Accounts>(
       workers, database, access::Accounts::Options{.generated_file = data_dir.admin_password()},
@@ -273,6 +292,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
         content::Services{
             .worker = i,
             .registry = *registry,
+            .rules = rule_book,
             .access = *access,
             .guards = *guards,
             .accounts = *accounts,
@@ -323,6 +343,7 @@ void Instance::Parts::make_prefetch() {
       mirror::Prefetch::Services{.workers = workers,
                                  .database = database,
                                  .registry = *registry,
+                                 .rules = rule_book,
                                  .store = store,
                                  .access = *access,
                                  .manifests = manifests,
@@ -380,6 +401,12 @@ void Instance::Parts::begin_upkeep() {
   if (data_dir.was_left_open()) begin(look_for_lost());
   begin(catalog::keep_metadata_trimmed(database, config.storage.max_metadata, log));
   if (config.storage.scrub.count() > 0) begin(scrub.run());
+}
+
+/// On the first worker.
+Task<> Instance::Parts::put_in_force(registry::Rules rules) {
+  tell_of_idle_rules(*registry->current(0), rules, log);
+  co_await rule_book.put_in_force(std::move(rules));
 }
 
 /// As this worker knows it by now.
@@ -475,6 +502,12 @@ nlohmann::json Instance::order(const nlohmann::json& command, const std::stop_to
   const auto worker = parts.next_order.fetch_add(1) % parts.workers.size();
   return wait_for_command(parts.workers.executor(worker), run_command(parts.bench(), command),
                           stop);
+}
+
+void Instance::reload(const Config& config) {
+  auto& parts = *parts_;
+  parts.log.set_level(config.log.level);
+  parts.wait_for(parts.put_in_force(config.rules));
 }
 
 void Instance::shut_down() {

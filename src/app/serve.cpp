@@ -72,9 +72,9 @@ void reopen_log(obs::Log& log, const std::string& file) {
 }
 
 /// A configuration that cannot be read changes nothing: the server goes on as it was.
-void reload_log_level(obs::Log& log, const std::function<Config()>& reload) {
+void reload_into(Instance& instance, const std::function<Config()>& reload, obs::Log& log) {
   try {
-    log.set_level(reload().log.level);
+    instance.reload(reload());
     log.info("configuration reloaded");
   } catch (const Error& error) {
     log.error("configuration not reloaded", {{"reason", error.what()}});
@@ -118,7 +118,7 @@ int serve(Config config, const std::function<Config()>& reload) {
   int number = signals.wait();
   for (; !is_to_end(number); number = signals.wait()) {
     reopen_log(log, config.log_file);
-    if (number == SIGHUP) reload_log_level(log, reload);
+    if (number == SIGHUP) reload_into(instance, reload, log);
   }
   log.info("shutting down", {{"signal", number}});
   notify_stopping();

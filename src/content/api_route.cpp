@@ -8,6 +8,7 @@
 
 #include "hubcache/access/caller.h"
 #include "hubcache/content/document_response.h"
+#include "hubcache/content/rights.h"
 #include "hubcache/hub/bounded_json.h"
 
 #include "stopwatch.h"
@@ -51,6 +52,11 @@ Task<http::Response> ApiRoute::get(const http::Request& request, Place place, hu
 
   services_.budgets.take_question(place.client);
   auto credential = without_right_of_remote(place.credential);
+  if (!asked.file.repo.name.empty() && !place.rules.empty()) {
+    place.credential = credential;
+    const auto right = co_await right_of_repo(services_, place, std::move(asked.file.repo));
+    place.rules.require_all_files(right.repo);
+  }
   // Of no repo: what is refused here is this route, and says nothing of files and documents.
   hub::DocumentQuery query{.target = with_query(std::move(asked.api_path), request)};
   const Stopwatch stopwatch;

@@ -30,6 +30,29 @@ void require_reading(const http::Request& request, hub::Route::Kind kind) {
                   : "hubcache is a read-only cache of the Hub: only GET and HEAD are allowed here");
 }
 
+/// By the name the repo was asked by; that it is another repo's alias is learned later (rights.h).
+void require_by_rules(const registry::RulesOf& rules, const hub::Route& asked) {
+  using Kind = hub::Route::Kind;
+  if (asked.file.repo.name.empty()) return;
+  switch (asked.kind) {
+    case Kind::kResolve:
+    case Kind::kRaw:
+    case Kind::kBucketFile:
+    case Kind::kLfsObject:
+    case Kind::kRegistryBlob:
+      rules.require_file(asked.file);
+      return;
+    case Kind::kApiOther:
+    case Kind::kGitRefs:
+    case Kind::kGitUploadPack:
+    case Kind::kLfsBatch:
+      rules.require_all_files(asked.file.repo);
+      return;
+    default:
+      rules.require_repo(asked.file.repo);
+  }
+}
+
 hub::EndpointPtr with_via(hub::EndpointPtr endpoint, std::string via) {
   if (via.empty()) return endpoint;
   auto copy = std::make_shared<hub::Endpoint>(*endpoint);
@@ -161,6 +184,7 @@ Task<http::Response> Content::route(const http::Request& request, Found found) {
                                        : access::Caller::of(request.headers);
   auto place = place_of(request, found, std::move(via), caller);
   require_reading(request, kind);
+  require_by_rules(place.rules, asked);
   const bool may_be_imported = place.endpoint->offline;
   try {
     auto response = co_await ask(request, found, place, asked);
@@ -273,7 +297,8 @@ Place Content::place_of(const http::Request& request, const Found& found, std::s
           .immediate = remote->policy == registry::Policy::kImmediate,
           .own_base = http::public_base(request, options_.public_name) + found.own_path,
           .xet = xet,
-          .client = http::client_address(request, options_.public_name)};
+          .client = http::client_address(request, options_.public_name),
+          .rules = services_.rules.of(found.match->distribution->name)};
 }
 
 }  // namespace hubcache::content

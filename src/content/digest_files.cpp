@@ -6,6 +6,7 @@
 
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/errors.h"
+#include "hubcache/content/rights.h"
 #include "hubcache/http/multipart.h"
 #include "hubcache/hub/refusal.h"
 
@@ -32,10 +33,11 @@ Task<http::Response> DigestFiles::answer(const http::Request& request, const Pla
                                          const hub::FileRef& file, const http::Headers& said) {
   hub::Probe probe(services_.flights, place.endpoint, place.credential, file);
   const Stopwatch stopwatch;
-  const auto right = co_await services_.access.require_read(probe);
+  const auto right = co_await require_read(services_, place, probe);
   const auto named = co_await services_.named.get(probe);
   const auto waited = waited_for_hub(probe, stopwatch);
   if (!named) throw object_not_found();
+  place.rules.require_file(probe.file(), named->size);
   const auto digest = Digest::from_text(file.path.substr(0, file.path.find('/')));
 
   http::Response response;

@@ -7,6 +7,7 @@
 #include "hubcache/content/imported_documents.h"
 #include "hubcache/content/learned.h"
 #include "hubcache/content/paths_info.h"
+#include "hubcache/content/rights.h"
 #include "hubcache/http/url.h"
 #include "hubcache/hub/imported.h"
 #include "hubcache/hub/refusal.h"
@@ -16,10 +17,6 @@
 
 namespace hubcache::content {
 namespace {
-
-Error error_of(const access::Refusal& refusal) {
-  return hub::refusal_of(refusal.status, refusal.code, refusal.message, {});
-}
 
 /// The metadata of gated repos is public, and so is what a disabled one is; of everything else
 /// nothing is told (SECURITY 4, contract/hub.md 3.4).
@@ -53,8 +50,7 @@ bool is_outdated(const access::Right& right, const hub::Credential& credential,
 
 Task<http::Response> DocumentRoute::get(const http::Request& request, Place place,
                                         hub::Route asked) {
-  const auto right = co_await services_.access.right_of_repo(place.endpoint, place.credential,
-                                                             asked.file.repo, services_.flights);
+  const auto right = co_await right_of_repo(services_, place, asked.file.repo);
   if (right.refused() && !is_told_all_the_same(right.refusal, asked.kind)) {
     throw error_of(right.refusal);
   }
@@ -85,6 +81,7 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
   const Stopwatch stopwatch;
   const auto document = co_await services_.documents.get(wanted, services_.flights);
   const auto waited = stopwatch.elapsed();
+  if (document->just_asked) place.rules.require_repo(document->canonical);
   if (is_outdated(right, place.credential, *document)) {
     co_return co_await get(request, std::move(place), std::move(asked));
   }
@@ -104,9 +101,7 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
 }
 
 Task<http::Response> DocumentRoute::auth_check(Place place, hub::Route asked) {
-  const auto right = co_await services_.access.right_of_repo(place.endpoint, place.credential,
-                                                             asked.file.repo, services_.flights);
-  if (right.refused()) throw error_of(right.refusal);
+  co_await require_repo(services_, place, std::move(asked.file.repo));
   co_return http::Response{};
 }
 

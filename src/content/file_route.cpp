@@ -7,6 +7,7 @@
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/errors.h"
 #include "hubcache/content/lfs_pointer.h"
+#include "hubcache/content/rights.h"
 #include "hubcache/content/want_digest.h"
 #include "hubcache/content/xet_route.h"
 #include "hubcache/http/multipart.h"
@@ -98,13 +99,14 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
                                        const hub::Route& asked) {
   hub::Probe probe(services_.flights, place.endpoint, place.credential, asked.file);
   const Stopwatch stopwatch;
-  const auto right = co_await require_right(probe, asked.kind);
+  const auto right = co_await require_right(probe, place, asked.kind);
   const auto commit = co_await services_.catalog.commit(probe);
   const auto entry =
       co_await services_.catalog.entry(probe, commit, right.document_class(), services_.flights);
   if (!entry) throw entry_not_found(commit);
   const auto waited = waited_for_hub(probe, stopwatch);
   const auto& file = probe.file();
+  place.rules.require_file(file, entry->size);
   const bool is_for_others = right.kind == access::Right::Kind::kPublic ||
                              place.credential.kind == hub::Credential::Kind::kRemote;
   if (place.immediate && is_for_others && !commit.stale) {
@@ -166,14 +168,11 @@ Task<bool> FileRoute::keep(Place place, hub::FileRef file) {
 
 /// The few files of a gated repo that are open to all are so by `resolve` alone
 /// (contract/hub.md 10).
-Task<access::Right> FileRoute::require_right(hub::Probe& probe, hub::Route::Kind kind) {
-  const auto right = co_await services_.access.require_read(probe);
+Task<access::Right> FileRoute::require_right(hub::Probe& probe, const Place& place,
+                                             hub::Route::Kind kind) {
+  const auto right = co_await require_read(services_, place, probe);
   if (kind != hub::Route::Kind::kRaw || right.kind != access::Right::Kind::kFile) co_return right;
-  const auto of_repo = co_await services_.access.right_of_repo(
-      probe.endpoint(), probe.credential(), probe.file().repo, services_.flights);
-  if (!of_repo.refused()) co_return of_repo;
-  const auto& refusal = of_repo.refusal;
-  throw hub::refusal_of(refusal.status, refusal.code, refusal.message, {});
+  co_return co_await require_repo(services_, place, probe.file().repo);
 }
 
 Task<http::Response> FileRoute::get_from_bucket(const http::Request& request, Place place,
@@ -184,6 +183,7 @@ Task<http::Response> FileRoute::get_from_bucket(const http::Request& request, Pl
   if (!answer->found()) {
     throw hub::refusal_of(answer->status, answer->error_code, answer->error_message, {});
   }
+  place.rules.require_file({.repo = answer->canonical, .path = file.path}, answer->size);
   auto response = file_response("application/octet-stream", file.path);
   const std::string etag = answer->etag.empty() ? std::string() : '"' + answer->etag + '"';
   if (!etag.empty()) response.headers.add("ETag", etag);

@@ -13,8 +13,8 @@
 #include "hubcache/base/http_status.h"
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/errors.h"
+#include "hubcache/content/rights.h"
 #include "hubcache/http/url.h"
-#include "hubcache/hub/refusal.h"
 #include "hubcache/hub/urls.h"
 
 #include "stopwatch.h"
@@ -160,12 +160,7 @@ void GitRoute::refuse_push() {
 
 Task<http::Response> GitRoute::pass(Place place, hub::PassedRequest passed, std::string_view below,
                                     std::string_view content_type) {
-  const auto right = co_await services_.access.right_of_repo(place.endpoint, place.credential,
-                                                             passed.repo, services_.flights);
-  if (right.refused()) {
-    const auto& refusal = right.refusal;
-    throw hub::refusal_of(refusal.status, refusal.code, refusal.message, {});
-  }
+  const auto right = co_await require_all_files(services_, place, std::move(passed.repo));
   passed.repo = right.repo;
   passed.target = hub::git_path(right.repo, below);
   services_.budgets.take_question(place.client);

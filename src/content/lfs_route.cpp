@@ -11,6 +11,7 @@
 #include "hubcache/base/http_status.h"
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/git_route.h"
+#include "hubcache/content/rights.h"
 #include "hubcache/hub/bounded_json.h"
 #include "hubcache/hub/refusal.h"
 #include "hubcache/hub/urls.h"
@@ -70,12 +71,7 @@ hub::Credential credential_for(const access::Right& right, const hub::Credential
 
 Task<http::Response> LfsRoute::batch(const http::Request& request, Place place, hub::Route asked) {
   const auto wanted = objects_in(request.body);
-  const auto right = co_await services_.access.right_of_repo(place.endpoint, place.credential,
-                                                             asked.file.repo, services_.flights);
-  if (right.refused()) {
-    const auto& refusal = right.refusal;
-    throw hub::refusal_of(refusal.status, refusal.code, refusal.message, {});
-  }
+  const auto right = co_await require_all_files(services_, place, std::move(asked.file.repo));
   services_.budgets.take_question(place.client);
   auto& hub = *services_.hubs[services_.worker];
   auto credential = credential_for(right, place.credential);

@@ -11,6 +11,7 @@
 #include "hubcache/base/http_status.h"
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/document_response.h"
+#include "hubcache/content/rights.h"
 #include "hubcache/http/text_answer.h"
 #include "hubcache/hub/bounded_json.h"
 #include "hubcache/hub/refusal.h"
@@ -50,12 +51,7 @@ std::optional<hub::LfsObject> blob_in(const Json& item) {
 
 Task<http::Response> RegistryRoute::manifest(const http::Request& request, Place place,
                                              hub::Route asked) {
-  const auto right = co_await services_.access.right_of_repo(place.endpoint, place.credential,
-                                                             asked.file.repo, services_.flights);
-  if (right.refused()) {
-    const auto& refusal = right.refusal;
-    throw hub::refusal_of(refusal.status, refusal.code, refusal.message, {});
-  }
+  const auto right = co_await require_repo(services_, place, std::move(asked.file.repo));
   catalog::DocumentRequest wanted{
       .endpoint = place.endpoint,
       .credential = place.credential,
@@ -70,6 +66,7 @@ Task<http::Response> RegistryRoute::manifest(const http::Request& request, Place
   const Stopwatch stopwatch;
   const auto document = co_await services_.documents.get(std::move(wanted), services_.flights);
   const auto waited = stopwatch.elapsed();
+  if (document->just_asked) place.rules.require_repo(document->canonical);
   if (document->status != http_status::kOk) {
     throw hub::refusal_of(document->status, document->error_code, document->error_message, {});
   }

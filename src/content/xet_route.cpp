@@ -10,6 +10,7 @@
 #include "hubcache/base/text.h"
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/learned.h"
+#include "hubcache/content/rights.h"
 #include "hubcache/http/multipart.h"
 #include "hubcache/hub/refusal.h"
 #include "hubcache/hub/urls.h"
@@ -104,12 +105,8 @@ http::Response xet_file_info(http::Response response, const catalog::Entry& entr
 Task<http::Response> XetRoute::read_token(const http::Request& request, Place place,
                                           std::string distribution, hub::Route asked) {
   if (!place.xet) throw no_xet();
-  const auto right = co_await services_.access.right_of_repo(
-      place.endpoint, place.credential, asked.file.repo, services_.flights, kShortestToken);
-  if (right.refused()) {
-    const auto& refusal = right.refusal;
-    throw hub::refusal_of(refusal.status, refusal.code, refusal.message, {});
-  }
+  const auto right =
+      co_await require_repo(services_, place, std::move(asked.file.repo), kShortestToken);
   auto commit = co_await commit_of(place, right, std::move(asked.file.revision));
   const auto now = services_.store.clock().now();
   xet::Claims claims{.distribution = std::move(distribution),
@@ -180,12 +177,7 @@ Task<http::Response> XetRoute::answer(const http::Request& request, Place place,
 
 Task<http::Response> XetRoute::reconstruct(const http::Request& request, Place place,
                                            xet::Claims claims, CasRoute asked) {
-  const auto right = co_await services_.access.right_of_repo(place.endpoint, place.credential,
-                                                             claims.repo, services_.flights);
-  if (right.refused()) {
-    const auto& refusal = right.refusal;
-    throw hub::refusal_of(refusal.status, refusal.code, refusal.message, {});
-  }
+  const auto right = co_await require_repo(services_, place, claims.repo);
   auto path = co_await services_.catalog.path_of_xet(place.endpoint, place.credential, right.repo,
                                                      claims.commit, asked.hash,
                                                      right.document_class(), services_.flights);
@@ -238,11 +230,12 @@ Task<http::Response> XetRoute::xorb(const http::Request& request, Place place, x
 Task<XetRoute::File> XetRoute::look_at(Place place, xet::Claims claims, std::string path) {
   hub::Probe probe(services_.flights, place.endpoint, place.credential,
                    {.repo = claims.repo, .revision = claims.commit, .path = std::move(path)});
-  const auto right = co_await services_.access.require_read(probe);
+  const auto right = co_await require_read(services_, place, probe);
   const auto commit = co_await services_.catalog.commit(probe);
   const auto entry =
       co_await services_.catalog.entry(probe, commit, right.document_class(), services_.flights);
   if (!entry || !entry->lfs) throw not_found();
+  place.rules.require_file(probe.file(), entry->size);
   File file{.upstream = {.endpoint = place.endpoint,
                          .credential = probe.credential(),
                          .file = probe.file(),

@@ -1,5 +1,6 @@
 #include "hubcache/mirror/prefetch.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -126,7 +127,11 @@ Task<> Prefetch::fetch_all(Wanted wanted, tasks::Run& run) {
   if (!is_wanted) co_return;  // the remote is another one by now
 
   const auto credential = access::credential_for(*remote->endpoint, access::Caller{}, {});
-  const auto files = co_await manifest_of(remote->endpoint, credential, wanted);
+  auto files = co_await manifest_of(remote->endpoint, credential, wanted);
+  std::erase_if(files, [&](const catalog::KeptEntry& file) {
+    const hub::FileRef which{.repo = wanted.repo, .revision = wanted.commit, .path = file.path};
+    return !may_be_read(*snapshot, *remote->endpoint, which, file.size);
+  });
   co_await require_room(files);
   const auto bytes = size_of(files);
   std::int64_t done = 0;
@@ -151,6 +156,7 @@ Task<bool> Prefetch::refetch(catalog::KeptEntry entry) {
   if (remote == nullptr || remote->endpoint->scope() != entry.scope) co_return false;
   const auto credential = access::credential_for(*remote->endpoint, access::Caller{}, {});
   hub::FileRef which{.repo = entry.repo, .revision = entry.commit, .path = entry.path};
+  if (!may_be_read(*snapshot, *remote->endpoint, which, entry.size)) co_return false;
   try {
     co_return co_await fetch_(remote->endpoint, credential, std::move(which));
   } catch (const Error& error) {
@@ -158,6 +164,15 @@ Task<bool> Prefetch::refetch(catalog::KeptEntry entry) {
                        {{"digest", entry.digest.text()}, {"reason", error.what()}});
   }
   co_return false;
+}
+
+/// Is there a distribution of the remote whose rules let anybody read the file?
+bool Prefetch::may_be_read(const registry::Snapshot& snapshot, const hub::Endpoint& endpoint,
+                           const hub::FileRef& file, std::uint64_t size) const {
+  return std::ranges::any_of(snapshot.distributions(), [&](const auto& distribution) {
+    return distribution.remote == endpoint.remote &&
+           services_.rules.of(distribution.name).admits(file, size);
+  });
 }
 
 Task<Files> Prefetch::manifest_of(hub::EndpointPtr endpoint, hub::Credential credential,

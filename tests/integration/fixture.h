@@ -39,6 +39,8 @@ class ServerTest : public testing::Test {
   void restart();
   void start();
   void stop();
+  /// Puts in force of `config` what may change while it runs.
+  void reload() { instance_->reload(config); }
 
   /// Below the distribution `hf`.
   Answer get(std::string_view path, std::string_view token = {}, Fields fields = {}) {

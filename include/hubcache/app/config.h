@@ -16,6 +16,7 @@
 #include "hubcache/http/public_name.h"
 #include "hubcache/http/server.h"
 #include "hubcache/obs/log.h"
+#include "hubcache/registry/rules.h"
 
 namespace hubcache::app {
 
@@ -67,12 +68,15 @@ struct Config {
   std::vector<std::string> allowed_origins;
   bool masked_secrets = false;
   obs::Options log;
-  std::string log_file;        // "": standard error
+  std::string log_file;  // "": standard error
+  registry::Rules rules;
   std::string admin_password;  // HUBCACHE_ADMIN_PASSWORD or a systemd credential; never in a file
 
   /// "file", "environment" or "flag" by key, for `hubcache config`; what is not in it is a default.
   std::map<std::string, std::string, std::less<>> origins;
-  std::map<std::string, std::string, std::less<>> values;  // what was given, as it was written
+  using Values = std::map<std::string, std::string, std::less<>>;
+  Values values;                    // what was given, as it was written
+  std::vector<Values> rule_values;  // the same of each rule
 };
 
 /// One key of the configuration: file, environment, flags, printing and reference come from it.
@@ -100,6 +104,9 @@ struct Key {
 };
 
 std::span<const Key> keys();
+/// Those of one table of [[rules]], which only a file may have, as often as it likes: `set` is for
+/// the last of the rules, `fallback` an example.
+std::span<const Key> rule_keys();
 
 /// "HUBCACHE_SERVER_LISTEN" for "server.listen".
 std::string environment_name(std::string_view key);

@@ -36,6 +36,8 @@ class Instance {
   /// Does a command, as the control socket would. Callable from any thread but its workers', after
   /// start() and until shut_down().
   nlohmann::json order(const nlohmann::json& command, const std::stop_token& stop);
+  /// Puts what may change while it runs in force, on all workers: level of the log, rules.
+  void reload(const Config& config);
   /// Stops accepting, lets requests end within the configured deadline, parks fills, closes the
   /// database.
   void shut_down();

@@ -27,7 +27,7 @@ class FileRoute {
  private:
   Task<http::Response> answer(const http::Request& request, const Place& place,
                               const hub::Route& asked);
-  Task<access::Right> require_right(hub::Probe& probe, hub::Route::Kind kind);
+  Task<access::Right> require_right(hub::Probe& probe, const Place& place, hub::Route::Kind kind);
   Task<http::Body> open_part(UpstreamFile file, Manner manner, http::RangePlan plan,
                              std::shared_ptr<http::Served> served);
 

@@ -20,6 +20,7 @@
 #include "hubcache/http/public_name.h"
 #include "hubcache/hub/probe.h"
 #include "hubcache/registry/registry.h"
+#include "hubcache/registry/rules.h"
 #include "hubcache/store/store.h"
 #include "hubcache/xet/tokens.h"
 
@@ -37,6 +38,7 @@ struct Options {
 struct Services {
   std::size_t worker;
   registry::Registry& registry;
+  const registry::RuleBook& rules;
   access::Access& access;
   access::Guards& guards;
   access::Accounts& accounts;
@@ -68,6 +70,7 @@ struct Place {
   std::string own_base;    // the distribution's absolute URL, without a trailing slash
   bool xet = false;        // files are offered by Xet too
   std::string client{};    // its address, for its budget
+  registry::RulesOf rules{};
 };
 
 }  // namespace hubcache::content

@@ -17,6 +17,7 @@
 #include "hubcache/db/database.h"
 #include "hubcache/obs/log.h"
 #include "hubcache/registry/registry.h"
+#include "hubcache/registry/rules.h"
 #include "hubcache/store/store.h"
 #include "hubcache/tasks/queue.h"
 
@@ -26,7 +27,8 @@ std::span<const db::Migration> migrations();
 
 /// Has all files of a commit fetched once somebody read one of them through a remote with policy
 /// `immediate`: once per commit, one commit at a time, one file after the other, by the right of
-/// the remote or of anybody, and without anything being evicted. Callable from any worker.
+/// the remote or of anybody, without anything being evicted, and without what the rules let nobody
+/// read. Callable from any worker.
 class Prefetch : public std::enable_shared_from_this<Prefetch> {
  public:
   /// All outlive this.
@@ -34,6 +36,7 @@ class Prefetch : public std::enable_shared_from_this<Prefetch> {
     Workers& workers;
     db::Database& database;
     registry::Registry& registry;
+    const registry::RuleBook& rules;
     store::Store& store;
     access::Access& access;
     catalog::Manifests& manifests;
@@ -79,6 +82,8 @@ class Prefetch : public std::enable_shared_from_this<Prefetch> {
   Task<> fetch_all(Wanted wanted, tasks::Run& run);
   Task<std::vector<catalog::KeptEntry>> manifest_of(hub::EndpointPtr endpoint,
                                                     hub::Credential credential, Wanted wanted);
+  bool may_be_read(const registry::Snapshot& snapshot, const hub::Endpoint& endpoint,
+                   const hub::FileRef& file, std::uint64_t size) const;
   Task<> require_room(const std::vector<catalog::KeptEntry>& files);
 
   Services services_;

@@ -108,6 +108,63 @@ TEST_F(ConfigTest, ScrubIsAPeriodOrOff) {
   EXPECT_EQ(load_config("", {"HUBCACHE_STORAGE_SCRUB=off"}, {}).storage.scrub, 0h);
 }
 
+TEST_F(ConfigTest, EachTableOfRulesIsARule) {
+  const auto config = load_config(file(R"(
+[[rules]]
+name = "no pickles"
+contact = "ml-team@example.org"
+distributions = ["hf", "team"]
+types = ["model", "space"]
+repos = ["org/*"]
+deny_files = ["*.bin", "*.pkl"]
+[log]
+level = "warn"
+[[rules]]
+name = "known makers"
+allow_repos = ["google/*"]
+deny_repos = ["google/x"]
+allow_files = ["*.json"]
+max_file_size = "20 GiB"
+)"),
+                                  {}, {});
+  using List = std::vector<std::string>;
+  ASSERT_EQ(config.rules.size(), 2u);
+  const auto& first = config.rules[0];
+  EXPECT_EQ(first.name, "no pickles");
+  EXPECT_EQ(first.contact, "ml-team@example.org");
+  EXPECT_EQ(first.distributions, (List{"hf", "team"}));
+  EXPECT_EQ(first.types, (std::vector{hub::RepoType::kModel, hub::RepoType::kSpace}));
+  EXPECT_EQ(first.repos, List{"org/*"});
+  EXPECT_EQ(first.deny_files, (List{"*.bin", "*.pkl"}));
+  EXPECT_EQ(first.max_file_size, 0u);
+  const auto& second = config.rules[1];
+  EXPECT_EQ(second.allow_repos, List{"google/*"});
+  EXPECT_EQ(second.deny_repos, List{"google/x"});
+  EXPECT_EQ(second.allow_files, List{"*.json"});
+  EXPECT_EQ(second.max_file_size, 20ULL << 30U);
+  const auto printed = print_config(config);
+  EXPECT_EQ(load_config(file(printed), {}, {}).rule_values, config.rule_values) << printed;
+}
+
+TEST_F(ConfigTest, ARuleThatCannotBeMeantIsRefusedWithItsLine) {
+  const std::string rule = "[[rules]]\nname = \"x\"\n";
+  const auto expect = [&](const std::string& text, const std::string& said) {
+    EXPECT_THAT(refusal_of(text), testing::HasSubstr(said));
+  };
+  expect(rule + "deny_repo = [\"a\"]\n", "hubcache.toml:3: rules.deny_repo: no such key");
+  expect(rule + "deny_repos = \"a\"\n", "hubcache.toml:3: rules.deny_repos: a list");
+  expect(rule + "deny_repos = [\"a[b\"]\n", "the pattern \"a[b\" has a \"[\"");
+  expect(rule + "deny_files = [\"*\", \"\"]\n", "the pattern \"\" is empty");
+  expect(rule + "types = [\"models\"]\n", "\"models\" is no type: allowed are model, dataset");
+  expect(rule + "max_file_size = \"20 GBit\"\n", "rules.max_file_size: \"20 GBit\" is no size");
+  expect(rule, "neither allows nor denies");
+  expect("[[rules]]\ndeny_repos = [\"a\"]\n", "needs a name");
+  const auto whole = rule + "deny_repos = [\"a\"]\n";
+  expect(whole + whole, "hubcache.toml:4: rules.name");
+  expect("[[rules]]\nname = \"a\\u00e9\"\ndeny_repos = [\"a\"]\n", "ASCII");
+  expect("[rules]\nname = \"x\"\n", "[[rules]]");
+}
+
 TEST_F(ConfigTest, EveryDefaultInTheTableIsTheOneInForce) {
   const auto plain = load_config("", {}, {});
   std::vector<std::pair<std::string, std::string>> flags;
@@ -223,7 +280,9 @@ TEST_F(ConfigTest, TheSampleFileIsGoodWithEveryKeyPutInForce) {
   for (auto at = sample.find("\n#"); at != std::string::npos; at = sample.find("\n#", at + 1)) {
     if (sample[at + 2] != ' ') sample.erase(at + 1, 1);
   }
-  EXPECT_EQ(load_config(file(sample), {}, {}).origins.size(), keys().size());
+  const auto config = load_config(file(sample), {}, {});
+  EXPECT_EQ(config.origins.size(), keys().size());
+  EXPECT_EQ(config.rule_values.at(0).size(), rule_keys().size());
 }
 
 TEST_F(ConfigTest, TheReferencePageIsTheTable) {
