@@ -363,6 +363,7 @@ void Instance::Parts::make_prefetch() {
                               .manifests = manifests,
                               .flights = *flights,
                               .fills = *fills,
+                              .rules = rule_book,
                               .token_key = secrets.derive("caller tokens")},
       std::move(keep));
 }

@@ -90,7 +90,8 @@ Fetch::Site Fetch::site_of(const Wish& wish) const {
   if (!wish.token.empty()) headers.add("Authorization", "Bearer " + wish.token);
   return {.endpoint = remote->endpoint,
           .credential = access::credential_for(*remote->endpoint, access::Caller::of(headers),
-                                               services_.token_key)};
+                                               services_.token_key),
+          .rules = services_.rules.of(distribution->name)};
 }
 
 Task<Fetch::Plan> Fetch::plan(Wish wish) {
@@ -105,12 +106,14 @@ Task<Fetch::Plan> Fetch::plan(Wish wish) {
 }
 
 Task<Fetch::Plan> Fetch::plan_at(Site site, Wish wish) {
+  site.rules.require_repo(wish.repo);
   hub::FileRef any{.repo = wish.repo, .revision = wish.revision, .path = kAnyPath};
   hub::Probe probe(services_.flights, site.endpoint, site.credential, std::move(any));
   const auto right = co_await services_.access.require_read(probe);
   if (right.kind == access::Right::Kind::kFile) {
     throw hub::refusal_of(403, "GatedRepo", "Only some files of this repository may be read", {});
   }
+  site.rules.require_repo(right.repo);
   const auto commit = co_await services_.catalog.commit(probe);
   const auto entries = co_await files_of(probe, commit.id, right.document_class());
   Plan plan{.repo = probe.file().repo,
@@ -118,6 +121,8 @@ Task<Fetch::Plan> Fetch::plan_at(Site site, Wish wish) {
             .files = {},
             .max_size = services_.store.options().max_size};
   for (const auto& entry : entries) {
+    hub::FileRef file{.repo = plan.repo, .revision = commit.id, .path = entry.path};
+    if (!site.rules.admits(file, entry.size)) continue;
     const bool stored = entry.size == 0 || co_await services_.store.contains(entry.digest);
     plan.files.push_back(
         {.path = entry.path, .digest = entry.digest, .size = entry.size, .stored = stored});

@@ -1,7 +1,8 @@
 """Rules on what may not be read, as an operator writes them and a user meets them."""
+import json
 import signal
 
-from harness import get
+from harness import command, get
 
 from test_tasks import immediate, prefetched
 
@@ -66,3 +67,16 @@ def test_what_nobody_may_read_is_not_fetched_ahead(world):
     assert task["state"] == "completed", task
     assert task["progress_reports"][0]["total"] == 7, task  # of 8
     assert not hub.requests(host="cdn")
+
+
+def test_what_nobody_may_read_is_not_fetched_by_command(world):
+    file = world.folder / "hubcache.toml"
+    file.write_text(RULES + "deny_repos = ['org/gated']\n")
+    hub = world.hub()
+    server = world.server(hub, arguments=["--config", file])
+    planned = command(world, server, "fetch", "org/model", "--dry-run", "--json")
+    paths = {event["path"] for event in map(json.loads, planned.splitlines()) if "path" in event}
+    assert "config.json" in paths and "model.safetensors" not in paths, planned
+    said = command(world, server, "fetch", "org/gated", code=3)
+    assert 'The rule "no pickles" of this hubcache' in said, said
+    assert not hub.requests(part="org/gated")

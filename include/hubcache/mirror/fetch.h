@@ -15,6 +15,7 @@
 #include "hubcache/db/database.h"
 #include "hubcache/fill/fills.h"
 #include "hubcache/registry/registry.h"
+#include "hubcache/registry/rules.h"
 #include "hubcache/store/store.h"
 
 namespace hubcache::mirror {
@@ -39,6 +40,7 @@ class Fetch {
     catalog::Manifests& manifests;
     hub::Flights& flights;
     fill::Fills& fills;
+    const registry::RuleBook& rules;
     std::string token_key;  // as content::Options has it, so that a token is one caller to both
   };
   /// As of Prefetch.
@@ -63,7 +65,8 @@ class Fetch {
     std::vector<File> files;     // in the order of their paths
     std::uint64_t max_size = 0;  // that the cache may have; 0: no limit
   };
-  /// All files of the revision, and which of them are stored, through this repo or another.
+  /// All files of the revision that the rules of the distribution let be read, and which of them
+  /// are stored, through this repo or another. Throws the refusal of a rule against the repo.
   Task<Plan> plan(Wish wish);
 
   /// Has a file stored, durably and readable through this repo, its revision a commit of plan()'s;
@@ -77,6 +80,7 @@ class Fetch {
   struct Site {
     hub::EndpointPtr endpoint;
     hub::Credential credential;
+    registry::RulesOf rules;
   };
   Site site_of(const Wish& wish) const;
   Task<Plan> plan_at(Site site, Wish wish);
