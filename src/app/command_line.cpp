@@ -73,8 +73,8 @@ int run_command_line(int argc, const char* const* argv,
   app.require_subcommand(1);
   app.footer("Example: hubcache serve\n" + std::string(kClientExample));
   bool check_only = false;
-  app.add_flag("--check-arguments", check_only,
-               "Only say whether the command that follows can be understood");
+  // For tests of what the documentation says; not shown.
+  app.add_flag("--check-arguments", check_only)->group("");
   Flags flags;
   auto* serve_command = app.add_subcommand("serve", "Serve until SIGTERM");
   serve_command->footer("Example: hubcache serve --listen 0.0.0.0:8080 --data-dir /srv/hubcache\n" +

@@ -22,13 +22,6 @@ def commands(world, words=()):
         yield from commands(world, (*words, name))
 
 
-def test_every_command_shows_an_example_in_its_help(world):
-    listed = list(commands(world))
-    assert len(listed) > 12 and ("config", "rotate-key") in dict(listed)
-    for words, text in listed:
-        assert "Example: hubcache " in text, words
-
-
 def test_the_man_pages_are_without_warnings_and_name_all_commands_flags_and_keys(world):
     shown = {}
     for page in ("hubcache.1.gz", "hubcache.toml.5.gz"):

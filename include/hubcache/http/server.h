@@ -71,7 +71,7 @@ struct Limits {
 /// worker with the fewest.
 class Server {
  public:
-  /// `sites[i]` answers on worker i.
+  /// `sites[i]` answers on worker i; workers without one have no connections.
   Server(Workers& workers, std::vector<Site> sites, Limits limits, const Clock& clock,
          obs::Log& log);
   /// Resets what is still open, without waiting: what the sites use must live until shut_down()
