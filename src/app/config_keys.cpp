@@ -103,7 +103,7 @@ Key::Check at_least(std::string_view least) {
 
 std::optional<std::string> bad_period(std::string_view value) {
   if (value == "off" || parse_duration(value) >= parse_duration("1 h")) return std::nullopt;
-  return in_quotes(value) + " is no period: allowed is \"off\" or a time of \"1 h\" or more";
+  return in_quotes(value) + R"( is no period: allowed is "off" or a time of "1 h" or more)";
 }
 
 std::optional<std::string> bad_url(std::string_view value) {

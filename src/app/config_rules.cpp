@@ -50,7 +50,7 @@ std::optional<std::string> bad_types(std::string_view value) {
     if (type_called(name)) continue;
     std::string allowed;
     for (const auto type : kTypes) (allowed += allowed.empty() ? "" : ", ") += hub::name_of(type);
-    return "\"" + name + "\" is no type: allowed are " + allowed;
+    return "\"" + name + "\" is no type: allowed are " += allowed;
   }
   return std::nullopt;
 }

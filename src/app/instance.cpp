@@ -431,6 +431,7 @@ void Instance::Parts::serve_metrics(std::vector<net::Listener> listeners) {
   if (listeners.empty()) return;
   const bool loopback_only = std::ranges::all_of(listeners, is_loopback);
   std::vector<http::Site> sites;
+  sites.reserve(workers.size());
   for (std::size_t i = 0; i < workers.size(); ++i) {
     sites.push_back(metrics_site_of(site_parts(i), loopback_only));
   }

@@ -75,7 +75,7 @@ std::optional<std::string> complaint_of_glob(std::string_view pattern) {
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     if (pattern[i] != '[') continue;
     const auto end = end_of_set(pattern, i);
-    if (end == kNone) return "has a \"[\" without its \"]\"";
+    if (end == kNone) return R"(has a "[" without its "]" behind it)";
     i = end - 1;
   }
   return std::nullopt;

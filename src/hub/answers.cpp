@@ -134,7 +134,7 @@ std::optional<Budget> budget_of(const http::Headers& headers) {
   auto limit = headers.get("ratelimit").value_or("");
   if (limit.empty()) return std::nullopt;
   const auto name = unquoted(limit.substr(0, limit.find(';')));
-  const auto known = std::ranges::find(Budget::kLimits, name);
+  const auto* const known = std::ranges::find(Budget::kLimits, name);
   Budget budget{.limit = known == Budget::kLimits.end() ? Budget::kOther : *known};
   bool told = false;
   while (!limit.empty()) {
