@@ -21,7 +21,7 @@ constexpr mode_t kDirectoryForAll = 0755;
 
 class DirectoryTarget final : public ExportTarget {
  public:
-  explicit DirectoryTarget(const std::filesystem::path& directory) : path_(directory) {
+  explicit DirectoryTarget(std::filesystem::path directory) : path_(std::move(directory)) {
     make(path_);
     root_ = open_root(path_.string());
   }

@@ -119,7 +119,7 @@ hub::Endpoint endpoint_of_remote(db::Connection& sql, const std::string& name) {
   return endpoint;
 }
 
-ExportPlan plan_export(db::Connection& sql, const hub::Endpoint& endpoint, hub::RepoId repo,
+ExportPlan plan_export(db::Connection& sql, const hub::Endpoint& endpoint, const hub::RepoId& repo,
                        const std::string& revision) {
   const auto scope = endpoint.scope();
   for (const auto& within : {scope, hub::imported_scope(scope)}) {

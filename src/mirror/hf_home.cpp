@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "hubcache/base/error.h"
@@ -18,6 +21,16 @@ constexpr std::size_t kMostFolders = 100'000;
 constexpr std::size_t kMostFiles = 200'000;  // of a directory, and of a snapshot
 constexpr int kDeepest = 32;                 // directories of a snapshot, one in another
 constexpr std::string_view kBetween = "--";
+
+/// These names one in another, those that are not empty.
+std::string path_of(std::initializer_list<std::string_view> names) {
+  std::string path;
+  for (const auto name : names) {
+    if (!path.empty() && !name.empty()) path += '/';
+    path += name;
+  }
+  return path;
+}
 
 /// "models--org--name" as a repo; nullopt for what is no repo's folder.
 std::optional<hub::RepoId> repo_of_folder(std::string_view folder) {
@@ -77,13 +90,13 @@ class HfHomeSource final : public ImportSource {
   std::vector<Description> snapshots_of(const hub::RepoId& repo, const std::string& folder,
                                         const Complain& complain) {
     std::vector<Description> snapshots;
-    for (const auto& commit : names_in(root_, folder + "/snapshots", kMostFiles)) {
+    for (const auto& commit : names_in(root_, path_of({folder, "snapshots"}), kMostFiles)) {
       if (!hub::is_commit_id(commit)) {
-        complain(printable(folder + "/snapshots/" + commit) + ": it is no commit");
+        complain(printable(path_of({folder, "snapshots", commit})) + ": it is no commit");
         continue;
       }
       Description description{.repo = repo, .commit = commit, .whole = false};
-      add_files(description, folder, "/snapshots/" + commit, "", 0, complain);
+      add_files(description, folder, path_of({"snapshots", commit}), "", 0, complain);
       snapshots.push_back(std::move(description));
     }
     add_refs(snapshots, folder, "refs", "", 0, complain);
@@ -93,10 +106,10 @@ class HfHomeSource final : public ImportSource {
   void add_files(Description& description, const std::string& folder, const std::string& snapshot,
                  const std::string& below, int depth, const Complain& complain) {
     if (depth == kDeepest) throw Error(Error::Kind::kBadRequest, "a snapshot is too deep");
-    const auto directory = folder + snapshot + (below.empty() ? "" : "/" + below);
+    const auto directory = path_of({folder, snapshot, below});
     for (const auto& name : names_in(root_, directory, kMostFiles)) {
-      const auto path = below.empty() ? name : below + '/' + name;
-      const auto file = folder + snapshot + '/' + path;
+      const auto path = path_of({below, name});
+      const auto file = path_of({folder, snapshot, path});
       with_complaint(complain, printable(file), [&] {
         switch (kind_of(root_, file)) {
           case FileKind::kDirectory:
@@ -144,12 +157,12 @@ class HfHomeSource final : public ImportSource {
                 const std::string& directory, const std::string& below, int depth,
                 const Complain& complain) {
     if (depth == kDeepest) return;
-    for (const auto& name : names_in(root_, folder + '/' + directory, kMostFiles)) {
-      const auto file = folder + '/' + directory + '/' + name;
-      const auto revision = below.empty() ? name : below + '/' + name;
+    for (const auto& name : names_in(root_, path_of({folder, directory}), kMostFiles)) {
+      const auto file = path_of({folder, directory, name});
+      const auto revision = path_of({below, name});
       with_complaint(complain, printable(file), [&] {
         if (kind_of(root_, file) == FileKind::kDirectory) {
-          add_refs(snapshots, folder, directory + '/' + name, revision, depth + 1, complain);
+          add_refs(snapshots, folder, path_of({directory, name}), revision, depth + 1, complain);
           return;
         }
         constexpr std::size_t kLongest = 64;

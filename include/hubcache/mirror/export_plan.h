@@ -20,7 +20,7 @@ struct ExportPlan {
 };
 /// From what the Hub said, or else from what was imported. Throws kNotFound, and says what is
 /// missing, unless the commit and all its files are known.
-ExportPlan plan_export(db::Connection& sql, const hub::Endpoint& endpoint, hub::RepoId repo,
+ExportPlan plan_export(db::Connection& sql, const hub::Endpoint& endpoint, const hub::RepoId& repo,
                        const std::string& revision);
 /// Files of the plan after that path, by their paths, `limit` at most.
 std::vector<catalog::ImportedFile> files_of_plan(db::Connection& sql, const std::string& commit_key,
