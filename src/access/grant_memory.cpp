@@ -34,7 +34,7 @@ std::string behind(std::string key) {
 
 std::span<const db::Migration> grant_migrations() { return kGrantMigrations; }
 
-KnownRepo known_repo(db::Connection& sql, std::string_view scope, hub::RepoId repo) {
+KnownRepo known_repo(db::Connection& sql, std::string_view scope, const hub::RepoId& repo) {
   using Verdict = Access::Verdict;
   KnownRepo known{.canonical = repo};
   auto alias = sql.query(

@@ -46,8 +46,8 @@ struct Fills::Impl {
   }
   void admit_as_trusted(Wish& wish) const;
   Task<std::string> source_repo(std::size_t home, Key key);
-  Task<std::optional<std::uint64_t>> present(std::size_t home, Key key);
-  Task<void> wait_end(std::size_t home, Key key);
+  Task<std::optional<std::uint64_t>> present(std::size_t home, Key key) const;
+  Task<void> wait_end(std::size_t home, Key key) const;
   Task<void> park(std::size_t home);
 
   Context context;
@@ -130,13 +130,13 @@ Task<std::string> Fills::Impl::source_repo(std::size_t home, Key key) {
   co_return parked->empty() ? std::string(kMixed) : *parked;
 }
 
-Task<std::optional<std::uint64_t>> Fills::Impl::present(std::size_t home, Key key) {
+Task<std::optional<std::uint64_t>> Fills::Impl::present(std::size_t home, Key key) const {
   const auto fill = find(home, key);
   if (!fill) co_return std::nullopt;
   co_return fill->progress()->present();
 }
 
-Task<void> Fills::Impl::wait_end(std::size_t home, Key key) {
+Task<void> Fills::Impl::wait_end(std::size_t home, Key key) const {
   while (const auto fill = find(home, key)) {
     const auto progress = fill->progress();
     co_await Progress::wait_end(progress);

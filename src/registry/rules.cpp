@@ -106,7 +106,8 @@ const Rule* RulesOf::first_against(const hub::RepoId& repo, Allows allows) const
   return found == rules_->end() ? nullptr : &*found;
 }
 
-RuleBook::RuleBook(Workers& workers, Rules rules) : workers_(workers), slots_(workers.size()) {
+RuleBook::RuleBook(Workers& workers, const Rules& rules)
+    : workers_(workers), slots_(workers.size()) {
   for (auto& slot : slots_) slot.rules = copy_of(rules);
 }
 

@@ -98,7 +98,7 @@ class Access {
   const GrantCounts& counts() const noexcept { return *counts_; }
 
  private:
-  friend KnownRepo known_repo(db::Connection& sql, std::string_view scope, hub::RepoId repo);
+  friend KnownRepo known_repo(db::Connection& sql, std::string_view scope, const hub::RepoId& repo);
   // Numbers in rows: new ones go to the end.
   enum class Verdict : std::uint8_t {
     kUnknown,

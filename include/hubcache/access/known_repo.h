@@ -17,6 +17,6 @@ struct KnownRepo {
   bool was_public = false;           // the Hub let everybody read it, and has refused nobody since
   bool was_refused = false;          // the Hub has refused it
 };
-KnownRepo known_repo(db::Connection& sql, std::string_view scope, hub::RepoId repo);
+KnownRepo known_repo(db::Connection& sql, std::string_view scope, const hub::RepoId& repo);
 
 }  // namespace hubcache::access

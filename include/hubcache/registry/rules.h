@@ -70,7 +70,7 @@ class RulesOf {
 class RuleBook {
  public:
   /// Before the workers start.
-  RuleBook(Workers& workers, Rules rules);
+  RuleBook(Workers& workers, const Rules& rules);
 
   /// What holds for the distribution called so, on the worker that calls.
   RulesOf of(std::string_view distribution) const;
