@@ -54,6 +54,7 @@ std::vector<net::Listener> open_listeners(const Config& config) {
 
 std::vector<net::Listener> open_metrics_listeners(const Config& config) {
   std::vector<net::Listener> listeners;
+  listeners.reserve(config.server.metrics_listen.size());
   for (const auto& address : config.server.metrics_listen) {
     listeners.push_back(net::listen(address));
   }
