@@ -93,10 +93,9 @@ void Session::check(SteadyTime now) {
 void Session::watch_answer() {
   answer_timer_.expires_at(answer_by_);
   auto passed = [weak = weak_from_this(),
-                 request = requests_](const boost::system::error_code& stopped) {
+                 by = answer_by_](const boost::system::error_code& stopped) {
     const auto self = weak.lock();
-    if (stopped || !self || self->requests_ != request) return;
-    if (self->phase_ != Phase::kHandling || self->gone_) return;
+    if (stopped || !self || self->answer_by_ != by || self->gone_) return;
     self->late_ = true;
     self->cancel_.emit(asio::cancellation_type::terminal);
   };
@@ -320,21 +319,23 @@ Task<bool> Session::fill_buffer(Exchange& exchange, SteadyTime deadline) {
 }
 
 Task<Response> Session::answer(Exchange& exchange) {
+  Response response;
   std::exception_ptr failure;
   const auto* const prompt = worker_->prompt;
   const bool in_time = prompt != nullptr && prompt->holds_for(exchange.request);
   answer_by_ = in_time ? now() + prompt->within : SteadyTime::max();
   phase_ = Phase::kHandling;
   try {
-    auto response = co_await worker_->site.handle(exchange.request);
-    if (std::exchange(late_, false)) co_await asio::this_coro::reset_cancellation_state();
-    co_return response;
+    response = co_await worker_->site.handle(exchange.request);
   } catch (...) {
     failure = std::current_exception();
   }
+  answer_by_ = SteadyTime::max();  // the body may take longer
+  const bool late = std::exchange(late_, false);
+  if (late) co_await asio::this_coro::reset_cancellation_state();  // the session goes on
+  if (!failure) co_return response;
   if (gone_) co_return Response{};
-  if (std::exchange(late_, false)) {
-    co_await asio::this_coro::reset_cancellation_state();  // the session goes on
+  if (late) {
     const Error error(Error::Kind::kUpstreamTimeout, "an answer did not come in time");
     co_return render(exchange.request, error);
   }

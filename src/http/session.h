@@ -122,7 +122,7 @@ class Session : public std::enable_shared_from_this<Session> {
   End end_ = End::kClose;
   SteadyTime first_byte_;  // of the response that is being sent
   asio::cancellation_signal cancel_;
-  SteadyTime answer_by_ = SteadyTime::max();  // of the request that is being handled
+  SteadyTime answer_by_ = SteadyTime::max();  // the head of the answer that is waited for
   Timer answer_timer_;                        // set once that time is near
   bool late_ = false;  // it has passed: the handler was cancelled, not the session
   bool gone_ = false;  // the client left, or reset() was called: nothing is left to say

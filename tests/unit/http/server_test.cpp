@@ -1,7 +1,12 @@
 #include "hubcache/http/server.h"
 
 #include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -292,20 +297,27 @@ TEST_F(ServerTest, AClientThatLeavesCancelsItsHandler) {
   cancelled.get_future().get();
 }
 
-TEST_F(ServerTest, AnAnswerThatDoesNotComeInTimeIsATimeoutAndTheConnectionGoesOn) {
-  auto handle = [](const Request& request) -> Task<Response> {
+class PromptServerTest : public ServerTest {
+ protected:
+  void serve_within(std::chrono::milliseconds within, Handler handle) {
+    auto on_error = [](const Request& /*request*/, const Error& error) {
+      return text_response(status_of(error.kind()), error.what());
+    };
+    const Site site{.handle = Prompt{.handler = std::move(handle), .within = within},
+                    .on_error = on_error};
+    std::vector<Site> sites{site, site};
+    server.emplace(workers, std::move(sites), Limits{.header_timeout = 80ms}, clock, log);
+    auto listener = net::listen("127.0.0.1:0");
+    address = listener.address;
+    workers.start();
+    server->serve(std::move(listener));
+  }
+};
+
+TEST_F(PromptServerTest, AnAnswerThatDoesNotComeInTimeIsATimeoutAndTheConnectionGoesOn) {
+  serve_within(20ms, [](const Request& request) -> Task<Response> {
     return request.target == "/x" ? never(request) : echo(request);
-  };
-  auto on_error = [](const Request& /*request*/, const Error& error) {
-    return text_response(status_of(error.kind()), error.what());
-  };
-  const Site site{.handle = Prompt{.handler = handle, .within = 20ms}, .on_error = on_error};
-  std::vector<Site> sites{site, site};
-  server.emplace(workers, std::move(sites), Limits{.header_timeout = 80ms}, clock, log);
-  auto listener = net::listen("127.0.0.1:0");
-  address = listener.address;
-  workers.start();
-  server->serve(std::move(listener));
+  });
   auto client = connect();
   for (int i = 0; i < 2; ++i) {
     client.send(kGet);
@@ -313,6 +325,31 @@ TEST_F(ServerTest, AnAnswerThatDoesNotComeInTimeIsATimeoutAndTheConnectionGoesOn
     client.send("GET /y HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 "));
   }
+}
+
+/// Has bytes at once, and more when many times the time for an answer has passed.
+class SlowSource : public SpanSource {
+ public:
+  std::optional<std::uint64_t> size() const override { return 4; }
+  Task<Span> next() override {
+    if (!std::exchange(first_, false)) {
+      asio::steady_timer timer(co_await asio::this_coro::executor, 400ms);
+      co_await timer.async_wait(use_task);
+    }
+    co_return Span(std::as_bytes(std::span(std::string_view("ab"))));
+  }
+
+ private:
+  bool first_ = true;
+};
+
+TEST_F(PromptServerTest, ABodyMayTakeLongerThanItsAnswer) {
+  serve_within(20ms, [](const Request& /*request*/) -> Task<Response> {
+    Response response;
+    response.body = std::make_unique<SlowSource>();
+    co_return response;
+  });
+  EXPECT_THAT(ask(kGet), EndsWith("\r\n\r\nabab"));
 }
 
 TEST_F(ServerTest, ConnectionsAreSpreadOverTheWorkers) {
