@@ -78,9 +78,7 @@ std::optional<Right> Access::stale_right(const Known& known, Use use) const {
   if (!right && file_granted(known, options_.stale_grants)) {
     right = file_right(known, options_.stale_grants);
   }
-  if (!right) return right;
-  counts_->stale.add();
-  right->stale = true;
+  if (right) right->stale = true;
   return right;
 }
 

@@ -205,7 +205,10 @@ Task<Right> Access::ask(hub::Probe& probe, Asking asking, Known known) {
   // Stale rights serve only while the whole origin is down: whoever answers anything is not.
   const bool alive = auth.answer || (auth.trouble && !origin_is_down(*auth.trouble));
   if (!alive && origin_is_down(*head.trouble)) {
-    if (auto right = stale_right(known, Use::kFiles)) co_return std::move(*right);
+    if (auto right = stale_right(known, Use::kFiles)) {
+      counts_->stale.add();
+      co_return std::move(*right);
+    }
   }
   throw *head.trouble;
 }
@@ -226,6 +229,7 @@ Task<Right> Access::right_of_repo(hub::EndpointPtr endpoint, hub::Credential cre
     auto right = stale_right(found, Use::kDocuments);
     if (right &&
         co_await fails_altogether(*auth.trouble, endpoint, credential, asking.repo, flights)) {
+      counts_->stale.add();
       co_return std::move(*right);
     }
     throw *auth.trouble;
