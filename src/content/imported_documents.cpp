@@ -59,6 +59,10 @@ bool has_flag(const http::Request& request, std::string_view flag) {
   return false;
 }
 
+Json directory_json(std::string path) {
+  return {{"type", "directory"}, {"path", std::move(path)}, {"oid", kUnknownOid}, {"size", 0}};
+}
+
 Answer answer_of(const Json& document, const hub::Route& asked, const std::string& commit) {
   auto answer = std::make_shared<hub::DocumentAnswer>();
   answer->status = 200;
@@ -94,10 +98,7 @@ std::optional<Json> tree_json(const std::vector<catalog::ImportedFile>& files,
     for (auto slash = file.path.find('/', folder.size()); slash != std::string::npos;
          slash = file.path.find('/', slash + 1)) {
       auto path = file.path.substr(0, slash);
-      if (folders.insert(path).second) {
-        list.push_back(
-            {{"type", "directory"}, {"path", std::move(path)}, {"oid", kUnknownOid}, {"size", 0}});
-      }
+      if (folders.insert(path).second) list.push_back(directory_json(std::move(path)));
       if (!recursive) break;
     }
     if (recursive || file.path.find('/', folder.size()) == std::string::npos) {
@@ -117,9 +118,11 @@ Json paths_json(const std::vector<catalog::ImportedFile>& files, const http::Req
   std::set<std::string> folders;
   for (const auto& file : files) {
     if (wanted.contains(file.path)) list.push_back(file_json(file));
-    for (const auto& path : wanted) {
-      if (!file.path.starts_with(path + '/') || !folders.insert(path).second) continue;
-      list.push_back({{"type", "directory"}, {"path", path}, {"oid", kUnknownOid}, {"size", 0}});
+    for (auto end = file.path.find('/'); end != std::string::npos;
+         end = file.path.find('/', end + 1)) {
+      auto folder = file.path.substr(0, end);
+      if (!wanted.contains(folder) || !folders.insert(folder).second) continue;
+      list.push_back(directory_json(std::move(folder)));
     }
   }
   return list;
