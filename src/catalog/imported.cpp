@@ -65,9 +65,9 @@ Task<> Imported::keep_commit(hub::EndpointPtr twin, hub::RepoId repo, std::strin
     if (info.empty()) return;
     sql.run(
         "INSERT OR REPLACE INTO documents (key, at, status, code, message, content_type, etag, "
-        "link, revision, total_count, body) VALUES (?1, 0, 200, '', '', 'application/json', '', "
-        "'', ?2, '', ?3)",
-        key, commit, info);
+        "link, revision, total_count, body, used) VALUES (?1, 0, 200, '', '', 'application/json', "
+        "'', '', ?2, '', ?3, ?4)",
+        key, commit, info, std::numeric_limits<std::int64_t>::max());  // last for the trim
   };
   co_await database_.write_durable(std::move(change));
 }
