@@ -87,8 +87,14 @@ std::vector<std::string> lost_scopes(db::Connection& sql) {
   return scopes;
 }
 
+std::int64_t forget_manifest(db::Connection& sql, std::string_view commit_key) {
+  sql.run("DELETE FROM manifest_walks WHERE key = ?1", commit_key);
+  return sql.run("DELETE FROM manifests WHERE key = ?1", commit_key);
+}
+
 std::int64_t remove_entries(db::Connection& sql, std::string_view scope, std::int64_t limit) {
   const auto [begin, end] = range_below(scope);
+  sql.run("DELETE FROM manifest_walks WHERE key >= ?1 AND key < ?2", begin, end);
   sql.run("DELETE FROM manifests WHERE key >= ?1 AND key < ?2", begin, end);
   sql.run("DELETE FROM commits WHERE key >= ?1 AND key < ?2", begin, end);
   sql.run("DELETE FROM named_blobs WHERE key >= ?1 AND key < ?2", begin, end);
@@ -98,10 +104,9 @@ std::int64_t remove_entries(db::Connection& sql, std::string_view scope, std::in
       begin, end, limit);
 }
 
-// The manifest goes first: without it the path is not absent but unknown.
 bool remove_entry(db::Connection& sql, std::string_view key) {
   const auto [scope, repo, commit, path] = parts_of(key);
-  sql.run("DELETE FROM manifests WHERE key = ?1", joined({scope, "\n", repo, "\n", commit}));
+  forget_manifest(sql, joined({scope, "\n", repo, "\n", commit}));
   return sql.run("DELETE FROM entries WHERE key = ?1", key) > 0;
 }
 

@@ -20,18 +20,24 @@ namespace hubcache::catalog {
 namespace {
 
 constexpr std::size_t kRemembered = 1'000;
+constexpr std::chrono::hours kLongestWalk{24};
 constexpr std::string_view kQuery = "?recursive=true&expand=false";
 
 std::string tree_of(const Manifests::Wanted& wanted) {
   return hub::tree_path({.repo = wanted.request.query.repo, .revision = wanted.commit, .path = {}});
 }
 
-/// Each reading of a manifest has a row, which goes when an entry of the commit does.
-std::int64_t begin_walk(db::Connection& sql, const std::string& commit) {
+/// Each reading of a manifest has a row, which goes when an entry of the commit does
+/// (forget_manifest()). Its number is its time, or the next one: none comes twice, whatever went.
+/// What was broken off leaves its row to the readings of a later day.
+std::int64_t begin_walk(db::Connection& sql, const std::string& commit, WallTime now) {
+  const auto at = now.time_since_epoch().count();
+  sql.run("DELETE FROM manifest_walks WHERE key = ?1 AND walk < ?2", commit,
+          at - milliseconds(kLongestWalk).count());
   auto row = sql.query(
-      "INSERT INTO manifest_walks (key, walk) SELECT ?1, coalesce(max(walk), 0) + 1 "
+      "INSERT INTO manifest_walks (key, walk) SELECT ?1, max(coalesce(max(walk), 0) + 1, ?2) "
       "FROM manifest_walks WHERE key = ?1 RETURNING walk",
-      commit);
+      commit, at);
   row.step();
   return row.integer(0);
 }
@@ -174,8 +180,8 @@ Task<> Manifests::read_pages(const std::string& key, Walk& walk, Wanted wanted, 
       throw Error(Error::Kind::kUpstream, "The Hub shows no tree");
     auto next = hub::next_target(page->link, wanted.request.endpoint->base);
     const bool first = seen.size() == 1;
-    auto write = [key, page, first](db::Connection& sql) {
-      const auto begun = first ? begin_walk(sql, key) : 0;
+    auto write = [key, page, first, now = clock_.now()](db::Connection& sql) {
+      const auto begun = first ? begin_walk(sql, key, now) : 0;
       write_page(sql, key, *page);
       return begun;
     };

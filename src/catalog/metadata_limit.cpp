@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "hubcache/catalog/entries.h"
+
 namespace hubcache::catalog {
 namespace {
 
@@ -49,11 +51,8 @@ std::int64_t oldest_document(db::Connection& sql) {
   return rows.step() ? rows.integer(0) : kNever;
 }
 
-/// The manifest goes first: while it is there, a path without a row is absent. So does the note
-/// that it is being read, for then it will not be whole.
 std::int64_t drop_commit(db::Connection& sql, const std::string& key) {
-  auto dropped = sql.run("DELETE FROM manifests WHERE key = ?1", key);
-  sql.run("DELETE FROM manifest_walks WHERE key = ?1", key);
+  auto dropped = forget_manifest(sql, key);
   const auto entries = sql.run(
       "DELETE FROM entries WHERE key IN (SELECT key FROM entries "
       "WHERE key > ?1 || char(10) AND key < ?1 || char(11) LIMIT ?2)",

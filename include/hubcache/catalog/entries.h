@@ -32,6 +32,11 @@ void each_entry(db::Connection& sql, const std::function<void(const KeptEntry&)>
 std::optional<std::vector<KeptEntry>> files_of_commit(db::Connection& sql,
                                                       std::string_view commit_key);
 
+/// Has to be called before rows of a commit's entries go: while its manifest is known, a path
+/// without a row is absent, and a reading of it that is under way will not be whole. Says how many
+/// manifests went.
+std::int64_t forget_manifest(db::Connection& sql, std::string_view commit_key);
+
 /// Scopes of which something is known though no remote has them any more: the remote is gone, or
 /// has another hub or token by now. Looks at every row.
 std::vector<std::string> lost_scopes(db::Connection& sql);

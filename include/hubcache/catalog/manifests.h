@@ -21,7 +21,7 @@ namespace hubcache::catalog {
 /// known to be absent (SECURITY 13). Nothing is learned from the pages that clients list: only a
 /// walk of our own, from the root to the last page, is a manifest. Callable from any worker.
 ///
-/// Whoever removes rows of entries has to remove the manifest's row before them.
+/// Whoever removes rows of entries has to forget_manifest() before (catalog/entries.h).
 class Manifests {
  public:
   struct Options {

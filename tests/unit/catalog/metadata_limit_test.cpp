@@ -1,6 +1,7 @@
 #include "hubcache/catalog/metadata_limit.h"
 
 #include "hubcache/catalog/catalog.h"
+#include "hubcache/catalog/entries.h"
 #include "hubcache/catalog/named_blobs.h"
 
 #include "unit/catalog/fixture.h"
@@ -143,6 +144,28 @@ TEST_F(MetadataLimitTest, AUseKeepsACommit) {
       [](db::Connection& sql) { sql.run("UPDATE commits SET used = 0 WHERE id <> ''"); });
   find(weights);
   EXPECT_EQ(count(used), 1);
+}
+
+constexpr std::int64_t kFilesOfModel = 8;
+
+TEST_F(MetadataLimitTest, AManifestThatLosesOneEntryWhileItIsReadIsNotWhole) {
+  auto behaviour = sim.behaviour();
+  behaviour.tree_page = 3;
+  sim.set_behaviour(behaviour);
+  sim.set_fault({.kind = Fault::Kind::kHold, .match = "cursor="});
+  find(file("org/model", "model.safetensors"));
+  find(file("org/model", "config.json"));  // goes on after the first page
+  ASSERT_EQ(count("manifest_walks"), 1);
+  const bool removed = database->write_now([](db::Connection& sql) {
+    std::string key;
+    if (auto row = sql.query("SELECT key FROM entries LIMIT 1"); row.step()) key = row.text(0);
+    return remove_entry(sql, key);
+  });
+  ASSERT_TRUE(removed);
+  sim.release();
+  while (count("entries") < kFilesOfModel - 1) settle();
+  for (int i = 0; i < 5; ++i) settle();
+  EXPECT_EQ(count("manifests"), 0);
 }
 
 TEST_F(MetadataLimitTest, AManifestThatLosesEntriesWhileItIsReadIsNotWhole) {
