@@ -55,7 +55,7 @@ Task<milliseconds> Scrub::step() {
   if (!digest) co_return end();
   pass_->after = digest->text();  // what cannot be looked at does not hold up the others
   const auto check = co_await store_.check(*digest, rate());
-  ++checked_;
+  if (check != store::Check::kUnknown) ++checked_;
   if (check == store::Check::kFalse || check == store::Check::kMissing) ++wrong_;
   if (clock_.steady() - recorded_ >= options_.record_interval) record();
   co_return kBetweenBlobs;
