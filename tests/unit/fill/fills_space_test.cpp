@@ -30,7 +30,7 @@ TEST_F(FillsSpaceTest, AReaderOfTheWholeGetsWhatIsThereAndTheHashToGoOnWith) {
   serve(some_bytes(20 * kMiB));
   hold(10 * kMiB, 20 * kMiB);
   auto joined = join(whole());
-  auto bytes = read_at_least(joined, 9 * kMiB);
+  auto bytes = read_at_least(joined, 10 * kMiB);
   disk_.room_for(0);
   release();
   const auto [more, kind] = read_until_failure(joined);
