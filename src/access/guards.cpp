@@ -89,11 +89,15 @@ KindName name_of(registry::Guard::Kind kind) {
   return {.path = "composite", .type = "CompositeContentGuard"};
 }
 
-/// What one of the guards of a composite guard says, by its href.
+/// What one of the guards of a composite guard says, by its name and href.
 std::string refusal_of(const registry::Guard& guard, const std::string& why) {
   const auto name = name_of(guard.kind);
-  std::string text = "\"Guard: HREF: '/pulp/api/v3/contentguards/core/";
-  text.append(name.path).append("/").append(guard.id).append("/', class: '<class '");
+  std::string text = "\"Guard: '" + guard.name;
+  text.append("', HREF: '/pulp/api/v3/contentguards/core/")
+      .append(name.path)
+      .append("/")
+      .append(guard.id)
+      .append("/', class: '<class '");
   text.append("pulpcore.app.models.publication.").append(name.type).append("'>', denial: [");
   return text.append(why).append("].\"");
 }

@@ -69,7 +69,7 @@ std::string text(const Json& document, const char* field) {
 }
 
 Guard guard_of(std::string id, std::string_view kind, const Json& document) {
-  Guard guard{.id = std::move(id)};
+  Guard guard{.id = std::move(id), .name = text(document, "name")};
   if (kind == kRbacGuardKind) {
     guard.kind = Guard::Kind::kRbac;
     guard.accounts = document.value("downloaders", guard.accounts);

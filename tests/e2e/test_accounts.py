@@ -1,7 +1,11 @@
 """Accounts and access tokens from the command line, with a server and without, and what they open."""
 import base64
+import hashlib
 import json
+import secrets
+import sqlite3
 import subprocess
+import time
 
 from harness import command, get
 
@@ -62,6 +66,44 @@ def test_a_hub_client_passes_a_guard_with_an_access_token(world):
         assert secret not in server.text()
         for file in server.data.rglob("*"):
             assert not file.is_file() or secret.encode() not in file.read_bytes(), file
+
+
+def signed(path, secret, expires):
+    """As Pulp signs what a content_redirect guard lets pass (contract 5.5)."""
+    salt, query = secrets.token_bytes(16), f"expires={expires}"
+    made = hashlib.sha256(salt + f"{path}?{query}{secret}".encode()).hexdigest()
+    return f"{path}?{query}&validate_token={salt.hex()}:{made}"
+
+
+def test_a_redirect_guard_lets_pass_what_was_signed_for_its_path(world):
+    hub = world.hub()
+    server = world.server(hub)
+    guard = server.rest("POST", API + "contentguards/core/content_redirect/",
+                        {"name": "signed"}).json()
+    assert "secret" not in str(guard)
+    lists = API + "distributions/hugging_face/hugging-face/"
+    distribution = server.rest("GET", lists).json()["results"][0]["pulp_href"]
+    assert server.rest("PATCH", distribution,
+                       {"content_guard": guard["pulp_href"]}).status == 202
+    assert server.stop() == 0
+    with sqlite3.connect(server.data / "hubcache.db") as rows:  # nobody else is told the secret
+        rows.execute("UPDATE resources SET doc = json_set(doc, '$.secret', 'of the guard') "
+                     "WHERE kind = 'contentguard.content_redirect'")
+    server = world.server(hub)
+    path = "/pulp/content/hf/org/model/resolve/main/config.json"
+    later = int(time.time()) + 600
+    passed = get(server.origin + signed(path, "of the guard", later))
+    assert passed.status == 200 and b"{" in passed.body, passed.body
+    for target, refusal in (
+            (path, "Access not authenticated"),
+            (signed(path, "of another", later), "Access not authenticated"),
+            (signed(path, "of the guard", later).replace("config.json", "README.md"),
+             "Access not authenticated"),
+            (signed(path, "of the guard", later) + "&more=1", "Access not authenticated"),
+            (signed(path, "of the guard", 1), "Authentication expired")):
+        refused = get(server.origin + target)
+        assert (refused.status, refused.body) == (403, b"403: " + refusal.encode()), target
+    assert hub.requests() and not hub.requests(part="validate_token")
 
 
 def test_whoami_tells_the_account_where_the_remote_has_a_token_of_its_own(world):

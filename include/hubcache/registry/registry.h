@@ -31,6 +31,7 @@ struct Remote {
 struct Guard {
   enum class Kind : std::uint8_t { kRbac, kHeader, kRedirect, kComposite };
   std::string id;
+  std::string name = {};
   Kind kind = Kind::kComposite;
   std::vector<std::int64_t> accounts = {};  // kRbac: who may, beside administrators
   std::string header_name = {};             // kHeader: the base64 of this header...

@@ -143,17 +143,19 @@ TEST_F(GuardsTest, ARedirectGuardWantsASignatureOfThisPathThatIsStillGood) {
 }
 
 TEST_F(GuardsTest, OneGuardOfACompositeIsEnoughAndNoneLetsEverybodyPass) {
-  have({{.id = "a", .kind = Guard::Kind::kHeader, .header_name = "a", .header_value = "1"},
-        {.id = "b", .kind = Guard::Kind::kHeader, .header_name = "b", .header_value = "1"},
+  const auto header = Guard::Kind::kHeader;
+  have({{.id = "a", .name = "one", .kind = header, .header_name = "a", .header_value = "1"},
+        {.id = "b", .name = "two", .kind = header, .header_name = "b", .header_value = "1"},
         {.id = "both", .guards = {"a", "b"}},
         {.id = "empty"}});
   EXPECT_EQ(refusal("empty", request()), "");
   EXPECT_EQ(refusal("both", request("b", "MQ==")), "");
   EXPECT_EQ(
       refusal("both", request()),
-      "Access forbidden. Refusals: [\"Guard: HREF: '/pulp/api/v3/contentguards/core/header/a/', "
+      "Access forbidden. Refusals: [\"Guard: 'one', HREF: "
+      "'/pulp/api/v3/contentguards/core/header/a/', "
       "class: '<class 'pulpcore.app.models.publication.HeaderContentGuard'>', denial: "
-      "[Access denied.].\", \"Guard: HREF: '/pulp/api/v3/contentguards/core/header/b/', "
+      "[Access denied.].\", \"Guard: 'two', HREF: '/pulp/api/v3/contentguards/core/header/b/', "
       "class: '<class 'pulpcore.app.models.publication.HeaderContentGuard'>', denial: "
       "[Access denied.].\"]");
 }
