@@ -101,9 +101,8 @@ void tell_of_idle_rules(const registry::Snapshot& snapshot, const registry::Rule
                         obs::Log& log) {
   for (const auto& rule : rules) {
     for (const auto& name : rule.distributions) {
-      const bool known =
-          std::ranges::find(snapshot.distributions(), name, &registry::Distribution::name) !=
-          snapshot.distributions().end();
+      const bool known = std::ranges::any_of(
+          snapshot.distributions(), [&name](const auto& each) { return each.name == name; });
       if (!known) {
         log.error("a rule names a distribution that does not exist",
                   {{"rule", rule.name}, {"distribution", name}});

@@ -17,12 +17,15 @@ rest::Hooks hooks_of(const Services& services, const std::string& root, bool off
                                                             const rest::FinishedTask& task) {
     return record_task(sql, secrets, *stamps, root, task);
   };
-  auto changed = [&secrets = services.secrets, &registry = services.registry,
-                  offline](db::Connection& sql) -> rest::Publication {
+  // Only the thread that writes to the database touches `latest`. When its transaction fails after
+  // all, the version of `latest` tells load_changes() that it is not the state before.
+  auto latest =
+      std::make_shared<std::shared_ptr<const registry::Snapshot>>(services.registry.current(0));
+  auto changed = [&secrets = services.secrets, &registry = services.registry, offline,
+                  latest](db::Connection& sql) -> rest::Publication {
     registry::touch(sql);
-    return [&registry, snapshot = registry::load(sql, secrets, offline)] {
-      return registry.publish(snapshot);
-    };
+    *latest = registry::load_changes(sql, secrets, **latest, offline);
+    return [&registry, snapshot = *latest] { return registry.publish(snapshot); };
   };
   return {.record_task = std::move(record), .changed = std::move(changed)};
 }

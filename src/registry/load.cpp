@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -31,6 +32,16 @@ CREATE TABLE registry_state (
   root TEXT
 ) STRICT;
 INSERT INTO registry_state (one, version, root) VALUES (1, 1, NULL);
+)"},
+                                         {.number = 201, .name = "registry: changes", .sql = R"(
+CREATE INDEX resources_by_time ON resources (kind, created, id);
+CREATE TABLE resource_changes (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TRIGGER resource_inserted AFTER INSERT ON resources
+  BEGIN INSERT OR IGNORE INTO resource_changes (id) VALUES (new.id); END;
+CREATE TRIGGER resource_updated AFTER UPDATE ON resources
+  BEGIN INSERT OR IGNORE INTO resource_changes (id) VALUES (new.id); END;
+CREATE TRIGGER resource_deleted AFTER DELETE ON resources
+  BEGIN INSERT OR IGNORE INTO resource_changes (id) VALUES (old.id); END;
 )"}};
 
 /// The document with its sealed values in clear. A sealed value is `{"$sealed": text}`, the text
@@ -87,47 +98,84 @@ Guard guard_of(std::string id, std::string_view kind, const Json& document) {
   return guard;
 }
 
+/// What rows of `resources` say.
+struct Things {
+  std::vector<Remote> remotes;
+  std::vector<Distribution> distributions;
+  std::vector<Guard> guards;
+};
+
+/// Of a row of another kind: nothing. `row`: id, kind, name, epoch, doc.
+void read_row(const db::Statement& row, const db::SecretBox& secrets, bool offline, Things& into) {
+  auto id = row.text(0);
+  const auto kind = row.text(1);
+  const bool is_guard = kind.starts_with(kGuardKind);
+  if (kind != kRemoteKind && kind != kDistributionKind && !is_guard) return;
+  auto name = row.text(2);
+  const auto document = open_document(id, row.text(4), secrets);
+  if (kind == kRemoteKind) {
+    const auto epoch = static_cast<std::uint64_t>(row.integer(3));
+    auto endpoint = make_endpoint(id, epoch, document, offline);
+    into.remotes.push_back({.id = std::move(id),
+                            .name = std::move(name),
+                            .policy = policy_of(document),
+                            .endpoint = std::move(endpoint),
+                            .rate_limit = rate_limit_of(document)});
+  } else if (kind == kDistributionKind) {
+    into.distributions.push_back({.id = std::move(id),
+                                  .name = std::move(name),
+                                  .base_path = document.value("base_path", ""),
+                                  .remote = reference(document, "remote"),
+                                  .content_guard = reference(document, "content_guard"),
+                                  .hidden = document.value("hidden", false)});
+  } else {
+    into.guards.push_back(guard_of(std::move(id), kind, document));
+  }
+}
+
+struct State {
+  std::uint64_t version = 0;
+  std::optional<std::string> root;
+};
+State state_of(db::Connection& sql) {
+  auto state = sql.query("SELECT version, root FROM registry_state");
+  if (!state.step()) throw Error(Error::Kind::kCorrupt, "the registry has no state row");
+  return {.version = static_cast<std::uint64_t>(state.integer(0)), .root = state.optional_text(1)};
+}
+
 }  // namespace
 
 std::span<const db::Migration> migrations() { return kMigrations; }
 
 std::shared_ptr<const Snapshot> load(db::Connection& sql, const db::SecretBox& secrets,
                                      bool offline) {
-  std::vector<Remote> remotes;
-  std::vector<Distribution> distributions;
-  std::vector<Guard> guards;
+  Things all;
   auto rows = sql.query(
       "SELECT id, kind, name, epoch, doc FROM resources WHERE kind IN ('remote', 'distribution') "
       "OR kind LIKE 'contentguard.%'");
-  while (rows.step()) {
-    auto id = rows.text(0);
-    auto name = rows.text(2);
-    const auto document = open_document(id, rows.text(4), secrets);
-    const auto kind = rows.text(1);
-    if (kind == kRemoteKind) {
-      const auto epoch = static_cast<std::uint64_t>(rows.integer(3));
-      auto endpoint = make_endpoint(id, epoch, document, offline);
-      remotes.push_back({.id = std::move(id),
-                         .name = std::move(name),
-                         .policy = policy_of(document),
-                         .endpoint = std::move(endpoint),
-                         .rate_limit = rate_limit_of(document)});
-    } else if (kind == kDistributionKind) {
-      distributions.push_back({.id = std::move(id),
-                               .name = std::move(name),
-                               .base_path = document.value("base_path", ""),
-                               .remote = reference(document, "remote"),
-                               .content_guard = reference(document, "content_guard"),
-                               .hidden = document.value("hidden", false)});
-    } else {
-      guards.push_back(guard_of(std::move(id), kind, document));
-    }
+  while (rows.step()) read_row(rows, secrets, offline, all);
+  const auto state = state_of(sql);
+  return std::make_shared<const Snapshot>(state.version, std::move(all.remotes),
+                                          std::move(all.distributions), state.root,
+                                          std::move(all.guards));
+}
+
+std::shared_ptr<const Snapshot> load_changes(db::Connection& sql, const db::SecretBox& secrets,
+                                             const Snapshot& before, bool offline) {
+  const auto state = state_of(sql);
+  std::set<std::string> changed;  // an id may have come and gone
+  auto ids = sql.query("SELECT id FROM resource_changes");
+  while (ids.step()) changed.insert(ids.text(0));
+  sql.run("DELETE FROM resource_changes");
+  // Another version means that a change was made that `before` knows nothing of, or was undone.
+  if (state.version != before.version() + 1) return load(sql, secrets, offline);
+  Things now;
+  for (const auto& id : changed) {
+    auto row = sql.query("SELECT id, kind, name, epoch, doc FROM resources WHERE id = ?1", id);
+    if (row.step()) read_row(row, secrets, offline, now);
   }
-  auto state = sql.query("SELECT version, root FROM registry_state");
-  if (!state.step()) throw Error(Error::Kind::kCorrupt, "the registry has no state row");
-  return std::make_shared<const Snapshot>(static_cast<std::uint64_t>(state.integer(0)),
-                                          std::move(remotes), std::move(distributions),
-                                          state.optional_text(1), std::move(guards));
+  return before.with(state.version, changed, std::move(now.remotes), std::move(now.distributions),
+                     state.root, std::move(now.guards));
 }
 
 void touch(db::Connection& sql) { sql.run("UPDATE registry_state SET version = version + 1"); }

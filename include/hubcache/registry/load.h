@@ -30,6 +30,10 @@ std::span<const db::Migration> migrations();
 /// of changes. `offline`: no remote's hub may be asked.
 std::shared_ptr<const Snapshot> load(db::Connection& sql, const db::SecretBox& secrets,
                                      bool offline = false);
+/// The same at the cost of what has changed since `before` was loaded, after one touch(). Whatever
+/// writes to the table is noticed; when `before` is not the state right before, all is read.
+std::shared_ptr<const Snapshot> load_changes(db::Connection& sql, const db::SecretBox& secrets,
+                                             const Snapshot& before, bool offline = false);
 /// Says in the same transaction that the registry changed: the next load() has a higher version.
 void touch(db::Connection& sql);
 /// Which distribution answers below the origin root.

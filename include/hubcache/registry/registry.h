@@ -2,9 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
+#include <ranges>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -62,12 +63,22 @@ struct Match {
 /// All remotes, distributions and guards at one time. Immutable: read it from any thread.
 class Snapshot {
  public:
+  template <typename T>
+  using Shelf = std::vector<std::shared_ptr<const T>>;  // in the order of their ids
+
   /// `root` is the id of the root distribution, if there is one. Of two snapshots of one database
   /// the later has the higher `version`.
   Snapshot(std::uint64_t version, std::vector<Remote> remotes,
            std::vector<Distribution> distributions, const std::optional<std::string>& root,
            std::vector<Guard> guards = {});
   ~Snapshot() = default;
+  /// This one with the given things in place of those of their ids or beside them, and without
+  /// what else has an id in `changed`. All that stays is shared.
+  std::shared_ptr<const Snapshot> with(std::uint64_t version, const std::set<std::string>& changed,
+                                       std::vector<Remote> remotes,
+                                       std::vector<Distribution> distributions,
+                                       const std::optional<std::string>& root,
+                                       std::vector<Guard> guards) const;
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;
 
@@ -79,27 +90,25 @@ class Snapshot {
   std::optional<Match> root() const;
 
   std::uint64_t version() const noexcept { return version_; }
-  const std::vector<Remote>& remotes() const noexcept { return remotes_; }
-  const std::vector<Distribution>& distributions() const noexcept { return distributions_; }
+  /// All distributions, a view that is good as long as this.
+  auto distributions() const {
+    return distributions_ |
+           std::views::transform([](const auto& shared) -> const Distribution& { return *shared; });
+  }
   const Remote* remote(std::string_view id) const;
   const Guard* guard(std::string_view id) const;
 
  private:
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept {
-      return std::hash<std::string_view>{}(text);
-    }
-  };
+  Snapshot(std::uint64_t version, Shelf<Remote> remotes, Shelf<Distribution> distributions,
+           const std::optional<std::string>& root, Shelf<Guard> guards);
   Match match_of(const Distribution& distribution, std::string_view rest) const;
 
   std::uint64_t version_;
-  std::vector<Remote> remotes_;
-  std::vector<Distribution> distributions_;
-  std::vector<Guard> guards_;
-  std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> by_base_path_;
-  std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> by_remote_id_;
-  std::optional<std::size_t> root_;
+  Shelf<Remote> remotes_;
+  Shelf<Distribution> distributions_;
+  Shelf<Guard> guards_;
+  std::unordered_map<std::string_view, const Distribution*> by_base_path_;
+  const Distribution* root_ = nullptr;
   std::size_t deepest_ = 0;  // segments of the deepest base_path
 };
 

@@ -13,7 +13,7 @@ class PulpContentTest : public PulpTest {
  protected:
   /// The catalog and the store know a file of the first remote: the key of its entry.
   std::string have(const std::string& path) {
-    const auto scope = snapshot()->remotes().front().id + "/1";
+    const auto scope = snapshot()->distributions().front().remote.value() + "/1";
     const auto key = scope + "\nmodel/org/name\n" + std::string(40, 'a') + "\n" + path;
     const auto etag = std::string(64, 'b');
     auto work = [key, etag](db::Connection& sql) {

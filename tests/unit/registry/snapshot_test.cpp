@@ -62,6 +62,17 @@ TEST(SnapshotTest, AMatchNamesTheRemoteOfItsDistribution) {
   EXPECT_EQ(all->remote("other"), nullptr);
 }
 
+TEST(SnapshotTest, ThingsAreFoundInWhateverOrderTheyWereGiven) {
+  std::vector<Guard> guards;
+  for (const auto* id : {"c", "a", "d", "b"}) guards.push_back({.id = id});
+  const Snapshot all(1, {}, {}, std::nullopt, std::move(guards));
+  for (const auto* id : {"a", "b", "c", "d"}) {
+    ASSERT_NE(all.guard(id), nullptr) << id;
+    EXPECT_EQ(all.guard(id)->id, id);
+  }
+  EXPECT_EQ(all.guard("aa"), nullptr);
+}
+
 TEST(SnapshotTest, TheRootIsTheMarkedDistributionWhileItExists) {
   EXPECT_EQ(snapshot(1, {"a", "hf"}, "d:hf")->root()->distribution->base_path, "hf");
   EXPECT_FALSE(snapshot(1, {"a"}, "d:hf")->root());
