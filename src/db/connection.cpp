@@ -1,6 +1,8 @@
 #include "hubcache/db/connection.h"
 
+#include <algorithm>
 #include <list>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
@@ -10,6 +12,9 @@
 #include "sqlite_error.h"
 
 namespace hubcache::db {
+
+// More than all that are literals; the others are made of what clients ask for.
+constexpr std::size_t kMostTexts = 512;
 
 struct detail::Prepared {
   Prepared(const SQLite::Database& database, const std::string& sql) : statement(database, sql) {}
@@ -116,6 +121,11 @@ Connection::~Connection() = default;
 
 Statement Connection::prepare(std::string_view sql) {
   return guarded([&] {
+    if (state_->prepared.size() >= kMostTexts && !state_->prepared.contains(std::string(sql))) {
+      std::erase_if(state_->prepared, [](const auto& same_text) {
+        return std::ranges::none_of(same_text.second, &detail::Prepared::lent);
+      });
+    }
     auto& same_text = state_->prepared[std::string(sql)];
     for (auto& prepared : same_text) {
       if (!prepared.lent) {

@@ -18,20 +18,20 @@ class Expression {
       : rendering_(rendering), resource_(resource), text_(text) {}
 
   ReadFilter run() {
-    auto accepts = either();
+    auto read = either();
     skip_spaces();
-    if (error_.is_null() && (!accepts || at_ != text_.size())) {
+    if (error_.is_null() && (!read.accepts || at_ != text_.size())) {
       complain("Syntax error in expression.");
     }
     if (error_.is_null() && complexity_ > kMostComplex) {
       complain("Filter expression exceeds allowed complexity.");
     }
     if (!error_.is_null()) return {.error = std::move(error_)};
-    return {.accepts = std::move(accepts)};
+    return read;
   }
 
  private:
-  Predicate complain(const std::string& text) {
+  ReadFilter complain(const std::string& text) {
     if (error_.is_null()) {
       error_ = Json::object();
       error_["q"] = error_list(text);
@@ -61,51 +61,55 @@ class Expression {
     return true;
   }
 
-  Predicate either() {
+  ReadFilter either() {
     auto left = both();
-    for (bool first = true; left && take_word("OR"); first = false) {
+    for (bool first = true; left.accepts && take_word("OR"); first = false) {
       if (first) ++complexity_;  // of all that are joined
       auto right = both();
-      if (!right) return {};
-      left = [a = std::move(left), b = std::move(right)](const Row& row) {
+      if (!right.accepts) return {};
+      left.accepts = [a = std::move(left.accepts), b = std::move(right.accepts)](const Row& row) {
         return a(row) || b(row);
       };
+      left.sql = joined(rest::either, std::move(left.sql), std::move(right.sql));
     }
     return left;
   }
 
-  Predicate both() {
+  ReadFilter both() {
     auto left = term();
-    for (bool first = true; left && take_word("AND"); first = false) {
+    for (bool first = true; left.accepts && take_word("AND"); first = false) {
       if (first) ++complexity_;
       auto right = term();
-      if (!right) return {};
-      left = [a = std::move(left), b = std::move(right)](const Row& row) {
+      if (!right.accepts) return {};
+      left.accepts = [a = std::move(left.accepts), b = std::move(right.accepts)](const Row& row) {
         return a(row) && b(row);
       };
+      left.sql = joined(rest::both, std::move(left.sql), std::move(right.sql));
     }
     return left;
   }
 
-  Predicate term() {
+  ReadFilter term() {
     // Nesting is bounded with the rest: what is deeper is too complex anyway.
     if (++depth_ > 4 * kMostComplex)
       return complain("Filter expression exceeds allowed complexity.");
     if (take_word("NOT")) {
       ++complexity_;
       auto inner = term();
-      if (!inner) return {};
-      return [a = std::move(inner)](const Row& row) { return !a(row); };
+      if (!inner.accepts) return {};
+      inner.accepts = [a = std::move(inner.accepts)](const Row& row) { return !a(row); };
+      if (inner.sql) inner.sql = negated(*std::move(inner.sql));
+      return inner;
     }
     if (take('(')) {
       auto inner = either();
-      if (!inner || !take(')')) return {};
+      if (!inner.accepts || !take(')')) return {};
       return inner;
     }
     return filter();
   }
 
-  Predicate filter() {
+  ReadFilter filter() {
     skip_spaces();
     const auto begin = at_;
     while (at_ < text_.size() && is_letter(text_[at_])) ++at_;
@@ -125,8 +129,15 @@ class Expression {
       if (error_.is_null()) error_ = std::move(read.error);
       return {};
     }
-    if (!read.accepts) return [](const Row&) { return true; };
-    return std::move(read.accepts);
+    if (!read.accepts) return {.accepts = [](const Row&) { return true; }, .sql = Condition{}};
+    return read;
+  }
+
+  /// What SQL can say of both.
+  static std::optional<Condition> joined(Condition (*join)(Condition, Condition),
+                                         std::optional<Condition> a, std::optional<Condition> b) {
+    if (!a || !b) return std::nullopt;
+    return join(*std::move(a), *std::move(b));
   }
 
   /// A field's errors as Django writes them in JSON.

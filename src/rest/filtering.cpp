@@ -27,42 +27,72 @@ std::optional<bool> flag_of(const std::string& value) {
 
 constexpr std::string_view kNullCharacter = "Null characters are not allowed.";
 
-ReadFilter read_text_filter(const std::string& name, const std::string& parameter,
+/// Where rows have a value: under that name in code, in that expression in SQL.
+struct Column {
+  std::string name;
+  std::optional<std::string> sql;
+};
+
+std::optional<Condition> condition(const Column& column, const std::string& before,
+                                   const std::string& after, Json value) {
+  return rest::condition(column.sql, before, after, std::move(value));
+}
+
+ReadFilter read_text_in_any_case(const Column& column, std::string_view lookup,
+                                 const std::string& value) {
+  const auto small = lower_case(value);
+  if (lookup == "iexact") {
+    return {.accepts = on_text(column.name, [small](auto& v) { return lower_case(v) == small; }),
+            .sql = condition(column, "lower(", ") = ?", small)};
+  }
+  if (lookup == "icontains") {
+    return {.accepts = on_text(
+                column.name,
+                [small](auto& v) { return lower_case(v).find(small) != std::string::npos; }),
+            .sql = condition(column, "instr(lower(", "), ?) > 0", small)};
+  }
+  if (lookup == "istartswith") {
+    return {.accepts =
+                on_text(column.name, [small](auto& v) { return lower_case(v).starts_with(small); }),
+            .sql = condition(column, "instr(lower(", "), ?) = 1", small)};
+  }
+  return {.known = false};
+}
+
+ReadFilter read_text_filter(const Column& column, const std::string& parameter,
                             std::string_view lookup, const std::string& given) {
   if (given.find('\0') != std::string::npos) return refused(parameter, std::string(kNullCharacter));
   const std::string value(trimmed(given));
   if (value.empty()) return {};
-  const auto small = lower_case(value);
-  if (lookup.empty()) return {.accepts = on_text(name, [value](auto& v) { return v == value; })};
-  if (lookup == "ne") return {.accepts = on_text(name, [value](auto& v) { return v != value; })};
-  if (lookup == "in") {
-    return {.accepts = on_text(
-                name, [list = split_list(value)](auto& v) { return contains_text(list, v); })};
+  const auto& name = column.name;
+  if (lookup.empty()) {
+    return {.accepts = on_text(name, [value](auto& v) { return v == value; }),
+            .sql = condition(column, "", " = ?", value)};
   }
-  if (lookup == "iexact") {
-    return {.accepts = on_text(name, [small](auto& v) { return lower_case(v) == small; })};
+  if (lookup == "ne") {
+    return {.accepts = on_text(name, [value](auto& v) { return v != value; }),
+            .sql = condition(column, "", " <> ?", value)};
+  }
+  if (lookup == "in") {
+    const auto list = split_list(value);
+    return {.accepts = on_text(name, [list](auto& v) { return contains_text(list, v); }),
+            .sql = condition(column, "", is_one_of(""), list)};
   }
   if (lookup == "contains") {
-    return {.accepts =
-                on_text(name, [value](auto& v) { return v.find(value) != std::string::npos; })};
-  }
-  if (lookup == "icontains") {
-    return {.accepts = on_text(
-                name, [small](auto& v) { return lower_case(v).find(small) != std::string::npos; })};
+    return {
+        .accepts = on_text(name, [value](auto& v) { return v.find(value) != std::string::npos; }),
+        .sql = condition(column, "instr(", ", ?) > 0", value)};
   }
   if (lookup == "startswith") {
-    return {.accepts = on_text(name, [value](auto& v) { return v.starts_with(value); })};
-  }
-  if (lookup == "istartswith") {
-    return {.accepts =
-                on_text(name, [small](auto& v) { return lower_case(v).starts_with(small); })};
+    return {.accepts = on_text(name, [value](auto& v) { return v.starts_with(value); }),
+            .sql = condition(column, "instr(", ", ?) = 1", value)};
   }
   if (lookup == "regex" || lookup == "iregex") {
     const auto regex = Regex::compile(value, lookup == "iregex");
     if (!regex) return refused(parameter, "Enter a valid regular expression.");
     return {.accepts = on_text(name, [regex](auto& v) { return regex->found_in(v); })};
   }
-  return {.known = false};
+  return read_text_in_any_case(column, lookup, value);
 }
 
 ReadFilter read_null_filter(const std::string& name, const std::string& value) {
@@ -73,10 +103,25 @@ ReadFilter read_null_filter(const std::string& name, const std::string& value) {
   }};
 }
 
-ReadFilter read_time_filter(const std::string& name, const std::string& parameter,
+/// Of the times that rows have in columns of their own.
+std::optional<Condition> time_condition(const Column& column, std::string_view lookup,
+                                        const std::vector<std::int64_t>& times) {
+  if (column.name != "pulp_created" && column.name != "pulp_last_updated") return std::nullopt;
+  if (lookup == "range") {
+    return Condition{.sql = "(" + *column.sql + " BETWEEN ? AND ?)", .values = times};
+  }
+  std::string compared = " = ?";
+  if (lookup == "lt") compared = " < ?";
+  if (lookup == "lte") compared = " <= ?";
+  if (lookup == "gt") compared = " > ?";
+  if (lookup == "gte") compared = " >= ?";
+  return condition(column, "", compared, times[0]);
+}
+
+ReadFilter read_time_filter(const Column& column, const std::string& parameter,
                             std::string_view lookup, const std::string& value) {
   if (value.empty()) return {};
-  if (lookup == "isnull") return read_null_filter(name, value);
+  if (lookup == "isnull") return read_null_filter(column.name, value);
   std::vector<std::int64_t> times;
   for (const auto& text : lookup == "range" ? split_list(value) : std::vector{value}) {
     const auto time = parse_iso_time(text);
@@ -86,7 +131,7 @@ ReadFilter read_time_filter(const std::string& name, const std::string& paramete
   if (lookup == "range" && times.size() != 2) {
     return refused(parameter, "Range query expects two values.");
   }
-  return {.accepts = [name, lookup = std::string(lookup), times](const Row& row) {
+  auto accepts = [name = column.name, lookup = std::string(lookup), times](const Row& row) {
     const auto value_then = filter_value(row, name);
     if (!value_then.is_string()) return false;
     const auto then = parse_iso_time(value_then.get<std::string>()).value_or(0);
@@ -96,7 +141,8 @@ ReadFilter read_time_filter(const std::string& name, const std::string& paramete
     if (lookup == "gte") return then >= times[0];
     if (lookup == "range") return then >= times[0] && then <= times[1];
     return then == times[0];
-  }};
+  };
+  return {.accepts = std::move(accepts), .sql = time_condition(column, lookup, times)};
 }
 
 /// `pulp_type` of a list of several kinds.
@@ -152,18 +198,20 @@ bool offers(Lookups lookups, std::string_view lookup) {
   return std::ranges::find(lookups, lookup) != lookups.end();
 }
 
-ReadFilter read_field_filter(const Rendering& rendering, const Field& field,
-                             const std::string& parameter, std::string_view lookup,
-                             const std::string& value) {
+ReadFilter read_field_filter(const Rendering& rendering, const Resource& resource,
+                             const Field& field, const std::string& parameter,
+                             std::string_view lookup, const std::string& value) {
+  const Column column{.name = field.name, .sql = sql_value(resource, field.name)};
   if (field.type == Field::Type::kHref) {
-    return read_href_filter(rendering, {.name = field.name, .target = field.target}, lookup, value);
+    return read_href_filter(
+        rendering, {.name = field.name, .target = field.target, .sql = column.sql}, lookup, value);
   }
   if (field.type == Field::Type::kBoolean) {
     const auto flag = flag_of(value);
     if (!flag) return {};
-    return {.accepts = [name = field.name, flag](const Row& row) {
-      return filter_value(row, name) == *flag;
-    }};
+    return {.accepts = [name = field.name,
+                        flag](const Row& row) { return filter_value(row, name) == *flag; },
+            .sql = condition(column, "", " = ?", *flag ? 1 : 0)};
   }
   if (field.type == Field::Type::kInteger) {
     return read_number_filter(field.name, parameter, lookup, value);
@@ -173,25 +221,29 @@ ReadFilter read_field_filter(const Rendering& rendering, const Field& field,
     return refused(parameter,
                    "Select a valid choice. " + value + " is not one of the available choices.");
   }
-  return read_text_filter(field.name, parameter, lookup, value);
+  return read_text_filter(column, parameter, lookup, value);
 }
 
-ReadFilter read_extra_filter(const Rendering& rendering, const Filter& filter,
-                             const std::string& parameter, std::string_view lookup,
-                             const std::string& value) {
+ReadFilter read_extra_filter(const Rendering& rendering, const Resource& resource,
+                             const Filter& filter, const std::string& parameter,
+                             std::string_view lookup, const std::string& value) {
+  const Column column{.name = filter.name, .sql = sql_value(resource, filter.name)};
   if (filter.kind == Filter::Kind::kTime) {
-    return read_time_filter(filter.name, parameter, lookup, value);
+    return read_time_filter(column, parameter, lookup, value);
   }
   if (filter.kind == Filter::Kind::kNumber) {
     return read_number_filter(filter.name, parameter, lookup, value);
   }
   if (filter.kind == Filter::Kind::kText) {
-    return read_text_filter(filter.name, parameter, lookup, value);
+    return read_text_filter(column, parameter, lookup, value);
   }
   if (filter.kind == Filter::Kind::kHref) {
-    return read_href_filter(
-        rendering, {.name = filter.name, .target = filter.target, .may_be_null = filter.takes_null},
-        lookup, value);
+    return read_href_filter(rendering,
+                            {.name = filter.name,
+                             .target = filter.target,
+                             .may_be_null = filter.takes_null,
+                             .sql = column.sql},
+                            lookup, value);
   }
   if (filter.kind == Filter::Kind::kFlag) {
     const auto flag = flag_of(value);
@@ -241,6 +293,13 @@ ReadFilter refused(const std::string& name, std::string text) {
 
 ReadFilter refused(std::string text) { return {.error = error_list(std::move(text))}; }
 
+std::optional<Condition> condition(const std::optional<std::string>& column,
+                                   const std::string& before, const std::string& after,
+                                   Json value) {
+  if (!column) return std::nullopt;
+  return Condition{.sql = before + *column + after, .values = Json::array({std::move(value)})};
+}
+
 Predicate on_text(std::string name, std::function<bool(const std::string&)> accepts) {
   return [name = std::move(name), accepts = std::move(accepts)](const Row& row) {
     const auto value = filter_value(row, name);
@@ -283,12 +342,12 @@ ReadFilter read_filter(const Rendering& rendering, const Resource& resource,
       return read_label_select(field.name, value);
     }
     if (field.name == field_name && offers(field.lookups, lookup)) {
-      return read_field_filter(rendering, field, name, lookup, value);
+      return read_field_filter(rendering, resource, field, name, lookup, value);
     }
   }
   for (const auto& filter : resource.filters) {
     if (filter.name == field_name && offers(filter.lookups, lookup)) {
-      return read_extra_filter(rendering, filter, name, lookup, value);
+      return read_extra_filter(rendering, resource, filter, name, lookup, value);
     }
   }
   return {.known = false};

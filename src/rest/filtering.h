@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hubcache/rest/condition.h"
 #include "hubcache/rest/rendering.h"
 #include "hubcache/rest/row.h"
 
@@ -18,8 +20,9 @@ using Predicate = std::function<bool(const Row&)>;
 /// One query parameter, read.
 struct ReadFilter {
   bool known = true;
-  Predicate accepts = {};  // empty: says nothing
-  Json error = {};         // not null: the body of a 400
+  Predicate accepts = {};             // empty: says nothing
+  std::optional<Condition> sql = {};  // the same of rows in the table, where SQL can say it
+  Json error = {};                    // not null: the body of a 400
 };
 
 /// Are these objects that lie below another one? They have neither an id of their own in their href
@@ -39,6 +42,9 @@ ReadFilter read_label_select(const std::string& field, const std::string& text);
 ReadFilter refused(const std::string& name, std::string text);
 /// ...or a bare list.
 ReadFilter refused(std::string text);
+/// `before` and `after` around what rows have in SQL, if they have it there, for one value.
+std::optional<Condition> condition(const std::optional<std::string>& column,
+                                   const std::string& before, const std::string& after, Json value);
 /// Compares the row's value of that name, when it is text.
 Predicate on_text(std::string name, std::function<bool(const std::string&)> accepts);
 /// What stands between commas, without spaces around it and without what is empty.

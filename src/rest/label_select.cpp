@@ -76,10 +76,29 @@ bool holds(const Term& term, const Json& labels) {
   return lower_case(value).find(lower_case(term.value)) != std::string::npos;
 }
 
+/// The same in SQL.
+Condition condition_of(const Term& term, const std::string& field) {
+  std::string compared;
+  if (term.kind == Term::Kind::kEquals) compared = " AND type = 'text' AND value = ?";
+  if (term.kind == Term::Kind::kDiffers) compared = " AND (type <> 'text' OR value <> ?)";
+  if (term.kind == Term::Kind::kContains) {
+    compared = " AND type = 'text' AND instr(lower(value), ?) > 0";
+  }
+  Condition condition{.sql = "EXISTS (SELECT 1 FROM json_each(doc, '$." + field +
+                             "') WHERE key = ?" + compared + ")",
+                      .values = Json::array({term.key})};
+  if (!compared.empty()) {
+    const bool any_case = term.kind == Term::Kind::kContains;
+    condition.values.push_back(any_case ? lower_case(term.value) : term.value);
+  }
+  return term.kind == Term::Kind::kLacks ? negated(std::move(condition)) : condition;
+}
+
 }  // namespace
 
 ReadFilter read_label_select(const std::string& field, const std::string& text) {
   std::vector<Term> terms;
+  Condition sql;
   for (const auto& part : terms_of(text)) {
     const auto term = parse_term(part);
     if (!term) return {.error = error_list("Invalid search term: '" + part + "'.")};
@@ -87,11 +106,13 @@ ReadFilter read_label_select(const std::string& field, const std::string& text) 
       return {.error = error_list("Cannot use an operator with '!" + term->key + "'.")};
     }
     terms.push_back(*term);
+    sql = both(std::move(sql), condition_of(*term, field));
   }
-  return {.accepts = [field, terms](const Row& row) {
+  auto accepts = [field, terms](const Row& row) {
     const auto labels = row.doc.value(field, Json::object());
     return std::ranges::all_of(terms, [&](const Term& term) { return holds(term, labels); });
-  }};
+  };
+  return {.accepts = std::move(accepts), .sql = std::move(sql)};
 }
 
 }  // namespace hubcache::rest

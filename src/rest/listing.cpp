@@ -183,11 +183,28 @@ ListQuery read_query(const Rendering& rendering, const Resource& resource,
   for (auto& [name, read] : filters) {
     if (read.error.is_object()) by_name.update(read.error);
     if (read.error.is_array() && bare.is_null()) bare = std::move(read.error);
-    if (read.accepts) query.accepts.push_back(std::move(read.accepts));
+    if (!read.accepts) continue;
+    query.accepts.push_back(std::move(read.accepts));
+    query.where_is_all = query.where_is_all && read.sql.has_value();
+    if (read.sql) query.where = both(std::move(query.where), *std::move(read.sql));
   }
   if (!unknown.empty()) by_name["errors"] = std::move(unknown);
   query.error = by_name.empty() ? std::move(bare) : std::move(by_name);
   return query;
+}
+
+std::optional<std::string> sql_order(const Resource& resource, const ListQuery& query) {
+  std::string order;
+  for (const auto& term : query.ordering) {
+    const bool down = term.starts_with('-');
+    const auto value = sql_value(resource, std::string_view(term).substr(down ? 1 : 0));
+    if (!value) return std::nullopt;
+    order += *value + (down ? " DESC" : " ASC");
+    // As compare() has it. Columns are never null, and are found by their index without this.
+    if (value->find('(') != std::string::npos) order += down ? " NULLS FIRST" : " NULLS LAST";
+    order += ", ";
+  }
+  return order + "created DESC, id DESC";
 }
 
 bool accepts(const ListQuery& query, const Row& row) {

@@ -189,14 +189,17 @@ ReadFilter read_identity(const std::string& name, const std::string& value) {
     // What is of another kind is in no list of this one.
     ids.push_back(std::move(*id));
   }
-  return {.accepts = [ids](const Row& row) { return contains_text(ids, row.id); }};
+  return {.accepts = [ids](const Row& row) { return contains_text(ids, row.id); },
+          .sql = condition("id", "", is_one_of(""), ids)};
 }
 
 ReadFilter read_href_filter(const Rendering& rendering, const Referred& referred,
                             std::string_view lookup, const std::string& value) {
   const auto& name = referred.name;
   if (referred.may_be_null && (value.empty() || value == "null")) {
-    return {.accepts = [name](const Row& row) { return filter_value(row, name).is_null(); }};
+    return {.accepts = [name](const Row& row) { return filter_value(row, name).is_null(); },
+            .sql = referred.sql ? std::optional(Condition{.sql = *referred.sql + " IS NULL"})
+                                : std::nullopt};
   }
   if (value.empty()) return refused("No value supplied for " + name + " filter.");
   std::vector<std::string> ids;
@@ -205,11 +208,14 @@ ReadFilter read_href_filter(const Rendering& rendering, const Referred& referred
     if (!target.complaint.empty()) return refused(std::move(target.complaint));
     // A list stands for all that may be in it.
     if (target.resource == nullptr) {
-      return {.accepts = on_text(name, [](auto&) { return true; })};
+      return {.accepts = on_text(name, [](auto&) { return true; }),
+              .sql = referred.sql ? std::optional(Condition{.sql = *referred.sql + " IS NOT NULL"})
+                                  : std::nullopt};
     }
     ids.push_back(std::move(target.key));
   }
-  return {.accepts = on_text(name, [ids](auto& id) { return contains_text(ids, id); })};
+  return {.accepts = on_text(name, [ids](auto& id) { return contains_text(ids, id); }),
+          .sql = condition(referred.sql, "", is_one_of(""), ids)};
 }
 
 std::string uri_complaint(const Rendering& rendering, const Filter& filter, std::string_view lookup,

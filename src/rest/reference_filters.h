@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,7 +18,8 @@ ReadFilter read_identity(const std::string& name, const std::string& value);
 struct Referred {
   std::string name;
   std::string target;
-  bool may_be_null = false;  // "null", or nothing, finds those that refer to nothing
+  bool may_be_null = false;             // "null", or nothing, finds those that refer to nothing
+  std::optional<std::string> sql = {};  // that id in SQL
 };
 /// A filter by an object that rows refer to, or by all objects of a list. It need not be there.
 ReadFilter read_href_filter(const Rendering& rendering, const Referred& referred,

@@ -244,10 +244,11 @@ Task<Reply> Api::Impl::list(const Resource& resource, const Exchange& exchange) 
                    .body = to_text(list_page(with, resource, page, query, pairs, url))};
     };
     const bool in_table = !resource.rows && resource.lists.empty() && resource.parent.empty();
-    if (in_table && query.takes_newest()) {
-      return reply_with(store.newest(sql, resource, query.limit, query.offset));
+    const auto order = in_table && query.where_is_all ? sql_order(resource, query) : std::nullopt;
+    if (order) {
+      return reply_with(store.page(sql, resource, query.where, *order, query.limit, query.offset));
     }
-    auto rows = store.all(sql, resource);
+    auto rows = store.all(sql, resource, query.where);
     if (!resource.parent.empty()) {
       if (!store.find(sql, resource.field(resource.parent)->target, parent)) {
         return detail_reply(404, "Not found.");

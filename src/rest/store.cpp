@@ -37,6 +37,23 @@ bool forget(Json& value, const std::string& id) {
   return true;
 }
 
+constexpr std::string_view kRows =
+    "SELECT id, kind, name, created, updated, epoch, doc FROM resources WHERE kind = ?1 AND ";
+
+/// The condition with its values in one list, the parameter ?2, which is there when none are used.
+std::string sql_of(const Condition& where) {
+  std::string sql = where.sql.empty() ? "json_valid(?2)" : "json_valid(?2) AND ";
+  std::size_t index = 0;
+  for (const char c : where.sql) {
+    if (c == '?') {
+      sql += "json_extract(?2, '$[" + std::to_string(index++) + "]')";
+    } else {
+      sql += c;
+    }
+  }
+  return sql;
+}
+
 }  // namespace
 
 std::string Store::seal(const Resource& resource, const Row& row) const {
@@ -74,7 +91,8 @@ Row Store::row_of(const db::Statement& columns) const {
   return row;
 }
 
-std::vector<Row> Store::all(db::Connection& sql, const Resource& resource) const {
+std::vector<Row> Store::all(db::Connection& sql, const Resource& resource,
+                            const Condition& where) const {
   std::vector<Row> result;
   if (!resource.lists.empty()) {
     for (const auto& other : resources_) {
@@ -89,24 +107,25 @@ std::vector<Row> Store::all(db::Connection& sql, const Resource& resource) const
     for (auto& row : result) mark(row, resource);
     return result;
   }
-  auto columns = sql.query(
-      "SELECT id, kind, name, created, updated, epoch, doc FROM resources WHERE kind = ?1",
-      resource.kind);
+  auto columns =
+      sql.query(std::string(kRows) + sql_of(where), resource.kind, to_text(where.values));
   while (columns.step()) result.push_back(row_of(columns));
   return result;
 }
 
-Store::Page Store::newest(db::Connection& sql, const Resource& resource, std::size_t limit,
-                          std::size_t offset) const {
+Store::Page Store::page(db::Connection& sql, const Resource& resource, const Condition& where,
+                        const std::string& order, std::size_t limit, std::size_t offset) const {
   Page page;
-  auto count = sql.query("SELECT count(*) FROM resources WHERE kind = ?1", resource.kind);
-  if (count.step()) page.count = static_cast<std::size_t>(count.integer(0));
-  if (offset >= page.count) return page;
-  auto columns = sql.query(
-      "SELECT id, kind, name, created, updated, epoch, doc FROM resources WHERE kind = ?1 "
-      "ORDER BY created DESC, id DESC LIMIT ?2 OFFSET ?3",
-      resource.kind, std::min(limit, page.count), offset);
-  while (columns.step()) page.rows.push_back(row_of(columns));
+  std::vector<std::string> ids;
+  auto all = sql.query(
+      "SELECT id FROM resources WHERE kind = ?1 AND " + sql_of(where) + " ORDER BY " + order,
+      resource.kind, to_text(where.values));
+  for (; all.step(); ++page.count) {
+    if (page.count >= offset && page.count - offset < limit) ids.push_back(all.text(0));
+  }
+  for (const auto& id : ids) {
+    if (auto row = find(sql, resource, id)) page.rows.push_back(*std::move(row));
+  }
   return page;
 }
 
@@ -174,17 +193,25 @@ void Store::rewrite(db::Connection& sql, const Resource& resource, const Row& ro
   sql.run("UPDATE resources SET doc = ?2 WHERE id = ?1", row.id, seal(resource, row));
 }
 
-void Store::remove(db::Connection& sql, const Resource& resource, const Row& row) const {
+void Store::remove(db::Connection& sql, const Row& row) const {
   sql.run("DELETE FROM resources WHERE id = ?1", row.id);
   for (const auto& other : resources_) {
-    if (other.rows || !other.lists.empty()) continue;
-    for (const auto& field : other.fields) {
-      if (field.target.empty() || field.is_computed() || !is_of(resource.kind, field.target))
-        continue;
-      for (auto& referrer : all(sql, other)) {
-        if (forget(referrer.doc[field.name], row.id)) rewrite(sql, other, referrer);
-      }
-    }
+    if (!other.rows && other.lists.empty()) forget_row(sql, other, row);
+  }
+}
+
+void Store::forget_row(db::Connection& sql, const Resource& referrer, const Row& gone) const {
+  std::vector<std::string> names;
+  for (const auto& field : referrer.fields) {
+    const bool refers = !field.target.empty() && !field.is_computed();
+    if (refers && is_of(gone.kind, field.target)) names.push_back(field.name);
+  }
+  if (names.empty()) return;
+  const Condition mentions{.sql = "instr(doc, ?) > 0", .values = Json::array({gone.id})};
+  for (auto& row : all(sql, referrer, mentions)) {
+    bool forgot = false;
+    for (const auto& name : names) forgot = forget(row.doc[name], gone.id) || forgot;
+    if (forgot) rewrite(sql, referrer, row);
   }
 }
 

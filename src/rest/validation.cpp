@@ -107,11 +107,7 @@ class Validation {
   std::optional<Json> read_among_others(const Field& field, Json value, Json& error) {
     if (!field.is_unique || !value.is_string()) return value;
     const std::string own_id = row_ == nullptr ? "" : row_->id;
-    auto same = sql_.query(
-        "SELECT 1 FROM resources WHERE (kind = ?1 OR kind LIKE ?1 || '.%') AND id <> ?2 AND "
-        "json_extract(doc, ?3) = ?4",
-        family_of(resource_.kind), own_id, "$." + field.name, value.get<std::string>());
-    if (same.step()) {
+    if (is_taken(field, value, own_id)) {
       error = error_list("This field must be unique.");
       return std::nullopt;
     }
@@ -119,6 +115,18 @@ class Validation {
       return std::nullopt;
     }
     return value;
+  }
+
+  /// Does another row of the family have this value?
+  bool is_taken(const Field& field, const Json& value, const std::string& own_id) {
+    const auto column = sql_value(resource_, field.name);
+    if (!column) return false;
+    const Condition same{.sql = "id <> ? AND " + *column + " = ?",
+                         .values = Json::array({own_id, value})};
+    return std::ranges::any_of(store_.resources(), [&](const Resource& other) {
+      const bool may_have = is_of(other.kind, family_of(resource_.kind)) && other.lists.empty();
+      return may_have && !other.rows && store_.page(sql_, other, same, "id", 1, 0).count > 0;
+    });
   }
 
   bool overlaps(const Field& field, const std::string& value, const std::string& own_id,

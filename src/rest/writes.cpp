@@ -146,7 +146,7 @@ Written Writes::remove(db::Connection& sql, const Resource& resource, const std:
                        const Author& author) const {
   const auto row = store_.find(sql, resource, id);
   if (!row) return answer(no_such_object(resource));
-  store_.remove(sql, resource, *row);
+  store_.remove(sql, *row);
   Written written{.reply = {.status = 204, .body = {}}};
   if (resource.remove == Change::kTask) {
     const auto task = record(sql, author, "ageneral_delete", resource, *row, Json(), false);

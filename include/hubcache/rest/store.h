@@ -9,6 +9,7 @@
 #include "hubcache/base/stamps.h"
 #include "hubcache/db/connection.h"
 #include "hubcache/db/secrets.h"
+#include "hubcache/rest/condition.h"
 #include "hubcache/rest/json.h"
 #include "hubcache/rest/resource.h"
 #include "hubcache/rest/stamps.h"
@@ -26,15 +27,17 @@ class Store {
         std::string root)
       : resources_(resources), secrets_(secrets), stamps_(stamps), root_(std::move(root)) {}
 
-  std::vector<Row> all(db::Connection& sql, const Resource& resource) const;
-  /// The newest rows from `offset` on, and how many there are in all: without a look into the
-  /// others. Of a resource that is in the table.
+  /// All rows; of a resource that is in the table those for which the condition is true.
+  std::vector<Row> all(db::Connection& sql, const Resource& resource,
+                       const Condition& where = {}) const;
+  /// Of those a page, and how many there are in all: no others are read whole. Of a resource that
+  /// is in the table; `order` is what follows ORDER BY.
   struct Page {
     std::vector<Row> rows;
     std::size_t count = 0;
   };
-  Page newest(db::Connection& sql, const Resource& resource, std::size_t limit,
-              std::size_t offset) const;
+  Page page(db::Connection& sql, const Resource& resource, const Condition& where,
+            const std::string& order, std::size_t limit, std::size_t offset) const;
   std::optional<Row> find(db::Connection& sql, const Resource& resource, std::string_view id) const;
   /// The row of that kind, or of any kind of that family.
   std::optional<Row> find(db::Connection& sql, std::string_view family, std::string_view id) const;
@@ -49,7 +52,7 @@ class Store {
   /// Keeps row.doc and nothing else.
   void rewrite(db::Connection& sql, const Resource& resource, const Row& row) const;
   /// References to it become null.
-  void remove(db::Connection& sql, const Resource& resource, const Row& row) const;
+  void remove(db::Connection& sql, const Row& row) const;
 
   /// For start-up: as a client's create would, values checked the same way. Throws kBadRequest with
   /// what a client would be told.
@@ -63,6 +66,7 @@ class Store {
 
  private:
   Row row_of(const db::Statement& columns) const;
+  void forget_row(db::Connection& sql, const Resource& referrer, const Row& gone) const;
   std::string seal(const Resource& resource, const Row& row) const;
   Json open(const std::string& id, const std::string& text) const;
 

@@ -1,3 +1,5 @@
+#include <sstream>
+
 #include "fixture.h"
 
 namespace hubcache::pulp {
@@ -43,6 +45,37 @@ TEST_F(ListTest, NamesAreFilteredInManyWays) {
   EXPECT_EQ(names("&name__in=k-aa,%20k-ba"), "k-ba k-aa ");
   EXPECT_EQ(names("&name__contains=a%00"),
             R"({"name__contains":["Null characters are not allowed."]})");
+}
+
+TEST_F(ListTest, AListHasThoseThatTheSameFiltersLeaveOneByOne) {
+  const auto all = ask("GET", kRemotes).body["results"];
+  const auto id = id_of(all[1]["pulp_href"]);
+  const std::string time = all[2]["pulp_last_updated"];
+  std::string queries =
+      "name=k-aa name__in=k-aa,k-BB name__iexact=K-bb name__contains=a name__icontains=b "
+      "name__startswith=k-a name__istartswith=K-B name__contains=%27 name__contains=%22%5C "
+      "pulp_label_select=env pulp_label_select=!env pulp_label_select=env!=prod "
+      "pulp_label_select=env~RO,tier pulp_label_select=comma=x%5C,y pulp_label_select=empty~ "
+      "q=NOT%20name=k-aa q=name=k-aa%20OR%20name=k-ab "
+      "q=NOT%20(name__contains=a%20AND%20NOT%20pulp_label_select=env) q=name__regex=%22a$%22 ";
+  for (const std::string lookup : {"", "__lt", "__lte", "__gt", "__gte"}) {
+    queries += "pulp_last_updated" + lookup + "=" + time + " ";
+  }
+  queries += "pulp_last_updated__range=" + time + "," + time + " pulp_last_updated__isnull=true ";
+  queries += "pulp_last_updated__isnull=false pulp_id__in=" + id + "," + kZero;
+  std::istringstream words(queries);
+  for (std::string query; words >> query;) {
+    std::string listed;
+    std::string alone;
+    const auto answer = ask("GET", kRemotes + "?" + query);
+    ASSERT_EQ(answer.status, 200) << query << answer.text;
+    for (const auto& row : answer.body["results"]) listed += row["name"].get<std::string>() + " ";
+    for (const auto& row : all) {
+      const auto one = ask("GET", row["pulp_href"].get<std::string>() + "?" + query);
+      if (one.status == 200) alone += row["name"].get<std::string>() + " ";
+    }
+    EXPECT_EQ(listed, alone) << query;
+  }
 }
 
 TEST_F(ListTest, FiltersNobodyKnowsAreNamed) {
