@@ -12,6 +12,7 @@
 #include "hubcache/app/control.h"
 #include "hubcache/app/fetch_run.h"
 #include "hubcache/app/instance.h"
+#include "hubcache/app/key_file.h"
 #include "hubcache/base/error.h"
 #include "hubcache/store/data_dir.h"
 
@@ -42,6 +43,7 @@ Order orders_to(const Config& config, const std::string& distribution) {
       throw Error(Error::Kind::kUnavailable, "the server has ended: start it again");
     };
   }
+  require_key(config);
   auto own = std::make_shared<Own>(config);
   own->instance.order(greeting, {});
   return [own](const Json& command, const std::stop_token& stop) {

@@ -1,5 +1,7 @@
 #include "hubcache/app/key_file.h"
 
+#include <system_error>
+
 #include "hubcache/base/error.h"
 
 namespace hubcache::app {
@@ -13,6 +15,17 @@ std::filesystem::path key_file(const Config& config, const store::DataDir& data_
                     ": move the one that sealed them to where the other is");
   }
   return config.storage.key_file;
+}
+
+void require_key(const Config& config) {
+  const auto& configured = config.storage.key_file;
+  const auto file = configured.empty() ? store::DataDir::secrets_key_in(config.storage.data_dir)
+                                       : std::filesystem::path(configured);
+  std::error_code unseen;
+  if (std::filesystem::exists(file, unseen)) return;
+  throw Error(Error::Kind::kNotFound,
+              "the key of secrets cannot be seen in " + file.string() +
+                  ": say by [storage] key_file (HUBCACHE_STORAGE_KEY_FILE) where it is");
 }
 
 }  // namespace hubcache::app

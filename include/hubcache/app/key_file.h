@@ -11,4 +11,8 @@ namespace hubcache::app {
 /// directory. Throws kConflict when both are there: one of them opens nothing.
 std::filesystem::path key_file(const Config& config, const store::DataDir& data_dir);
 
+/// For who opens data that are there already: throws kNotFound, which names the setting, when that
+/// file is not there or cannot be seen. The server would make a key; here it would be a second one.
+void require_key(const Config& config);
+
 }  // namespace hubcache::app

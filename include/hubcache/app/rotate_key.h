@@ -10,7 +10,8 @@ namespace hubcache::app {
 /// how many there were. Whatever stops this, what is stored can be read, and another run completes
 /// it: the key file keeps the old key until nothing on the disk needs it.
 ///
-/// Blocks. Throws kConflict while a server runs on the directory, kNotFound when it holds nothing.
+/// Blocks. Throws kConflict while a server runs on the directory, kNotFound when it holds nothing
+/// or its key cannot be seen.
 std::size_t rotate_key(const Config& config);
 
 }  // namespace hubcache::app

@@ -23,7 +23,7 @@ class DataDir {
   void say_done() noexcept;
 
   std::filesystem::path database() const { return database_in(path_); }
-  std::filesystem::path secrets_key() const { return path_ / "secrets.key"; }
+  std::filesystem::path secrets_key() const { return secrets_key_in(path_); }
   std::filesystem::path admin_password() const { return path_ / "admin-password"; }
   std::filesystem::path control_socket() const { return control_socket_in(path_); }
   std::filesystem::path documents() const { return path_ / "documents"; }
@@ -31,6 +31,9 @@ class DataDir {
   // For who has not opened it, and may not: a server has.
   static std::filesystem::path database_in(const std::filesystem::path& path) {
     return path / "hubcache.db";
+  }
+  static std::filesystem::path secrets_key_in(const std::filesystem::path& path) {
+    return path / "secrets.key";
   }
   static std::filesystem::path control_socket_in(const std::filesystem::path& path) {
     return path / "control.sock";
