@@ -1,4 +1,6 @@
 #include <charconv>
+#include <cmath>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -32,13 +34,13 @@ std::vector<double> stat_fields() {
 
 /// When the machine started, in seconds since the epoch.
 double boot_time() {
-  std::ifstream file("/proc/stat");
-  std::string word;
-  double seconds = 0;
-  while (file >> word) {
-    if (word == "btime" && file >> seconds) return seconds;
-  }
-  return 0;
+  const auto seconds_of = [](clockid_t clock) {
+    timespec time{};
+    ::clock_gettime(clock, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+  };
+  // Not of /proc/stat, which a service with ProcSubset=pid does not see. Whole, so that it stays.
+  return std::round(seconds_of(CLOCK_REALTIME) - seconds_of(CLOCK_BOOTTIME));
 }
 
 std::uint64_t open_descriptors() {

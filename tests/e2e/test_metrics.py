@@ -4,6 +4,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import time
 import types
 
 from harness import MIB, command, free_port, get, wait_until
@@ -107,6 +108,17 @@ def test_promtool_accepts_the_alert_rules_and_they_fire_when_they_have_to(world)
     tested = (HERE / "alerts_test.yml").read_text()
     untested = {alert for alert in alerts if f"alertname: {alert}" not in tested}
     assert untested <= {"HubcacheRestartsOften", "HubcacheGetsFalseFiles"}, untested
+
+
+def test_the_start_of_the_process_is_told_where_proc_is_of_processes_only(world):
+    script = 'mount --bind /dev/null /proc/stat && exec "$@"'  # as with ProcSubset=pid of the unit
+    port = free_port()
+    before = time.time()
+    world.server(world.hub(), within=["unshare", "-rm", "sh", "-c", script, "sh"],
+                 env={"HUBCACHE_SERVER_METRICS_LISTEN": f"127.0.0.1:{port}"})
+    text = get(f"http://127.0.0.1:{port}/metrics").body.decode()
+    began = float(re.search(r"^process_start_time_seconds (\S+)$", text, re.MULTILINE)[1])
+    assert before - 5 < began < time.time() + 5
 
 
 def test_status_says_how_the_server_is_and_by_its_exit_code_whether_there_is_one(world):
