@@ -1,6 +1,9 @@
 #include "hubcache/app/fetch_arguments.h"
 
+#include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <future>
 #include <iostream>
 #include <memory>
 #include <stop_token>
@@ -21,6 +24,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::chrono::milliseconds kLookForSignal{100};
+
 /// A server without listeners, for this command alone.
 struct Own {
   explicit Own(const Config& config) : instance(config, clock, log, disk) { instance.start({}); }
@@ -31,13 +36,25 @@ struct Own {
   Instance instance;
 };
 
+/// Is there a server that answers? Throws kCancelled when a signal comes first.
+bool is_served(const std::filesystem::path& socket, const Json& greeting, Interrupts& interrupts) {
+  std::stop_source signalled;
+  auto answer = std::async(std::launch::async, [&] {
+    return command_server(socket, greeting, signalled.get_token()).has_value();
+  });
+  while (answer.wait_for(kLookForSignal) != std::future_status::ready) {
+    if (interrupts.wait(std::chrono::milliseconds(0))) signalled.request_stop();
+  }
+  return answer.get();
+}
+
 /// The running server, else one of this process.
-Order orders_to(const Config& config, const std::string& distribution) {
+Order orders_to(const Config& config, const std::string& distribution, Interrupts& interrupts) {
   require_data(config);
   const auto socket = store::DataDir::control_socket_in(config.storage.data_dir);
   const Json greeting{
       {"do", "fetch.present"}, {"distribution", distribution}, {"digests", Json::array()}};
-  if (command_server(socket, greeting)) {
+  if (is_served(socket, greeting, interrupts)) {
     return [socket](const Json& command, const std::stop_token& stop) {
       if (auto answer = command_server(socket, command, stop)) return *std::move(answer);
       throw Error(Error::Kind::kUnavailable, "the server has ended: start it again");
@@ -113,8 +130,16 @@ int run_fetch_arguments(const Config& config, const FetchArguments& arguments) {
   }
   FileFilter filter(arguments.include, arguments.exclude);
   Interrupts interrupts;  // before any thread
+  Order order;
+  try {
+    order = orders_to(config, arguments.distribution, interrupts);
+  } catch (const Error& error) {
+    if (error.kind() != Error::Kind::kCancelled) throw;
+    std::cerr << "hubcache: " << error.what() << "\n";
+    return kInterrupted;
+  }
   const auto report = arguments.json ? json_report() : text_report(arguments.quiet);
-  FetchRun run(orders_to(config, arguments.distribution),
+  FetchRun run(std::move(order),
                {.distribution = arguments.distribution,
                 .token = arguments.token,
                 .jobs = arguments.jobs,

@@ -55,6 +55,13 @@ bool pause(const std::stop_token& stop, milliseconds time) {
   return !stop.stop_requested();
 }
 
+/// What came of an order. Only this run cancels its own; what else breaks off is the hub's trouble.
+Error failure_of(const std::exception& failure, const std::stop_token& stop) {
+  auto error = Error::from(failure);
+  if (error.kind() != Error::Kind::kCancelled || stop.stop_requested()) return error;
+  return {Error::Kind::kUpstream, error.what()};
+}
+
 }  // namespace
 
 Interrupts::Interrupts() {
@@ -92,16 +99,20 @@ int FetchRun::run(Interrupts& interrupts) {
     const std::lock_guard lock(mutex_);
     ended_ = true;
   });
+  // A server that hangs keeps no signal from being heeded.
+  std::jthread looker([this](const std::stop_token& stop) {
+    while (pause(stop, kTick)) look(stop);
+  });
   while (!interrupts.wait(kTick)) {
-    const auto now = std::chrono::steady_clock::now();
-    look(now);
-    show(now);
+    show(std::chrono::steady_clock::now());
     const std::lock_guard lock(mutex_);
     if (ended_) break;
   }
   const bool interrupted = interrupts.wait(milliseconds(0));
   worker.request_stop();
+  looker.request_stop();
   worker.join();
+  looker.join();
   const auto now = std::chrono::steady_clock::now();
   if (interrupted && next_ < files_.size()) totals_.interrupted = true;
   if (interrupted && files_.empty()) totals_.interrupted = true;
@@ -144,7 +155,7 @@ void FetchRun::plan(const FetchTarget& target, const std::stop_token& stop) {
   try {
     take_plan(target, order_(command, stop));
   } catch (const std::exception& failure) {
-    const auto error = Error::from(failure);
+    const auto error = failure_of(failure, stop);
     if (error.kind() != Error::Kind::kCancelled) fail(target.text(), error);
   }
 }
@@ -240,7 +251,7 @@ std::optional<Error> FetchRun::try_once(const File& file, const std::stop_token&
   try {
     order_(command, stop);
   } catch (const std::exception& failure) {
-    return Error::from(failure);
+    return failure_of(failure, stop);
   }
   return std::nullopt;
 }
@@ -249,6 +260,7 @@ void FetchRun::settle(std::size_t slot, const std::optional<Error>& failure) {
   const std::lock_guard lock(mutex_);
   const auto done = std::exchange(slots_[slot], {});
   const auto& file = *done.file;
+  if (failure) moved_ += done.done - done.began.value_or(done.done);
   if (failure && failure->kind() == Error::Kind::kCancelled) {
     --next_;  // it is not done
     return;
@@ -288,7 +300,8 @@ void FetchRun::note_failure(const Error& error) {
 }
 
 /// Asks how far the running files are.
-void FetchRun::look(SteadyTime now) {
+void FetchRun::look(const std::stop_token& stop) {
+  const auto now = std::chrono::steady_clock::now();
   Json digests = Json::array();
   std::vector<const File*> asked;
   {
@@ -305,7 +318,7 @@ void FetchRun::look(SteadyTime now) {
     present = order_({{"do", "fetch.present"},
                       {"distribution", options_.distribution},
                       {"digests", digests}},
-                     {})
+                     stop)
                   .at("present");
   } catch (const std::exception&) {
     return;  // whoever fetches them is told too

@@ -233,3 +233,21 @@ def test_a_terminal_shows_bars(world):
         assert rows[2:] == ["ended with 0"], rows
     finally:
         subprocess.run([*tmux, "kill-server"], capture_output=True)
+
+
+def test_a_signal_ends_a_fetch_that_the_server_does_not_answer(world):
+    server = world.server(world.hub())
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        run = Run(world, server.data, "org/model")
+
+        def is_listening():  # for signals
+            status = pathlib.Path(f"/proc/{run.process.pid}/status").read_text()
+            blocked = int(re.search(r"^SigBlk:\s+(\w+)$", status, re.MULTILINE)[1], 16)
+            return blocked >> (signal.SIGINT - 1) & 1
+        wait_until(is_listening, "it waits for signals")
+        run.process.send_signal(signal.SIGINT)
+        _, err = run.end(code=130, seconds=60)
+        assert "interrupted" in err, err
+    finally:
+        os.kill(server.pid, signal.SIGCONT)

@@ -86,7 +86,7 @@ class FetchRun {
   void fail(const std::string& what, const Error& error);
   void note_failure(const Error& error);
 
-  void look(SteadyTime now);
+  void look(const std::stop_token& stop);
   void show(SteadyTime now);
   FetchTotals totals_now(SteadyTime now);
 

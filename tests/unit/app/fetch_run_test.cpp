@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <thread>
 
@@ -61,6 +62,7 @@ class FetchRunTest : public testing::Test {
   Json answer(const Json& command, const std::stop_token& stop) {
     const auto verb = command.at("do").get<std::string>();
     if (verb == "fetch.present") {
+      if (present) return present(command, stop);
       return {{"present", Json::array_t(command.at("digests").size(), Json())}};
     }
     if (verb == "fetch.plan") {
@@ -73,7 +75,7 @@ class FetchRunTest : public testing::Test {
     EXPECT_EQ(command.at("revision"), "c0");
     ordered.push_back(command);
     if (wait_for_stop) {
-      ::kill(::getpid(), SIGINT);
+      if (signal_at_once) ::kill(::getpid(), SIGINT);
       while (!stop.stop_requested()) std::this_thread::yield();
       throw Error(Error::Kind::kCancelled, "interrupted");
     }
@@ -92,6 +94,8 @@ class FetchRunTest : public testing::Test {
   std::optional<Error> plan_failure;
   std::map<std::string, std::vector<Error::Kind>> failures;  // by path, the last one first
   bool wait_for_stop = false;
+  bool signal_at_once = true;
+  std::function<Json(const Json& command, const std::stop_token& stop)> present;
   std::mutex mutex;
   std::vector<Json> ordered;
 };
@@ -191,6 +195,44 @@ TEST_F(FetchRunTest, ASignalEndsTheRunAndSaysSo) {
   EXPECT_TRUE(told.last.interrupted);
   EXPECT_EQ(ordered.size(), 1U);
   EXPECT_TRUE(told.failures.empty());
+}
+
+TEST_F(FetchRunTest, ASignalEndsTheRunWhenNobodySaysHowFarItIs) {
+  files = Json::array({file("a", 10)});
+  wait_for_stop = true;
+  signal_at_once = false;
+  present = [](const Json&, const std::stop_token& stop) -> Json {
+    EXPECT_TRUE(stop.stop_possible());
+    ::kill(::getpid(), SIGINT);
+    while (stop.stop_possible() && !stop.stop_requested()) std::this_thread::yield();
+    throw Error(Error::Kind::kCancelled, "interrupted");
+  };
+  EXPECT_EQ(run({.jobs = 1}), kInterrupted);
+}
+
+TEST_F(FetchRunTest, WhatAFileMovedCountsWhenItIsInterrupted) {
+  files = Json::array({file("a", 1000)});
+  wait_for_stop = true;
+  signal_at_once = false;
+  int asked = 0;
+  present = [&asked](const Json&, const std::stop_token&) -> Json {
+    if (++asked == 4) ::kill(::getpid(), SIGINT);
+    return {{"present", Json::array({asked * 100})}};
+  };
+  EXPECT_EQ(run({.jobs = 1}), kInterrupted);
+  ASSERT_TRUE(told.last.rate);
+  EXPECT_GT(*told.last.rate, 0);
+  EXPECT_LE(*told.last.rate, 10'000);
+}
+
+TEST_F(FetchRunTest, WhatAnotherCancelledHasFailed) {
+  files = {file("a", 10), file("b", 10)};
+  failures["a"] = {Error::Kind::kCancelled, Error::Kind::kCancelled, Error::Kind::kCancelled};
+  EXPECT_EQ(run({.jobs = 1}), kUnreachable);
+  EXPECT_EQ(told.files.at("a"), Outcome::kFailed);
+  EXPECT_EQ(told.files.at("b"), Outcome::kFetched);
+  plan_failure = Error(Error::Kind::kCancelled, "no");
+  EXPECT_EQ(run(), kUnreachable);
 }
 
 }  // namespace
