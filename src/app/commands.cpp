@@ -134,6 +134,7 @@ struct Orders::Bench {
   ~Bench() {
     workers.stop();
     workers.join();
+    data_dir.leave();
   }
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;

@@ -88,7 +88,7 @@ Rebuilt rebuild_database(const Path& data_dir) {
     throw Error(Error::Kind::kNotFound,
                 "there is no hubcache data in \"" + data_dir.string() + "\": set --data-dir");
   }
-  const auto opened = store::DataDir::open(data_dir);
+  auto opened = store::DataDir::open(data_dir);
   const auto old = opened.database();
   const Path fresh = with(old, ".new");
   const bool had_one = std::filesystem::exists(old);
@@ -110,6 +110,7 @@ Rebuilt rebuild_database(const Path& data_dir) {
   }
   disk.rename(fresh, old);
   disk.sync_directory(opened.path());
+  opened.leave();
   return result;
 }
 

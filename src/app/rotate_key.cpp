@@ -32,12 +32,13 @@ std::size_t rotate_key(const Config& config) {
     throw Error(Error::Kind::kNotFound,
                 "there is no hubcache data in \"" + data_dir.string() + "\": set --data-dir");
   }
-  const auto opened = store::DataDir::open(data_dir);
+  auto opened = store::DataDir::open(data_dir);
   const auto file = key_file(config, opened);
   require_key(config);
   db::SecretBox::add_key(file);
   const auto count = reseal_all(opened.database(), db::SecretBox::load(file));
   db::SecretBox::drop_old_keys(file);
+  opened.leave();
   return count;
 }
 

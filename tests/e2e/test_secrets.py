@@ -163,6 +163,7 @@ def test_the_key_of_the_secrets_is_changed(world):
     key, before = (server.data / "secrets.key").read_text(), sealed_in(server)
     assert len(before) == 1
     assert command(world, server, "config", "rotate-key") == "2 secrets sealed with a new key"
+    assert (server.data / "lock").read_bytes() == b"", "the next start need not look for what was lost"
     fresh = (server.data / "secrets.key").read_text()
     assert len(fresh) == len(key) and fresh != key
     assert len(sealed_in(server)) == 1 and not sealed_in(server) & before

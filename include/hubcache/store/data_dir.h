@@ -21,6 +21,10 @@ class DataDir {
   bool was_left_open() const noexcept { return was_left_open_; }
   /// All that is in memory has been handed to the disk.
   void say_done() noexcept;
+  /// The same, for who did not look for what may have been lost: whoever comes next does.
+  void leave() noexcept {
+    if (!was_left_open_) say_done();
+  }
 
   std::filesystem::path database() const { return database_in(path_); }
   std::filesystem::path secrets_key() const { return secrets_key_in(path_); }

@@ -45,6 +45,14 @@ TEST(DataDirTest, KnowsWhetherItWasLeftInOrder) {
   EXPECT_FALSE(DataDir::open(dir.path()).was_left_open());
 }
 
+TEST(DataDirTest, WhoOnlyLeavesItMakesNothingOfWhatAnotherLeftOpen) {
+  const test::TempDir dir;
+  DataDir::open(dir.path()).leave();
+  EXPECT_FALSE(DataDir::open(dir.path()).was_left_open());  // ... and this one leaves it open
+  DataDir::open(dir.path()).leave();
+  EXPECT_TRUE(DataDir::open(dir.path()).was_left_open());
+}
+
 TEST(DataDirTest, OpeningRemovesNothing) {
   const test::TempDir dir;
   std::filesystem::create_directory(dir / "blobs");
