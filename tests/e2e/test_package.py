@@ -38,7 +38,19 @@ def test_the_man_pages_are_without_warnings_and_name_all_commands_flags_and_keys
         assert all(flag in text for flag in flags), (words, flags)
     sample = world.run(world.binary, "config", "--sample").stdout.decode()
     keys = re.findall(r"^#(\w+ = .*)$", sample, re.MULTILINE)
-    assert len(keys) > 30 and all(key in shown["hubcache.toml.5.gz"] for key in keys)
+    toml = shown["hubcache.toml.5.gz"]
+    assert len(keys) > 30 and all(key in toml for key in keys)
+    # A key is below its own section; what is no flag is no entry.
+    assert [name for name in re.findall(r"^   (\[.*)$", toml, re.MULTILINE)][-2:] == ["[log]", "[[rules]]"]
+    assert toml.index("[[rules]]") < toml.index("deny_files = ")
+    bold = {re.sub(r"\\f[RB]", "", name).replace("\\-", "-") for name in re.findall(
+        r"^\.TP\n(.*)$", gzip.decompress((manual(world) / "hubcache.1.gz").read_bytes()).decode(), re.MULTILINE)}
+    assert not [name for name in bold if name.startswith(("Run", "All", "Exit", "thing"))], bold
+    for footer in ("Run it again and it writes what is missing.", "Exit codes: 0 all is there"):
+        assert footer in text
+    for example in ("hubcache import --check /media/disk/export", "zstd -d < model.zst | hubcache import -",
+                    "hubcache import --hf-home ~/.cache/huggingface --local-access"):
+        assert re.search(rf"^ +{re.escape(example)}$", text, re.MULTILINE), example
 
 
 def completed(world, *typed):
