@@ -2,9 +2,12 @@
 tests/package/run installs the package."""
 import gzip
 import os
+import pathlib
 import re
 import stat
 import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 FLAGS = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
@@ -70,6 +73,40 @@ def test_bash_completes_commands_flags_and_files(world):
     (world.folder / "this-folder").mkdir()
     assert completed(world, "serve", "--config", "thi") == {"this.toml", "this-folder"}
     assert completed(world, "serve", "--config", "x", "--data-dir", "thi") == {"this-folder"}
+
+
+def configure(world, name):
+    """Runs the postinst on folders in place of /etc and /var; gives them."""
+    root, tools = world.folder / name, world.folder / "tools"
+    etc, var = root / "etc/hubcache", root / "var/lib/hubcache"
+    tools.mkdir(exist_ok=True)
+    for tool in ("getent", "adduser", "install", "chown", "deb-systemd-helper", "deb-systemd-invoke", "systemctl"):
+        (tools / tool).write_text("#!/bin/sh\n")
+        (tools / tool).chmod(0o755)
+    etc.mkdir(parents=True)
+    script = (ROOT / "config/debian/postinst").read_text()
+    script = script.replace("/etc/hubcache", str(etc)).replace("/var/lib/hubcache", str(var))
+    (root / "postinst").write_text(script)
+    world.run("env", f"PATH={tools}:{os.environ['PATH']}", "sh", root / "postinst", "configure")
+    key = etc / "secrets.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    return key.read_text(), var / "secrets.key"
+
+
+def test_the_package_takes_a_key_that_is_there_but_follows_no_link(world):
+    data = world.folder / "moved/var/lib/hubcache"
+    data.mkdir(parents=True)
+    (data / "secrets.key").write_text("ab" * 32 + "\n")
+    key, old = configure(world, "moved")
+    assert key == "ab" * 32 + "\n" and not old.exists()
+    key, _ = configure(world, "fresh")
+    assert re.fullmatch("[0-9a-f]{64}\n", key)
+    data = world.folder / "linked/var/lib/hubcache"
+    data.mkdir(parents=True)
+    (world.folder / "shadow").write_text("root's own")
+    (data / "secrets.key").symlink_to(world.folder / "shadow")
+    key, old = configure(world, "linked")
+    assert re.fullmatch("[0-9a-f]{64}\n", key) and old.is_symlink()
 
 
 def test_the_version_is_that_of_the_latest_tag(world):
