@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hubcache/app/commands.h"
+#include "hubcache/app/progress.h"
 #include "hubcache/base/error.h"
 #include "hubcache/mirror/carry.h"
 
@@ -29,7 +30,7 @@ class Complaints {
   mirror::Complain hear() {
     return [this](const std::string& what) {
       ++count_;
-      std::cerr << "hubcache: " << what << "\n";
+      std::cerr << "hubcache: " << printable(what) << "\n";
     };
   }
   int exit_code() const { return count_ == 0 ? 0 : 1; }

@@ -11,6 +11,7 @@
 #include "hubcache/app/commands.h"
 #include "hubcache/app/config.h"
 #include "hubcache/app/fetch_arguments.h"
+#include "hubcache/app/progress.h"
 #include "hubcache/app/rotate_key.h"
 #include "hubcache/app/serve.h"
 #include "hubcache/app/status_arguments.h"
@@ -154,8 +155,8 @@ int run_command_line(int argc, const char* const* argv,
     if (status.asked) return run_status_arguments(config, status);
     return serve(std::move(config), load);
   } catch (const Error& error) {
-    std::cerr << "hubcache: " << error.what();
-    if (!error.context().empty()) std::cerr << " (" << error.context() << ")";
+    std::cerr << "hubcache: " << printable(error.what());
+    if (!error.context().empty()) std::cerr << " (" << printable(error.context()) << ")";
     std::cerr << "\n";
     if (error.kind() == Error::Kind::kCorrupt) {
       std::cerr << "hubcache: `hubcache rebuild` makes the database anew and keeps all blobs\n";

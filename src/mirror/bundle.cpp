@@ -308,7 +308,10 @@ std::optional<Digest> description_named(std::string_view name) {
 std::string printable(std::string_view text) {
   constexpr std::size_t kMost = 200;
   std::string shown;
-  for (const char c : text.substr(0, kMost)) shown += c < ' ' || c == '\x7f' ? '?' : c;
+  for (const char c : text.substr(0, kMost)) {
+    const bool is_control = (c >= 0 && c < ' ') || c == '\x7f';  // a char may have a sign, or none
+    shown += is_control ? '?' : c;
+  }
   if (text.size() > kMost) shown += "...";
   return '"' + shown + '"';
 }

@@ -121,6 +121,7 @@ TEST(BundleTest, OnlyTheNameThatIsMadeOfADigestIsABlobs) {
     EXPECT_FALSE(blob_named(name)) << name;
   }
   EXPECT_EQ(printable("a\x1b[2J\n"), "\"a?[2J?\"");
+  EXPECT_EQ(printable("größe\x7f"), "\"größe?\"");  // whatever the sign of a char
 }
 
 }  // namespace
