@@ -47,11 +47,15 @@ class Ledger {
     of_repos_[commit.repo].insert(digest);
   }
 
+  bool is_lacking(const Description& commit, const BundleFile& file) const {
+    return !file.left_out && !is_proven(commit, file);
+  }
+
   /// Files that are not proven.
   std::vector<std::string> lacking(const Description& commit) const {
     std::vector<std::string> paths;
     for (const auto& file : commit.files) {
-      if (!file.left_out && !is_proven(commit, file)) paths.push_back(file.path);
+      if (is_lacking(commit, file)) paths.push_back(file.path);
     }
     return paths;
   }
@@ -169,9 +173,8 @@ void keep_commits(Ledger& ledger, Imports& imports, const Complain& complain, co
       const auto lacking = ledger.lacking(commit);
       // A folder of snapshots may hold anything: what is right of it is taken.
       if (!commit.whole) {
-        std::erase_if(commit.files, [&lacking](const BundleFile& file) {
-          return std::ranges::find(lacking, file.path) != lacking.end();
-        });
+        std::erase_if(commit.files,
+                      [&](const BundleFile& file) { return ledger.is_lacking(commit, file); });
       }
       if (commit.whole && !lacking.empty()) {
         throw Error(Error::Kind::kCorrupt, told_lacking(lacking, commit.files.size()));
