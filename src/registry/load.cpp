@@ -44,6 +44,8 @@ CREATE TRIGGER resource_deleted AFTER DELETE ON resources
   BEGIN INSERT OR IGNORE INTO resource_changes (id) VALUES (old.id); END;
 )"}};
 
+constexpr std::size_t kMostOneByOne = 500;  // rows; of more, reading all is as quick
+
 /// The document with its sealed values in clear. A sealed value is `{"$sealed": text}`, the text
 /// being the value's JSON.
 Json open_document(const std::string& id, const std::string& text, const db::SecretBox& secrets) {
@@ -168,7 +170,8 @@ std::shared_ptr<const Snapshot> load_changes(db::Connection& sql, const db::Secr
   while (ids.step()) changed.insert(ids.text(0));
   sql.run("DELETE FROM resource_changes");
   // Another version means that a change was made that `before` knows nothing of, or was undone.
-  if (state.version != before.version() + 1) return load(sql, secrets, offline);
+  const bool is_next = state.version == before.version() + 1;
+  if (!is_next || changed.size() > kMostOneByOne) return load(sql, secrets, offline);
   Things now;
   for (const auto& id : changed) {
     auto row = sql.query("SELECT id, kind, name, epoch, doc FROM resources WHERE id = ?1", id);

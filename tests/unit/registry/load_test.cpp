@@ -114,6 +114,15 @@ TEST_F(LoadTest, AChangeThatWasUndoneIsForgotten) {
   EXPECT_EQ(next->remote("r2")->rate_limit, 7);
 }
 
+TEST_F(LoadTest, ManyChangesAtOnceAreAllThere) {
+  before = after();
+  for (int i = 0; i < 600; ++i) put("m" + std::to_string(i), kRemoteKind, R"({"rate_limit":1})");
+  remove("r2");
+  const auto next = after();
+  EXPECT_NE(next->remote("m599"), nullptr);
+  EXPECT_EQ(next->remote("r2"), nullptr);
+}
+
 TEST_F(LoadTest, AChangeThatNobodyLoadedIsNotMissed) {
   set("r1", R"({"url":"https://hub.example","rate_limit":3})");
   touch(sql);
