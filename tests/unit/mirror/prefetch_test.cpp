@@ -169,7 +169,7 @@ TEST_F(PrefetchTest, WhatTheRemotesTokenMayReadIsFetchedByIt) {
 
 TEST_F(PrefetchTest, WhatIsNotForTheRemoteIsNotFetchedAndMayBeTriedAgain) {
   read("org/private");
-  EXPECT_NE(failure_of_task().find("org/private"), std::string::npos);
+  EXPECT_NE(failure_of_task().find("lets the remote not read org/private"), std::string::npos);
   EXPECT_TRUE(fetched.empty());
   time.advance(11min);
   read("org/private");

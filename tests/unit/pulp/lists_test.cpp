@@ -93,6 +93,9 @@ TEST_F(ListTest, OrderIsByAnyFieldWithTheNewestFirstAmongEquals) {
   EXPECT_EQ(names("&ordering=name"), "k-BB k-aa k-ab k-ba ");
   EXPECT_EQ(names("&ordering=-policy,name"), "k-ab k-BB k-aa k-ba ");
   EXPECT_EQ(names("&ordering=pulp_created"), "k-aa k-ab k-ba k-BB ");
+  make_remote("k-limit", R"(,"rate_limit":5)");  // null is the greatest, as in PostgreSQL
+  EXPECT_EQ(names("&ordering=rate_limit"), "k-limit k-BB k-ba k-ab k-aa ");
+  EXPECT_EQ(names("&ordering=-rate_limit"), "k-BB k-ba k-ab k-aa k-limit ");
   EXPECT_EQ(names("&ordering=foo"),
             R"({"ordering":["Select a valid choice. foo is not one of the available choices."]})");
   for (const std::string name : {"hf_token", "hf_hub_url", "pulp_href", "hidden_fields", "-", ""}) {
@@ -114,6 +117,8 @@ TEST_F(ListTest, PagesAreLinkedByAbsoluteUrlsWithSortedKeys) {
                               "?limit=2&name__startswith=k-&offset=3&ordering=name");
   EXPECT_EQ(page["previous"],
             "http://cache.example:8080" + kRemotes + "?limit=2&name__startswith=k-&ordering=name");
+  EXPECT_EQ(ask("GET", kRemotes + "?limit=1&offset=3").body["previous"],
+            "http://cache.example:8080" + kRemotes + "?limit=1&offset=2");
   const auto odd = ask("GET", kRemotes + "?name__startswith=k-&limit=0&offset=x").body;
   EXPECT_EQ(odd["results"].size(), 4U);
   EXPECT_EQ(odd["next"], nullptr);

@@ -142,6 +142,8 @@ INSTANTIATE_TEST_SUITE_P(
                 R"({"tls_validation":["Must be a valid boolean."]})"},
         Refusal{R"({"name":"b","url":"u","max_retries":1.5})",
                 R"({"max_retries":["A valid integer is required."]})"},
+        Refusal{R"({"name":"b","url":"u","rate_limit":2147483648})",
+                R"({"rate_limit":["Ensure this value is less than or equal to 2147483647."]})"},
         Refusal{R"({"name":"b","url":"u","download_concurrency":0})",
                 R"({"download_concurrency":["Ensure this value is greater than or equal to 1."]})"},
         Refusal{R"({"name":"b","url":"u","total_timeout":-1})",
@@ -291,6 +293,30 @@ TEST_F(PulpTest, SecurityRule16WithMaskedSecretsEachOfThemMustComeWithANewUrl) {
   }
   EXPECT_EQ(ask("PATCH", remote, move + R"(,"proxy_username":"u","proxy_password":"p"})").status,
             202);
+}
+
+TEST_F(PulpTest, WhatMayOnlyBeWrittenIsNeverShown) {
+  const auto remote =
+      make_remote("a", R"(,"username":"u-hush","password":"p-hush","client_key":"k-hush")");
+  const auto changed = ask("PATCH", remote, R"({"password":"q-hush"})");
+  ASSERT_EQ(changed.status, 202);
+  const std::string fields = "?fields=username,password,client_key,hidden_fields";
+  for (const auto& text :
+       {changed.text, ask("GET", remote).text, ask("GET", remote + fields).text,
+        ask("GET", kRemotes + fields).text, ask("GET", changed.body["task"]).text}) {
+    EXPECT_EQ(text.find("hush"), std::string::npos) << text;
+    EXPECT_NE(text.find("hidden_fields"), std::string::npos) << text;
+  }
+}
+
+TEST_F(PulpTest, TheTaskOfAChangeFromBeforeSecretsWereMaskedMasksThemToo) {
+  const auto remote = make_remote("a");
+  const auto changed = ask("PATCH", remote, R"({"hf_token":"hf_0123456789abcdefWXYZ"})");
+  const std::string task = changed.body["task"];
+  EXPECT_EQ(ask("GET", task).body["result"]["hf_token"], "hf_0123456789abcdefWXYZ");
+  options.rest.mask_secrets = true;
+  make_api();
+  EXPECT_EQ(ask("GET", task).body["result"]["hf_token"], "hf_...WXYZ");
 }
 
 TEST_F(PulpTest, ShortSecretsAreMaskedWhole) {
