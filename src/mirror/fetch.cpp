@@ -7,6 +7,8 @@
 #include "hubcache/base/error.h"
 #include "hubcache/hub/refusal.h"
 
+#include "files_at.h"
+
 namespace hubcache::mirror {
 namespace {
 
@@ -115,7 +117,14 @@ Task<Fetch::Plan> Fetch::plan_at(Site site, Wish wish) {
   }
   site.rules.require_repo(right.repo);
   const auto commit = co_await services_.catalog.commit(probe);
-  const auto entries = co_await files_of(probe, commit.id, right.document_class());
+  catalog::Manifests::Wanted tree{.request = {.endpoint = probe.endpoint(),
+                                              .credential = probe.credential(),
+                                              .repo = probe.file().repo,
+                                              .query = {.repo = probe.file().repo},
+                                              .kind = right.document_class()},
+                                  .commit = commit.id};
+  const auto entries = co_await files_at(services_.database, services_.manifests, services_.flights,
+                                         std::move(tree));
   Plan plan{.repo = probe.file().repo,
             .commit = commit.id,
             .files = {},
@@ -128,26 +137,6 @@ Task<Fetch::Plan> Fetch::plan_at(Site site, Wish wish) {
         {.path = entry.path, .digest = entry.digest, .size = entry.size, .stored = stored});
   }
   co_return plan;
-}
-
-Task<std::vector<catalog::KeptEntry>> Fetch::files_of(hub::Probe& probe, std::string commit,
-                                                      std::string_view kind) {
-  const auto& repo = probe.file().repo;
-  auto list = [key = catalog::commit_key(*probe.endpoint(), repo, commit)](db::Connection& sql) {
-    return catalog::files_of_commit(sql, key);
-  };
-  auto files = co_await services_.database.read(list);
-  if (files) co_return std::move(*files);
-  catalog::Manifests::Wanted tree{.request = {.endpoint = probe.endpoint(),
-                                              .credential = probe.credential(),
-                                              .repo = repo,
-                                              .query = {.repo = repo},
-                                              .kind = kind},
-                                  .commit = commit};
-  co_await services_.manifests.read(std::move(tree), services_.flights);
-  files = co_await services_.database.read(list);
-  if (files) co_return std::move(*files);
-  throw Error(Error::Kind::kUpstream, "the Hub's tree of " + repo.name + " cannot be read whole");
 }
 
 Task<> Fetch::keep(Wish wish, File file, std::string holder) {

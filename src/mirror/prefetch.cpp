@@ -11,6 +11,8 @@
 #include "hubcache/base/error.h"
 #include "hubcache/base/joined.h"
 
+#include "files_at.h"
+
 namespace hubcache::mirror {
 namespace {
 
@@ -183,26 +185,14 @@ Task<Files> Prefetch::manifest_of(hub::EndpointPtr endpoint, hub::Credential cre
     throw Error(Error::Kind::kForbidden, "The Hub lets the remote not read " + wanted.repo.name +
                                              ": " + right.refusal.message);
   }
-  const catalog::Manifests::Wanted tree{.request = {.endpoint = endpoint,
-                                                    .credential = credential,
-                                                    .repo = wanted.repo,
-                                                    .query = {.repo = wanted.repo},
-                                                    .kind = right.document_class()},
-                                        .commit = wanted.commit};
-  Timer timer(co_await asio::this_coro::executor);
-  for (int i = 0; i < options_.manifest_polls; ++i) {
-    auto list = [key = wanted.key()](db::Connection& sql) {
-      return catalog::files_of_commit(sql, key);
-    };
-    auto files = co_await services_.database.read(std::move(list));
-    if (files) co_return std::move(*files);
-    co_await services_.manifests.walk(tree, services_.flights);
-    if (i == 0) continue;
-    timer.expires_after(options_.manifest_poll);
-    co_await timer.async_wait(use_task);
-  }
-  throw Error(Error::Kind::kUpstream,
-              "the Hub's tree of " + wanted.repo.name + " at that commit cannot be read whole");
+  catalog::Manifests::Wanted tree{.request = {.endpoint = endpoint,
+                                              .credential = credential,
+                                              .repo = wanted.repo,
+                                              .query = {.repo = wanted.repo},
+                                              .kind = right.document_class()},
+                                  .commit = wanted.commit};
+  co_return co_await files_at(services_.database, services_.manifests, services_.flights,
+                              std::move(tree));
 }
 
 /// Nothing is evicted for what nobody has asked for yet.

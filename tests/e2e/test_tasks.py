@@ -201,6 +201,20 @@ def test_what_the_remotes_token_may_read_is_fetched(world):
     assert reports(prefetched(server))["prefetch.files"] == 3
 
 
+def test_a_commit_of_many_pages_is_fetched(world):
+    hub = world.hub()
+    hub.control("repo", {"id": "org/pages", "files": [
+        {"path": f"{i}.txt", "content": f"number {i}\n"} for i in range(12)]})
+    hub.control("behaviour", {"tree_page": 1})
+    server = immediate(world, hub)
+    assert get(server.endpoint + "/org/pages/resolve/main/0.txt").status == 200
+    task = prefetched(server)
+    assert task["state"] == "completed" and reports(task)["prefetch.files"] >= 12, task
+    hub.stop()
+    for i in range(12):
+        assert get(server.endpoint + f"/org/pages/resolve/main/{i}.txt").body == f"number {i}\n".encode()
+
+
 def test_a_commit_that_is_too_large_is_not_fetched(world):
     hub = world.hub()
     server = immediate(world, hub, env={"HUBCACHE_CACHE_PREFETCH_MAX_SIZE": "1 MiB"})

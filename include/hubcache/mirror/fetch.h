@@ -84,8 +84,6 @@ class Fetch {
   };
   Site site_of(const Wish& wish) const;
   Task<Plan> plan_at(Site site, Wish wish);
-  Task<std::vector<catalog::KeptEntry>> files_of(hub::Probe& probe, std::string commit,
-                                                 std::string_view kind);
 
   Services services_;
   Keep keep_;

@@ -49,10 +49,8 @@ class Prefetch : public std::enable_shared_from_this<Prefetch> {
   /// cannot be stored.
   using Fetch = std::function<Task<bool>(hub::EndpointPtr, hub::Credential, hub::FileRef)>;
   struct Options {
-    std::uint64_t max_size;                          // bytes of a commit; more is not fetched
-    std::chrono::minutes look_again{10};             // whether a commit was prefetched
-    std::chrono::milliseconds manifest_poll{1'000};  // while the Hub's tree is read
-    int manifest_polls = 120;
+    std::uint64_t max_size;               // bytes of a commit; more is not fetched
+    std::chrono::minutes look_again{10};  // whether a commit was prefetched
   };
   Prefetch(Services services, Fetch fetch, Options options);
 

@@ -62,20 +62,19 @@ class PrefetchTest : public test::KnowledgeFixture {
       right = credential.kind;
       co_return file.path != full_at;
     };
-    prefetch = std::make_shared<Prefetch>(
-        Prefetch::Services{.workers = runner.workers(),
-                           .database = *database,
-                           .registry = registry,
-                           .rules = rules,
-                           .store = store,
-                           .access = access,
-                           .manifests = manifests,
-                           .flights = *flights,
-                           .tasks = tasks,
-                           .clock = time,
-                           .log = log},
-        std::move(fetch),
-        Prefetch::Options{.max_size = max_size, .manifest_poll = 1ms, .manifest_polls = 3});
+    prefetch =
+        std::make_shared<Prefetch>(Prefetch::Services{.workers = runner.workers(),
+                                                      .database = *database,
+                                                      .registry = registry,
+                                                      .rules = rules,
+                                                      .store = store,
+                                                      .access = access,
+                                                      .manifests = manifests,
+                                                      .flights = *flights,
+                                                      .tasks = tasks,
+                                                      .clock = time,
+                                                      .log = log},
+                                   std::move(fetch), Prefetch::Options{.max_size = max_size});
   }
 
   /// Somebody reads a file of the repo on that worker.
@@ -203,7 +202,7 @@ TEST_F(PrefetchTest, WithoutRoomForAFileItEnds) {
 TEST_F(PrefetchTest, ATreeThatCannotBeReadIsAnError) {
   sim.set_fault({.kind = hubsim::Fault::Kind::kStatus, .match = "/tree/", .status = 403});
   read("org/model");
-  EXPECT_NE(failure_of_task().find("cannot be read whole"), std::string::npos);
+  EXPECT_NE(failure_of_task().find("The Hub shows no tree"), std::string::npos);
 }
 
 TEST_F(PrefetchTest, WhatTheRulesLetNobodyReadIsLeftOut) {
