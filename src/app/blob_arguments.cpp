@@ -82,9 +82,10 @@ int verify(const Config& config, const std::string& rate, bool json) {
 }
 
 int remove(const Config& config, const std::vector<std::string>& digests) {
+  Orders orders(config);
   int absent = 0;
   for (const auto& digest : digests) {
-    const auto result = order_command(config, {{"do", "blob.remove"}, {"digest", digest}});
+    const auto result = orders.give({{"do", "blob.remove"}, {"digest", digest}});
     if (result.at("removed").get<bool>()) continue;
     std::cerr << "there is no blob " << digest << "\n";
     absent = 1;
@@ -165,8 +166,9 @@ int run_blob_arguments(const Config& config, const BlobArguments& arguments) {
   if (verb == "rebuild") return rebuild(config);
   if (verb == "rm") return remove(config, arguments.digests);
   if (verb == "gc") return collect_garbage(config, arguments.protection, arguments.json);
+  Orders orders(config);
   for (const auto& digest : arguments.digests) {
-    order_command(config, {{"do", "blob." + verb}, {"digest", digest}});
+    orders.give({{"do", "blob." + verb}, {"digest", digest}});
   }
   return 0;
 }
