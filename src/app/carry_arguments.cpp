@@ -1,17 +1,16 @@
 #include "hubcache/app/carry_arguments.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <iostream>
 #include <memory>
 #include <utility>
 
 #include <CLI/CLI.hpp>
-#include <fnmatch.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "hubcache/app/commands.h"
+#include "hubcache/app/fetch_list.h"
 #include "hubcache/app/progress.h"
 #include "hubcache/base/error.h"
 #include "hubcache/mirror/carry.h"
@@ -50,25 +49,6 @@ mirror::Progress show_progress() {
   };
 }
 
-struct Asked {
-  hub::RepoId repo;
-  std::string revision;
-};
-
-/// "org/name", "datasets/org/name@refs/pr/1".
-Asked asked_in(const std::string& text) {
-  const auto at = text.find('@');
-  Asked asked{.repo = mirror::parse_repo_name(text.substr(0, at)), .revision = "main"};
-  if (at != std::string::npos) asked.revision = text.substr(at + 1);
-  return asked;
-}
-
-bool is_chosen(const std::string& path, const std::vector<std::string>& globs) {
-  return globs.empty() || std::ranges::any_of(globs, [&path](const std::string& glob) {
-           return ::fnmatch(glob.c_str(), path.c_str(), 0) == 0;
-         });
-}
-
 /// Throws kNotFound, which says what is missing and how to get it.
 void require_stored(const mirror::Description& commit, const mirror::OpenStored& open,
                     const std::string& asked) {
@@ -92,13 +72,13 @@ void require_stored(const mirror::Description& commit, const mirror::OpenStored&
   throw Error(Error::Kind::kNotFound, told + "; get them by `hubcache fetch " + asked + "`");
 }
 
-mirror::Description describe(Orders& orders, const CarryArguments& arguments,
+mirror::Description describe(Orders& orders, const std::string& remote, const FileFilter& filter,
                              const std::string& text, const mirror::OpenStored& open) {
-  const auto asked = asked_in(text);
+  const auto asked = fetch_target(text);
   CarryJson plan;
   try {
     plan = orders.give({{"do", "export.commit"},
-                        {"remote", arguments.remote},
+                        {"remote", remote},
                         {"repo", asked.repo.key()},
                         {"revision", asked.revision}});
   } catch (const Error& error) {
@@ -114,7 +94,7 @@ mirror::Description describe(Orders& orders, const CarryArguments& arguments,
     if (page.at("files").empty()) break;
     for (const auto& line : page.at("files")) {
       auto file = mirror::parse_file(line.get<std::string>());
-      file.left_out = !is_chosen(file.path, arguments.globs);
+      file.left_out = !filter.takes(file.path);
       after = file.path;
       commit.files.push_back(std::move(file));
     }
@@ -142,13 +122,14 @@ std::unique_ptr<mirror::ExportTarget> target_of(const std::string& to) {
 }
 
 int export_to(const Config& config, const CarryArguments& arguments) {
+  const FileFilter filter(arguments.globs, {});
   Orders orders(config);
   Complaints complaints;
   const auto open = mirror::stored_in(config.storage.data_dir);
   std::vector<mirror::Description> commits;
   for (const auto& text : arguments.commits) {
     try {
-      add_commit(commits, describe(orders, arguments, text, open));
+      add_commit(commits, describe(orders, arguments.remote, filter, text, open));
     } catch (const Error& error) {
       if (error.kind() == Error::Kind::kCancelled) throw;
       complaints.hear()(text + ": " + error.what());

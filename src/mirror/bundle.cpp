@@ -148,20 +148,6 @@ hub::RepoId parse_repo(std::string_view key) {
   refuse_bundle(printable(key) + " is no name of a repository");
 }
 
-hub::RepoId parse_repo_name(std::string_view name) {
-  auto type = hub::RepoType::kModel;
-  for (const auto other : kTypes) {
-    const auto before = std::string(hub::api_segment(other)) + '/';
-    if (!name.starts_with(before)) continue;
-    type = other;
-    name.remove_prefix(before.size());
-    break;
-  }
-  if (hub::is_repo_name(name)) return {.type = type, .name = std::string(name)};
-  refuse_bundle(printable(name) +
-                " is no name of a repository: org/name and datasets/org/name are");
-}
-
 void require_revision(const std::string& revision, const std::string& commit) {
   static const hub::RepoId kAny{.type = hub::RepoType::kModel, .name = "o/r"};
   const bool good = !revision.empty() && revision.size() <= kLongestRevision &&

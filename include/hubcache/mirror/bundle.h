@@ -47,8 +47,6 @@ struct Description {
 
 /// As RepoId::key() spells it: "model/org/name". Throws kBadRequest for what no repo is called.
 hub::RepoId parse_repo(std::string_view key);
-/// As people and URLs spell it: "org/name", "datasets/org/name". Throws kBadRequest.
-hub::RepoId parse_repo_name(std::string_view name);
 /// Throws kBadRequest unless requests can ask for it.
 void require_revision(const std::string& revision, const std::string& commit);
 
