@@ -79,8 +79,8 @@ bool says_open(const json& info) {
 }
 
 std::optional<ExportPlan> plan_within(db::Connection& sql, const std::string& scope,
-                                      hub::RepoId repo, const std::string& revision) {
-  auto known = access::known_repo(sql, scope, std::move(repo));
+                                      const hub::RepoId& repo, const std::string& revision) {
+  auto known = access::known_repo(sql, scope, repo);
   const auto commit = commit_of_revision(sql, scope, known.canonical, revision);
   if (!commit) return std::nullopt;
   auto key = key_in(scope, known.canonical, *commit);

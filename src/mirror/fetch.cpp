@@ -98,13 +98,11 @@ Fetch::Site Fetch::site_of(const Wish& wish) const {
 
 Task<Fetch::Plan> Fetch::plan(Wish wish) {
   auto site = site_of(wish);
-  std::optional<Error> failure;
   try {
     co_return co_await plan_at(site, wish);
   } catch (const Error& error) {
-    failure = with_advice(error, *site.endpoint, site.credential, wish.repo);
+    throw with_advice(error, *site.endpoint, site.credential, wish.repo);
   }
-  throw *failure;
 }
 
 Task<Fetch::Plan> Fetch::plan_at(Site site, Wish wish) {
