@@ -5,33 +5,11 @@
 #include <string_view>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/text.h"
 #include "hubcache/http/url.h"
 
 namespace hubcache::content {
 namespace {
-
-std::string html(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
-}
 
 Task<bool> may_pass(const access::Guards& guards,
                     std::shared_ptr<const registry::Snapshot> snapshot, std::string guard,
@@ -65,12 +43,12 @@ Task<std::set<std::string>> names_below(const access::Guards& guards,
 }
 
 http::Response page_of(const std::string& directory, const std::set<std::string>& names) {
-  const auto title = "Index of " + html("/pulp/content/" + directory);
+  const auto title = "Index of " + in_html("/pulp/content/" + directory);
   std::string page = "<!DOCTYPE html>\n<html>\n<head><title>" + title +
                      "</title></head>\n<body>\n<h1>" + title + "</h1>\n<pre>";
   if (!directory.empty()) page += "<a href=\"../\">../</a>\n";
   for (const auto& name : names) {
-    page += "<a href=\"./" + http::percent_encode(name) + "/\">" + html(name) + "/</a>\n";
+    page += "<a href=\"./" + http::percent_encode(name) + "/\">" + in_html(name) + "/</a>\n";
   }
   page += "</pre>\n</body>\n</html>\n";
   auto response = http::text_response(200, std::move(page), "text/html; charset=utf-8");

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hubcache/base/text.h"
+
 namespace hubcache::rest {
 namespace {
 
@@ -16,29 +18,6 @@ constexpr std::string_view kStyle =
 constexpr const char* kPolicy =
     "default-src 'none'; style-src 'sha256-9oMnLrCj7Mf7u+A3hIj7vpcCojb6msYoCkkc9EJdlEQ='; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-std::string in_html(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
-}
 
 void add_operation(std::string& page, const std::string& path, std::string method,
                    const Json& operation) {

@@ -11,5 +11,8 @@ std::string_view trimmed(std::string_view text);
 std::string lower_case(std::string_view text);
 /// Digits as digests and commit ids are written: 0 to 9 and a to f only.
 bool is_lower_hex(std::string_view text);
+/// With the signs that mean something in HTML escaped, for its text and its attributes in double
+/// quotes.
+std::string in_html(std::string_view text);
 
 }  // namespace hubcache

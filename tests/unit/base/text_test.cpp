@@ -23,5 +23,9 @@ TEST(Text, LowerHexIsDigitsAndSmallLettersToF) {
   EXPECT_FALSE(is_lower_hex(" 1"));
 }
 
+TEST(Text, InHtmlNothingOpensATagOrClosesAnAttribute) {
+  EXPECT_EQ(in_html(R"(<a b="c">'&amp;é)"), "&lt;a b=&quot;c&quot;&gt;'&amp;amp;é");
+}
+
 }  // namespace
 }  // namespace hubcache
