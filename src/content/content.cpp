@@ -185,18 +185,24 @@ Task<http::Response> Content::route(const http::Request& request, Found found) {
   auto place = place_of(request, found, std::move(via), caller);
   require_reading(request, kind);
   require_by_rules(place.rules, asked);
-  const bool may_be_imported = place.endpoint->offline;
-  try {
-    auto response = co_await ask(request, found, place, asked);
-    requests_.add(kind, response.status);
-    co_return response;
-  } catch (const Error& error) {
-    if (!may_be_imported || error.kind() != Error::Kind::kUpstream) throw;
-  }
-  place.endpoint = hub::imported_twin(*place.endpoint);
-  auto response = co_await ask(request, found, std::move(place), std::move(asked));
+  auto answer = place.endpoint->offline
+                    ? ask_offline(request, found, std::move(place), std::move(asked))
+                    : ask(request, found, std::move(place), std::move(asked));
+  auto response = co_await std::move(answer);
   requests_.add(kind, response.status);
   co_return response;
+}
+
+/// What the Hub's own word does not answer is asked once more of what was imported.
+Task<http::Response> Content::ask_offline(const http::Request& request, const Found& found,
+                                          Place place, hub::Route asked) {
+  try {
+    co_return co_await ask(request, found, place, asked);
+  } catch (const Error& error) {
+    if (error.kind() != Error::Kind::kUpstream) throw;
+  }
+  place.endpoint = hub::imported_twin(*place.endpoint);
+  co_return co_await ask(request, found, std::move(place), std::move(asked));
 }
 
 /// No coroutine: the route's own is the only one.

@@ -55,6 +55,8 @@ class Content {
   Task<http::Response> route(const http::Request& request, Found found);
   Task<http::Response> ask(const http::Request& request, const Found& found, Place place,
                            hub::Route asked);
+  Task<http::Response> ask_offline(const http::Request& request, const Found& found, Place place,
+                                   hub::Route asked);
   Task<http::Response> answer_cas(const http::Request& request, Found found);
   Task<> require_guard(const http::Request& request, const Found& found) const;
   Place place_of(const http::Request& request, const Found& found, std::string via,
