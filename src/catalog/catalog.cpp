@@ -125,26 +125,28 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   const auto& repo = probe.file().repo;
   const std::string& revision = probe.file().revision;
   auto key = commit_key(*probe.endpoint(), repo, revision);
-  const auto* remembered = here().commits.find(key);
+  auto* remembered = here().commits.find(key);
+  if (remembered == nullptr) {
+    co_await recall_commit(key);
+    remembered = here().commits.find(key);  // null: nothing is known of it
+  }
   KnownCommit known;
   if (remembered != nullptr) {
+    note_use(key, *remembered);
     known = *remembered;
-  } else {
-    known = co_await recall_commit(key);
   }
-  note_use(key);
   // What was imported has no age; nobody can be asked for more.
   const bool imported = hub::is_imported(*probe.endpoint());
-  if (imported && known.known) co_return commit_in(known, revision, true);
+  if (imported && known.known) co_return commit_in(std::move(known), revision, true);
   const bool by_id = hub::is_commit_id(revision);
   const bool lasts = by_id && !known.id.empty();
   if (fresh(known, lasts ? options_.commit_ttl : options_.revision_ttl)) {
-    co_return commit_in(known, revision, false);
+    co_return commit_in(std::move(known), revision, false);
   }
 
   const bool usable = fresh(known, options_.commit_ttl + options_.stale_commits);
   const auto answer = co_await head_unless_usable(probe, usable);
-  if (!answer) co_return commit_in(known, revision, true);
+  if (!answer) co_return commit_in(std::move(known), revision, true);
   // A refusal may name the commit too, for commit ids are public; it confirms nothing.
   const bool right_one = by_id ? answer->commit == revision : hub::is_commit_id(answer->commit);
   if (is_absent_revision(*answer) && answer->canonical == repo) keep_row(std::move(key), {});
@@ -156,12 +158,11 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
 }
 
 /// Of the revision and of its commit, which the entries belong to.
-void Catalog::note_use(const std::string& key) {
+void Catalog::note_use(const std::string& key, KnownCommit& known) {
   const auto now = clock_.now();
-  auto* known = here().commits.find(key);
-  if (known == nullptr || now - known->used < kUseInterval) return;
-  known->used = now;
-  auto change = [key, id = known->id, now](db::Connection& sql) {
+  if (now - known.used < kUseInterval) return;
+  known.used = now;
+  auto change = [key, id = known.id, now](db::Connection& sql) {
     const auto commit = joined({std::string_view(key).substr(0, key.rfind('\n') + 1), id});
     sql.run("UPDATE commits SET used = ?3 WHERE key IN (?1, ?2)", key, commit,
             now.time_since_epoch().count());
@@ -169,9 +170,9 @@ void Catalog::note_use(const std::string& key) {
   database_.write_soon(std::move(change));
 }
 
-Commit Catalog::commit_in(const KnownCommit& known, const std::string& revision, bool stale) {
+Commit Catalog::commit_in(KnownCommit known, const std::string& revision, bool stale) {
   if (known.id.empty()) throw revision_not_found(revision);
-  return {.id = known.id, .stale = stale};
+  return {.id = std::move(known.id), .stale = stale};
 }
 
 Task<EntryPtr> Catalog::entry(hub::Probe& probe, Commit commit, std::string_view kind,

@@ -109,9 +109,9 @@ class Catalog {
   };
 
   Shard& here() { return *shards_[workers_.current()]; }
-  static Commit commit_in(const KnownCommit& known, const std::string& revision, bool stale);
+  static Commit commit_in(KnownCommit known, const std::string& revision, bool stale);
   bool fresh(const KnownCommit& commit, std::chrono::milliseconds ttl) const;
-  void note_use(const std::string& key);
+  void note_use(const std::string& key, KnownCommit& known);
   Task<KnownCommit> recall_commit(std::string key);
   Task<KnownEntry> recall_entry(std::string commit, std::string path);
   void keep_row(std::string key, std::string commit);
