@@ -70,12 +70,6 @@ Error revision_not_found(const std::string& revision) {
   return hub::refusal_of(404, "RevisionNotFound", "Invalid rev id: " + revision, {});
 }
 
-std::string key_of_entry(const hub::Probe& probe, const Commit& commit) {
-  const auto& repo = probe.file().repo;
-  return joined({probe.endpoint()->scope(), "\n", hub::name_of(repo.type), "/", repo.name, "\n",
-                 commit.id, "\n", probe.file().path});
-}
-
 Error refusal_in(const hub::FileAnswer& answer) {
   if (answer.found()) {
     return {Error::Kind::kUpstream, "The Hub did not say which commit the file is at"};
@@ -198,10 +192,9 @@ Task<EntryPtr> Catalog::entry(hub::Probe& probe, Commit commit, std::string_view
   co_return keep_entry(at, probe.file().path, *answer);
 }
 
-std::string Catalog::location_of(const hub::Probe& probe, const Commit& commit,
-                                 const Entry& entry) {
-  if (!entry.digest) return entry.location;
-  const auto* location = here().locations.find(key_of_entry(probe, commit));
+std::string Catalog::location_of(const hub::Endpoint& endpoint, const hub::FileRef& file) {
+  const auto commit = commit_key(endpoint, file.repo, file.revision);
+  const auto* location = here().locations.find(joined({commit, "\n", file.path}));
   return location == nullptr ? std::string() : *location;
 }
 

@@ -44,6 +44,7 @@ Task<http::Body> FileBytes::open(UpstreamFile file, Manner manner, http::RangePl
 
 Task<http::Body> FileBytes::fill_or_pass(UpstreamFile file, Manner manner, http::RangePlan plan,
                                          bool afresh, http::Served& served) {
+  locate(file);
   if (manner == Manner::kStreamed) co_return co_await timed(pass(std::move(file), plan), served);
   co_return co_await join_fill(std::move(file), manner, plan, afresh, served);
 }
@@ -62,6 +63,7 @@ Task<http::Body> FileBytes::body_of_blob(std::shared_ptr<const store::Blob> blob
   }
   served.cache = "hit";
   if (!proven) {
+    locate(file);
     auto& hub = *services_.hubs[services_.worker];
     const bool equal = co_await delivers_same_bytes(hub, std::move(file), bytes_of(*blob));
     co_await services_.proofs.record(origin, repo, blob->digest, equal);
@@ -121,6 +123,12 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
     throw *refused;
   }
   co_return co_await instead_of_fill(std::move(file), manner, plan, served);
+}
+
+/// Long, and not needed for what is stored, so the routes leave it to this.
+void FileBytes::locate(UpstreamFile& file) const {
+  const bool by_path = file.digest && file.file.door == hub::Door::kFiles;
+  if (by_path) file.location = services_.catalog.location_of(*file.endpoint, file.file);
 }
 
 /// Null, too, when the disk fails: then it can still be had from the Hub.

@@ -133,7 +133,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
   UpstreamFile upstream{.endpoint = place.endpoint,
                         .credential = probe.credential(),
                         .file = {.repo = file.repo, .revision = commit.id, .path = file.path},
-                        .location = services_.catalog.location_of(probe, commit, *entry),
+                        .location = entry->location,
                         .digest = entry->digest,
                         .size = entry->size,
                         .client = place.client};

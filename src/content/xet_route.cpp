@@ -239,7 +239,7 @@ Task<XetRoute::File> XetRoute::look_at(Place place, xet::Claims claims, std::str
   File file{.upstream = {.endpoint = place.endpoint,
                          .credential = probe.credential(),
                          .file = probe.file(),
-                         .location = services_.catalog.location_of(probe, commit, *entry),
+                         .location = entry->location,
                          .digest = entry->digest,
                          .size = entry->size,
                          .client = place.client},

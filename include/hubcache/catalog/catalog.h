@@ -68,9 +68,9 @@ class Catalog {
   /// has to be asked and cannot, or refuses.
   Task<EntryPtr> entry(hub::Probe& probe, Commit commit, std::string_view kind,
                        hub::Flights& flights);
-  /// Where the entry's bytes were found, signed and perhaps for a short time; empty: not known. In
-  /// memory only, never stored.
-  std::string location_of(const hub::Probe& probe, const Commit& commit, const Entry& entry);
+  /// Where the bytes of an entry that has a digest were found, signed and perhaps for a short time;
+  /// empty: not known. The file's revision is the commit's id. In memory only, never stored.
+  std::string location_of(const hub::Endpoint& endpoint, const hub::FileRef& file);
 
   /// The path of a LFS file that Xet calls `xet` at that commit, which the repo has; nullopt: there
   /// is none, or the commit's manifest, which is read for it, could not be. `kind` as of entry().

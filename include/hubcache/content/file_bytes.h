@@ -43,6 +43,7 @@ class FileBytes {
                                 http::Served& served);
   Task<http::Body> join_fill(UpstreamFile file, Manner manner, http::RangePlan plan, bool afresh,
                              http::Served& served);
+  void locate(UpstreamFile& file) const;
   Task<std::shared_ptr<const store::Blob>> stored(Digest digest);
   Task<http::Body> instead_of_fill(UpstreamFile file, Manner manner, http::RangePlan plan,
                                    http::Served& served);

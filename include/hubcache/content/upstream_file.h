@@ -20,7 +20,7 @@ struct UpstreamFile {
   hub::EndpointPtr endpoint;
   hub::Credential credential;
   hub::FileRef file;     // its revision is a commit id: no later change can mix in
-  std::string location;  // where a HEAD found the bytes, or empty
+  std::string location;  // where a HEAD found the bytes; empty: not known, or the catalog knows
   std::optional<Digest> digest;
   std::uint64_t size = 0;
   std::string client{};  // whose budget it counts for; empty: nobody's

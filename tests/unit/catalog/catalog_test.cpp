@@ -32,7 +32,9 @@ class CatalogTest : public test::KnowledgeFixture {
       Found found;
       found.commit = co_await all.commit(probe);
       found.entry = co_await all.entry(probe, found.commit, "refused", calls);
-      if (found.entry) found.location = all.location_of(probe, found.commit, *found.entry);
+      auto at_commit = probe.file();
+      at_commit.revision = found.commit.id;
+      if (found.entry) found.location = all.location_of(*probe.endpoint(), at_commit);
       co_return found;
     };
     return runner.run(ask(*catalog, *flights, endpoint(), std::move(who), std::move(what)), worker);
