@@ -5,6 +5,7 @@
 #include "hubcache/access/grants.h"
 #include "hubcache/access/known_repo.h"
 #include "hubcache/base/joined.h"
+#include "hubcache/hub/imported.h"
 
 #include "grant_shard.h"
 
@@ -52,8 +53,8 @@ KnownRepo known_repo(db::Connection& sql, std::string_view scope, const hub::Rep
       Verdict::kDocumentsAlias, Verdict::kImportedAlias);
   while (names.step()) known.names.push_back(names.text(0));
 
-  auto everybody = sql.query("SELECT verdict FROM grants WHERE key = ?1",
-                             Access::everybodys_key(scope, known.canonical));
+  auto everybody =
+      sql.query("SELECT verdict FROM grants WHERE key = ?1", key_for_all(scope, known.canonical));
   if (everybody.step()) {
     const auto verdict = static_cast<Verdict>(everybody.integer(0));
     known.was_public = verdict == Verdict::kGranted || verdict == Verdict::kDocumentsOnly;
@@ -109,6 +110,11 @@ Task<Access::Decision> Access::recall(std::string key) {
   co_return decision;
 }
 
+std::string Access::imported_key(const Keys& keys) {
+  const auto end = keys.everybody.find('\n');
+  return hub::imported_scope(keys.everybody.substr(0, end)) + keys.everybody.substr(end);
+}
+
 // A refusal ends what speaks in favour: that the repo is public, and what this caller was granted.
 // Only a closed gate leaves the few files readable that are open though gated.
 Task<> Access::take_back(Keys keys, Verdict instead, Refusal refusal) {
@@ -118,11 +124,12 @@ Task<> Access::take_back(Keys keys, Verdict instead, Refusal refusal) {
   const Decision no{.verdict = instead, .at = now, .refusal = refusal};
   co_await tell_all(keys.everybody, none);
   co_await tell_all(keys.repo, no);
-  if (!keys.imported.empty()) co_await tell_all(keys.imported, none);
+  const auto imported = keys.of_all ? imported_key(keys) : std::string();
+  if (!imported.empty()) co_await tell_all(imported, none);
   if (!gate_only && keys.file != keys.repo) co_await tell_all(keys.file, none);
   const std::string end = gate_only ? keys.repo + '\0' : behind(keys.repo);
   auto is_granted = [key = keys.repo, end, everybody = keys.everybody,
-                     imported = keys.imported](db::Connection& sql) {
+                     imported](db::Connection& sql) {
     auto row = sql.query(
         "SELECT 1 FROM grants WHERE key = ?8 OR ((key = ?3 OR (key >= ?1 AND key < ?2)) "
         "AND verdict IN (?4, ?5, ?6, ?7)) LIMIT 1",
@@ -131,7 +138,7 @@ Task<> Access::take_back(Keys keys, Verdict instead, Refusal refusal) {
     return row.step();
   };
   auto change =
-      [keys = std::move(keys), no, gate_only, now = now.time_since_epoch().count(),
+      [keys = std::move(keys), imported, no, gate_only, now = now.time_since_epoch().count(),
        too_old = (now - options_.refusal_ttl - kLongestAnswer).time_since_epoch().count(),
        too_stale = (now - options_.public_ttl - options_.stale_grants).time_since_epoch().count()](
           db::Connection& sql) {
@@ -139,7 +146,7 @@ Task<> Access::take_back(Keys keys, Verdict instead, Refusal refusal) {
             "INSERT OR REPLACE INTO grants (key, verdict, at, status, code, message, canonical) "
             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, '')";
         sql.run(kSet, keys.everybody, Verdict::kUnknown, now, 0, "", "");
-        sql.run("DELETE FROM grants WHERE key = ?1", keys.imported);
+        sql.run("DELETE FROM grants WHERE key = ?1", imported);
         if (!gate_only) {
           sql.run("DELETE FROM grants WHERE key >= ?1 AND key < ?2", keys.repo, behind(keys.repo));
         }

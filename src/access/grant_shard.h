@@ -1,13 +1,21 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <string_view>
 
 #include "hubcache/access/grants.h"
+#include "hubcache/base/joined.h"
 #include "hubcache/base/lru.h"
 
 #include "turns.h"
 
 namespace hubcache::access {
+
+/// Of a decision for everybody.
+inline std::string key_for_all(std::string_view scope, const hub::RepoId& repo) {
+  return joined({scope, "\n", hub::name_of(repo.type), "/", repo.name, "\n*\n"});
+}
 
 /// What Access has on each worker.
 struct Access::Shard {

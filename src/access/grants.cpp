@@ -5,7 +5,6 @@
 #include "hubcache/base/error.h"
 #include "hubcache/base/http_status.h"
 #include "hubcache/base/joined.h"
-#include "hubcache/hub/imported.h"
 #include "hubcache/hub/refusal.h"
 #include "hubcache/hub/urls.h"
 
@@ -310,11 +309,7 @@ Task<> Access::learn_alias(const Asking& asking, hub::RepoId canonical, Verdict 
 }
 
 std::string Access::everybodys_key(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
-  return everybodys_key(endpoint.scope(), repo);
-}
-
-std::string Access::everybodys_key(std::string_view scope, const hub::RepoId& repo) {
-  return joined({scope, "\n", hub::name_of(repo.type), "/", repo.name, "\n*\n"});
+  return key_for_all(endpoint.scope(), repo);
 }
 
 Access::Keys Access::keys_of(const Asking& asking, const hub::RepoId& repo) {
@@ -322,13 +317,10 @@ Access::Keys Access::keys_of(const Asking& asking, const hub::RepoId& repo) {
   const auto caller = joined({asking.endpoint.scope(), "\n", hub::name_of(repo.type), "/",
                               repo.name, "\n", asking.credential.key, "\n"});
   // Whoever comes with a token that is no good must not take back what is for all.
-  auto imported = asking.credential.shared()
-                      ? everybodys_key(hub::imported_scope(asking.endpoint.scope()), repo)
-                      : std::string();
   return {.everybody = everybodys_key(asking.endpoint, repo),
           .repo = caller,
           .file = joined({caller, asking.file}),
-          .imported = std::move(imported)};
+          .of_all = asking.credential.shared()};
 }
 
 Access::Asking Access::asking_of(const hub::Probe& probe) {

@@ -135,9 +135,8 @@ class Access {
   struct Keys {
     std::string everybody;
     std::string repo;
-    std::string file;      // of the repo when no file is asked for
-    std::string imported;  // everybody's, of what was imported; empty when a refusal of this caller
-                           // says nothing of it
+    std::string file;     // of the repo when no file is asked for
+    bool of_all = false;  // a refusal of this caller is one of all, who may read what was imported
   };
   struct Known {
     hub::RepoId name;  // of the repo: as it was asked for, or where its alias leads
@@ -153,7 +152,6 @@ class Access {
   static Asking asking_of(const hub::Probe& probe);
   static Keys keys_of(const Asking& asking, const hub::RepoId& repo);
   static std::string everybodys_key(const hub::Endpoint& endpoint, const hub::RepoId& repo);
-  static std::string everybodys_key(std::string_view scope, const hub::RepoId& repo);
 
   Task<Right> read_right(hub::Probe& probe);
   std::optional<Right> right_of_all(const hub::Endpoint& endpoint, const hub::RepoId& repo);
@@ -186,6 +184,8 @@ class Access {
   Task<Known> known(const Asking& asking);
   Task<Known> known_by(const Asking& asking, hub::RepoId name);
   Task<Decision> recall(std::string key);
+  /// Everybody's, of what was imported.
+  static std::string imported_key(const Keys& keys);
   Task<> take_back(Keys keys, Verdict instead, Refusal refusal);
   Task<> decide(std::string key, Decision decision);
   Task<> tell_all(std::string key, Decision decision);
