@@ -13,6 +13,7 @@
 #include "hubcache/hub/refusal.h"
 #include "hubcache/hub/urls.h"
 
+#include "flag.h"
 #include "stopwatch.h"
 
 namespace hubcache::content {
@@ -32,9 +33,8 @@ bool lists_all(const hub::Route& asked, const http::Request& request) {
   if (!hub::is_commit_id(asked.file.revision)) return false;
   bool recursive = false;
   for (const auto& [name, value] : http::parse_pairs(request.query())) {
-    const bool on = value == "true" || value == "True" || value == "1";
-    if (name == "cursor" || name == "limit" || (name == "expand" && on)) return false;
-    if (name == "recursive") recursive = on;
+    if (name == "cursor" || name == "limit" || (name == "expand" && is_on(value))) return false;
+    if (name == "recursive") recursive = is_on(value);
   }
   return recursive;
 }

@@ -12,6 +12,8 @@
 #include "hubcache/hub/imported.h"
 #include "hubcache/hub/refusal.h"
 
+#include "flag.h"
+
 namespace hubcache::content {
 namespace {
 
@@ -54,7 +56,7 @@ Json sibling_json(const catalog::ImportedFile& file, bool with_blobs) {
 
 bool has_flag(const http::Request& request, std::string_view flag) {
   for (const auto& [name, value] : http::parse_pairs(request.query())) {
-    if (name == flag) return value == "true" || value == "True" || value == "1";
+    if (name == flag) return is_on(value);
   }
   return false;
 }

@@ -8,6 +8,8 @@
 #include "hubcache/http/url.h"
 #include "hubcache/hub/bounded_json.h"
 
+#include "flag.h"
+
 namespace hubcache::content {
 namespace {
 
@@ -50,7 +52,7 @@ Asked asked_by_form(const std::string& body) {
     if (name == "paths" || name == "paths[]") {
       asked.paths.push_back(std::move(value));
     } else if (name == "expand") {
-      asked.expand = value == "true" || value == "True" || value == "1";
+      asked.expand = is_on(value);
     }
   }
   return asked;
