@@ -41,6 +41,13 @@ Task<http::Response> document_response(Pool& pool, const http::Request& request,
   co_return co_await http::finish_text(pool, request, std::move(response));
 }
 
+void note(const catalog::Document& document, std::chrono::microseconds waited,
+          http::Served& served) {
+  served.cache = document.just_asked ? "miss" : "hit";
+  if (document.stale) served.cache = "stale";
+  if (document.just_asked) served.upstream = waited;
+}
+
 std::string with_query(std::string path, const http::Request& request) {
   const auto query = request.query();
   if (!query.empty()) (path += '?') += query;

@@ -94,9 +94,7 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
     if (lists_all(asked, request)) follow(std::move(wanted), asked.file.revision, document);
   }
   auto response = co_await document_response(services_.pool, request, *document, place);
-  response.served.cache = document->just_asked ? "miss" : "hit";
-  if (document->stale) response.served.cache = "stale";
-  if (document->just_asked) response.served.upstream = waited;
+  note(*document, waited, response.served);
   co_return response;
 }
 

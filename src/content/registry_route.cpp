@@ -78,9 +78,7 @@ Task<http::Response> RegistryRoute::manifest(const http::Request& request, Place
                                       json ? document->content_type : "application/json");
   response.headers.set("Vary", "User-Agent");
   shield(response);
-  response.served.cache = document->just_asked ? "miss" : "hit";
-  if (document->stale) response.served.cache = "stale";
-  if (document->just_asked) response.served.upstream = waited;
+  note(*document, waited, response.served);
   co_return co_await http::finish_text(services_.pool, request, std::move(response));
 }
 

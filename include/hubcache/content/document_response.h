@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
+#include "hubcache/catalog/documents.h"
 #include "hubcache/content/services.h"
 #include "hubcache/http/message.h"
 #include "hubcache/hub/types.h"
@@ -14,6 +16,10 @@ namespace hubcache::content {
 /// or packed as http::finish_text has it. `pool` is for work that would hold up the worker.
 Task<http::Response> document_response(Pool& pool, const http::Request& request,
                                        const hub::DocumentAnswer& answer, const Place& place);
+
+/// Says in `served` where the document comes from; `waited` is how long it took to be got.
+void note(const catalog::Document& document, std::chrono::microseconds waited,
+          http::Served& served);
 
 /// Is this media type JSON, whatever else it says of it? No browser takes that for a page.
 bool is_json(std::string_view content_type);
