@@ -54,8 +54,8 @@ Json sibling_json(const catalog::ImportedFile& file, bool with_blobs) {
   return sibling;
 }
 
-bool has_flag(const http::Request& request, std::string_view flag) {
-  for (const auto& [name, value] : http::parse_pairs(request.query())) {
+bool has_flag(std::string_view query, std::string_view flag) {
+  for (const auto& [name, value] : http::parse_pairs(query)) {
     if (name == flag) return is_on(value);
   }
   return false;
@@ -111,9 +111,9 @@ std::optional<Json> tree_json(const std::vector<catalog::ImportedFile>& files,
   return list;
 }
 
-Json paths_json(const std::vector<catalog::ImportedFile>& files, const http::Request& request) {
+Json paths_json(const std::vector<catalog::ImportedFile>& files, std::string_view form) {
   std::set<std::string> wanted;
-  for (auto& [name, value] : http::parse_pairs(paths_info_form(request))) {
+  for (auto& [name, value] : http::parse_pairs(form)) {
     if (name == "paths") wanted.insert(std::move(value));
   }
   auto list = Json::array();
@@ -138,6 +138,29 @@ Json refs_json(const std::vector<std::pair<std::string, std::string>>& revisions
   return {{"branches", std::move(branches)}, {"tags", Json::array()}, {"converts", Json::array()}};
 }
 
+/// What is asked of a commit that was imported, the request left out: the work outlives it.
+struct Question {
+  hub::Route asked;
+  std::string commit;
+  std::string query;
+  std::string form{};  // of paths-info
+};
+
+Answer answer_of(const catalog::ImportedTree& tree, const Question& question) {
+  const auto& [asked, commit, query, form] = question;
+  if (asked.kind == hub::Route::Kind::kInfo) {
+    const auto info = info_json(tree, asked.file.repo, commit, has_flag(query, "blobs"));
+    return answer_of(info, asked, commit);
+  }
+  if (asked.kind == hub::Route::Kind::kPathsInfo) {
+    return answer_of(paths_json(tree.files, form), asked, commit);
+  }
+  const auto folder = asked.file.path.empty() ? std::string() : asked.file.path + '/';
+  const auto list = tree_json(tree.files, folder, has_flag(query, "recursive"));
+  if (!list) throw hub::refusal_of(404, "EntryNotFound", "Entry not found", commit);
+  return answer_of(*list, asked, commit);
+}
+
 }  // namespace
 
 Task<Answer> imported_document(Services& services, const http::Request& request, const Place& place,
@@ -151,19 +174,15 @@ Task<Answer> imported_document(Services& services, const http::Request& request,
   const std::string revision = asked.file.revision.empty() ? "main" : asked.file.revision;
   const auto commit = co_await services.imported.commit_of(place.endpoint, repo, revision);
   if (!commit) throw not_told();
-  const auto tree = co_await services.imported.tree(place.endpoint, repo, *commit);
+  auto tree = co_await services.imported.tree(place.endpoint, repo, *commit);
   if (!tree) throw not_told();
-  if (asked.kind == hub::Route::Kind::kInfo) {
-    co_return answer_of(info_json(*tree, repo, *commit, has_flag(request, "blobs")), asked,
-                        *commit);
-  }
-  if (asked.kind == hub::Route::Kind::kPathsInfo) {
-    co_return answer_of(paths_json(tree->files, request), asked, *commit);
-  }
-  const auto folder = asked.file.path.empty() ? std::string() : asked.file.path + '/';
-  const auto list = tree_json(tree->files, folder, has_flag(request, "recursive"));
-  if (!list) throw hub::refusal_of(404, "EntryNotFound", "Entry not found", *commit);
-  co_return answer_of(*list, asked, *commit);
+  Question question{
+      .asked = std::move(asked), .commit = *commit, .query = std::string(request.query())};
+  if (question.asked.kind == hub::Route::Kind::kPathsInfo) question.form = paths_info_form(request);
+  auto make = [tree = *std::move(tree), question = std::move(question)] {
+    return answer_of(tree, question);
+  };
+  co_return co_await offload(services.pool, std::move(make));
 }
 
 }  // namespace hubcache::content
