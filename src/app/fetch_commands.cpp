@@ -19,8 +19,7 @@ Error bad_field(const char* field) {
 
 hub::RepoType type_in(const Json& command) {
   const auto text = text_of(command, "type");
-  for (const auto type : {hub::RepoType::kModel, hub::RepoType::kDataset, hub::RepoType::kSpace,
-                          hub::RepoType::kKernel}) {
+  for (const auto type : hub::kRepoTypes) {
     if (hub::name_of(type) == text) return type;
   }
   throw bad_field("type");

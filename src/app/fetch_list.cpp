@@ -1,7 +1,6 @@
 #include "hubcache/app/fetch_list.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "hubcache/base/error.h"
@@ -12,11 +11,8 @@
 namespace hubcache::app {
 namespace {
 
-constexpr std::array kTypes{hub::RepoType::kModel, hub::RepoType::kDataset, hub::RepoType::kSpace,
-                            hub::RepoType::kKernel};
-
 hub::RepoType take_type(std::string_view& text) {
-  for (const auto type : kTypes) {
+  for (const auto type : hub::kRepoTypes) {
     for (const auto& before :
          {std::string(hub::name_of(type)) + ':', std::string(hub::api_segment(type)) + ':',
           std::string(hub::api_segment(type)) + '/'}) {

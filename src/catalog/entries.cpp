@@ -23,8 +23,7 @@ std::array<std::string, 4> parts_of(std::string_view key) {
 
 /// Reads RepoId::key().
 hub::RepoId repo_of(const std::string& key) {
-  for (const auto type : {hub::RepoType::kModel, hub::RepoType::kDataset, hub::RepoType::kSpace,
-                          hub::RepoType::kKernel}) {
+  for (const auto type : hub::kRepoTypes) {
     const auto begin = hub::RepoId{.type = type}.key();
     if (key.starts_with(begin)) return {.type = type, .name = key.substr(begin.size())};
   }

@@ -54,8 +54,7 @@ bool is_search(RepoType type, std::string_view segment) {
 
 /// A file's type by the first segment of its path, or of what follows "api/".
 std::optional<RepoType> type_of(std::string_view segment) {
-  for (const auto type :
-       {RepoType::kModel, RepoType::kDataset, RepoType::kSpace, RepoType::kKernel}) {
+  for (const auto type : kRepoTypes) {
     if (segment == api_segment(type)) return type;
   }
   return std::nullopt;

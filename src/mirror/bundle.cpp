@@ -1,7 +1,6 @@
 #include "hubcache/mirror/bundle.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <set>
 #include <span>
@@ -28,8 +27,6 @@ constexpr std::size_t kLongestRevision = 255;
 constexpr std::string_view kBlobs = "blobs/";
 constexpr std::string_view kRepos = "repos/";
 constexpr std::string_view kEnding = ".json";
-constexpr std::array kTypes{hub::RepoType::kModel, hub::RepoType::kDataset, hub::RepoType::kSpace,
-                            hub::RepoType::kKernel};
 
 [[noreturn]] void refuse_bundle(const std::string& why) {
   throw Error(Error::Kind::kBadRequest, why);
@@ -139,7 +136,7 @@ std::optional<Digest> digest_between(std::string_view name, std::string_view bef
 }  // namespace
 
 hub::RepoId parse_repo(std::string_view key) {
-  for (const auto type : kTypes) {
+  for (const auto type : hub::kRepoTypes) {
     const auto before = std::string(hub::name_of(type)) + '/';
     if (!key.starts_with(before)) continue;
     const auto name = key.substr(before.size());

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -34,9 +33,7 @@ std::string path_of(std::initializer_list<std::string_view> names) {
 
 /// "models--org--name" as a repo; nullopt for what is no repo's folder.
 std::optional<hub::RepoId> repo_of_folder(std::string_view folder) {
-  constexpr std::array kFolderTypes{hub::RepoType::kModel, hub::RepoType::kDataset,
-                                    hub::RepoType::kSpace, hub::RepoType::kKernel};
-  for (const auto type : kFolderTypes) {
+  for (const auto type : hub::kRepoTypes) {
     const auto before = std::string(hub::api_segment(type)) + std::string(kBetween);
     if (!folder.starts_with(before)) continue;
     std::string name(folder.substr(before.size()));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,6 +17,9 @@ namespace hubcache::hub {
 
 /// Buckets are no repositories, but named and read alike: files without revisions.
 enum class RepoType : std::uint8_t { kModel, kDataset, kSpace, kKernel, kBucket };
+/// All that have revisions.
+inline constexpr std::array kRepoTypes{RepoType::kModel, RepoType::kDataset, RepoType::kSpace,
+                                       RepoType::kKernel};
 
 /// "model", "dataset", "space", "kernel", "bucket".
 std::string_view name_of(RepoType type);
