@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <span>
 #include <string_view>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "hubcache/base/base64.h"
 #include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"
+#include "hubcache/base/sha256.h"
 
 namespace hubcache::access {
 namespace {
@@ -21,18 +21,12 @@ constexpr std::string_view kToken = "validate_token=";
 constexpr std::string_view kExpires = "expires=";
 constexpr std::size_t kSaltBytes = 16;
 
-std::string sha256(std::string_view text) {
-  Hasher hasher(Digest::Algorithm::kSha256, text.size());
-  hasher.update(std::as_bytes(std::span(text)));
-  return hasher.finish().hex();
-}
-
 std::string signature(const std::string& salt, std::string_view path, std::string_view query,
                       const std::string& secret) {
   std::string text = salt;
   (text += path) += '?';
   (text += query) += secret;
-  return sha256(text);
+  return sha256_of(text).hex();
 }
 
 std::optional<std::string> from_hex(std::string_view hex) {

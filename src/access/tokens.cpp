@@ -1,11 +1,11 @@
 #include "hubcache/access/tokens.h"
 
 #include <chrono>
-#include <span>
 
 #include "hubcache/access/caller.h"
 #include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"
+#include "hubcache/base/sha256.h"
 
 #include "account_rows.h"
 
@@ -25,11 +25,7 @@ std::optional<WallTime> expiry_of(const db::Statement& row, int column) {
 
 }  // namespace
 
-std::string token_hash(std::string_view token) {
-  Hasher hasher(Digest::Algorithm::kSha256, token.size());
-  hasher.update(std::as_bytes(std::span(token)));
-  return hasher.finish().hex();
-}
+std::string token_hash(std::string_view token) { return sha256_of(token).hex(); }
 
 std::string create_token(db::Connection& sql, const std::string& account, const std::string& name,
                          WallTime now, std::optional<WallTime> expires) {

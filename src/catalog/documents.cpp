@@ -7,6 +7,7 @@
 #include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"
 #include "hubcache/base/http_status.h"
+#include "hubcache/base/sha256.h"
 
 #include "hub_answers.h"
 
@@ -52,11 +53,7 @@ hub::Credential credential_for(hub::Credential caller, std::string_view kind) {
 std::string key_of(const DocumentRequest& request) {
   std::string key = request.endpoint->scope() + '\n' + request.repo.key() + '\n';
   (key += request.query.target) += '\n';
-  if (const auto& form = request.query.form; !form.empty()) {
-    Hasher hasher(Digest::Algorithm::kSha256, form.size());
-    hasher.update(std::as_bytes(std::span(form)));
-    key += hasher.finish().hex();
-  }
+  if (const auto& form = request.query.form; !form.empty()) key += sha256_of(form).hex();
   if (const auto& agent = request.query.agent; !agent.empty()) (key += '\n') += agent;
   return (key += '\n') += request.kind;
 }

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <span>
 #include <utility>
 
 #include "hubcache/base/http_status.h"
+#include "hubcache/base/sha256.h"
 #include "hubcache/hub/grammar.h"
 
 namespace hubcache::hub {
@@ -81,9 +81,7 @@ std::string Endpoint::origin_key() const {
   add(origin.ca_cert);
   add(origin.client_cert);
   add(origin.client_key);
-  Hasher hasher(Digest::Algorithm::kSha256, fields.size());
-  hasher.update(std::as_bytes(std::span(fields)));
-  return hasher.finish().hex();
+  return sha256_of(fields).hex();
 }
 
 FileRef file_of(RepoId repo, const LfsObject& object) {

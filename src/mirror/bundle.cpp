@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
-#include <span>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "hubcache/base/error.h"
 #include "hubcache/base/joined.h"
+#include "hubcache/base/sha256.h"
 #include "hubcache/hub/bounded_json.h"
 #include "hubcache/hub/grammar.h"
 #include "hubcache/hub/urls.h"
@@ -254,12 +254,6 @@ Index parse_index(std::string_view text) {
                            .size = size->get<std::uint64_t>()});
   }
   return index;
-}
-
-Digest sha256_of(std::string_view text) {
-  Hasher hasher(Digest::Algorithm::kSha256, text.size());
-  hasher.update(std::as_bytes(std::span(text)));
-  return hasher.finish();
 }
 
 std::string blob_name(const Digest& digest) {

@@ -1,6 +1,7 @@
 #include "described.h"
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/sha256.h"
 
 namespace hubcache::mirror {
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/sha256.h"
 #include "hubcache/mirror/carry.h"
 
 #include "careful_files.h"

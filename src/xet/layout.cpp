@@ -1,9 +1,8 @@
 #include "hubcache/xet/layout.h"
 
 #include <algorithm>
-#include <span>
 
-#include "hubcache/base/digest.h"
+#include "hubcache/base/sha256.h"
 #include "hubcache/base/text.h"
 
 namespace hubcache::xet {
@@ -76,9 +75,7 @@ std::string xorb_hash(std::string_view file_id, std::uint64_t xorb, std::int64_t
   std::string name(file_id);
   for (const auto part : {xorb, kChunkSize, kChunksPerXorb}) name += ':' + std::to_string(part);
   if (generation != 0) name += ':' + std::to_string(generation);
-  Hasher hasher(Digest::Algorithm::kSha256, name.size());
-  hasher.update(std::as_bytes(std::span(name)));
-  return hasher.finish().hex();
+  return sha256_of(name).hex();
 }
 
 }  // namespace hubcache::xet

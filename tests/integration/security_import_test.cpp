@@ -8,6 +8,7 @@
 
 #include "hubcache/app/commands.h"
 #include "hubcache/base/error.h"
+#include "hubcache/base/sha256.h"
 #include "hubcache/mirror/carry.h"
 
 #include "integration/fixture.h"
@@ -32,8 +33,7 @@ class ImportSecurityTest : public ServerTest {
             .commit = commit_id("org/model"),
             .revisions = {"main"},
             .is_public = is_public,
-            .files = {
-                {{.path = path, .digest = mirror::sha256_of(bytes), .size = bytes.size()}, false}}};
+            .files = {{{.path = path, .digest = sha256_of(bytes), .size = bytes.size()}, false}}};
   }
   std::string commit_id(const std::string& repo) {
     const auto answer =
@@ -46,10 +46,10 @@ class ImportSecurityTest : public ServerTest {
                                   bool local_access = false) {
     const TempDir folder;
     std::map<std::string, std::string> bytes;
-    for (const auto& blob : blobs) bytes[mirror::sha256_of(blob).text()] = blob;
+    for (const auto& blob : blobs) bytes[sha256_of(blob).text()] = blob;
     const auto target = mirror::make_directory_target(folder.path() / "export");
     const auto text = to_text(commit);
-    const auto digest = mirror::sha256_of(text);
+    const auto digest = sha256_of(text);
     for (const auto& [name, blob] : bytes) {
       auto left = blob;
       target->put_blob(*Digest::from_text(name), blob.size(), [&left](std::span<std::byte> into) {

@@ -72,7 +72,6 @@ std::string to_text(const Index& index);
 /// Throws kBadRequest, kCorrupt when it is torn.
 Index parse_index(std::string_view text);
 
-Digest sha256_of(std::string_view text);
 /// Of a blob or a description within an export.
 std::string blob_name(const Digest& digest);
 std::string description_name(const Digest& digest);

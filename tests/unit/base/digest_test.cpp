@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "hubcache/base/sha256.h"
+
 namespace hubcache {
 namespace {
 
@@ -25,6 +27,7 @@ TEST(DigestTest, GitBlobHashesHeaderAndBytes) {
 TEST(DigestTest, Sha256IsOfTheBytesAlone) {
   EXPECT_EQ(hash(Digest::Algorithm::kSha256, "abc").hex(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha256_of("abc"), hash(Digest::Algorithm::kSha256, "abc"));
 }
 
 TEST(DigestTest, MaskedOrOddTextIsNoDigest) {

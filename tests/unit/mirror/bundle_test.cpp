@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/sha256.h"
 
 namespace hubcache::mirror {
 namespace {
