@@ -6,6 +6,7 @@
 #include "hubcache/access/caller.h"
 #include "hubcache/base/error.h"
 #include "hubcache/hub/refusal.h"
+#include "hubcache/hub/urls.h"
 
 #include "files_at.h"
 
@@ -30,9 +31,8 @@ Error no_distribution(const registry::Snapshot& snapshot, const std::string& bas
 
 std::string page_of(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
   auto page = endpoint.base.text();
-  if (!page.ends_with('/')) page += '/';
-  if (repo.type != hub::RepoType::kModel) (page += hub::api_segment(repo.type)) += '/';
-  return page + repo.name;
+  if (page.ends_with('/')) page.pop_back();
+  return page += hub::git_path(repo, "");
 }
 
 /// What the one who was refused can do.
