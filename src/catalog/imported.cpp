@@ -9,6 +9,7 @@
 #include "hubcache/hub/grammar.h"
 #include "hubcache/hub/urls.h"
 
+#include "tree_page.h"
 #include "xet_name.h"
 
 namespace hubcache::catalog {
@@ -23,8 +24,12 @@ std::string info_key(const hub::Endpoint& twin, const hub::RepoId& repo,
   return joined({twin.scope(), "\n", repo.key(), "\n", target, "\n\npublic"});
 }
 
-bool is_lfs(const ImportedFile& file) {
-  return file.digest.algorithm() == Digest::Algorithm::kSha256;
+TreeFile tree_file_of(const ImportedFile& file) {
+  const bool lfs = file.digest.algorithm() == Digest::Algorithm::kSha256;
+  return {.path = file.path,
+          .digest = file.digest,
+          .size = file.size,
+          .xet = lfs ? xet_name({}, file.digest) : std::string()};
 }
 
 void require_same(db::Connection& sql, const std::string& key, const ImportedFile& file) {
@@ -45,13 +50,8 @@ Task<> Imported::keep_files(hub::EndpointPtr twin, hub::RepoId repo, std::string
   auto change = [at = commit_key(*twin, repo, commit), files = std::move(files),
                  replace](db::Connection& sql) {
     for (const auto& file : files) {
-      const std::string key = at + '\n' + file.path;
-      if (!replace) require_same(sql, key, file);
-      sql.run(
-          "INSERT OR REPLACE INTO entries (key, present, etag, digest, size, lfs, xet) "
-          "VALUES (?1, 1, ?2, 1, ?3, ?4, ?5)",
-          key, file.digest.hex(), static_cast<std::int64_t>(file.size), is_lfs(file),
-          is_lfs(file) ? xet_name({}, file.digest) : std::string());
+      if (!replace) require_same(sql, at + '\n' + file.path, file);
+      put_file(sql, at, tree_file_of(file));
     }
   };
   co_await database_.write(std::move(change));

@@ -52,14 +52,7 @@ bool end_walk(db::Connection& sql, const std::string& commit, std::int64_t walk)
 }
 
 void write_page(db::Connection& sql, const std::string& commit, const Document& page) {
-  for (const auto& file : read_tree_page(page.body)) {
-    const std::string key = commit + '\n' + file.path;
-    const bool lfs = file.digest.algorithm() == Digest::Algorithm::kSha256;
-    sql.run(
-        "INSERT OR REPLACE INTO entries (key, present, etag, digest, size, lfs, xet) "
-        "VALUES (?1, 1, ?2, 1, ?3, ?4, ?5)",
-        key, file.digest.hex(), static_cast<std::int64_t>(file.size), lfs, file.xet);
-  }
+  for (const auto& file : read_tree_page(page.body)) put_file(sql, commit, file);
 }
 
 }  // namespace
