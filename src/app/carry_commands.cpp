@@ -9,6 +9,7 @@
 
 #include "hubcache/base/base64.h"
 #include "hubcache/base/error.h"
+#include "hubcache/catalog/imported.h"
 #include "hubcache/hub/grammar.h"
 #include "hubcache/hub/imported.h"
 #include "hubcache/mirror/export_plan.h"
@@ -77,7 +78,7 @@ Task<CarryJson> plan_commit(db::Database& database, CarryJson command) {
 Task<CarryJson> page_of_files(db::Database& database, CarryJson command) {
   auto list = [key = text_of(command, "key"),
                after = text_of(command, "after")](db::Connection& sql) {
-    return mirror::files_of_plan(sql, key, after, kFilesOfPage);
+    return catalog::files_after(sql, key, after, kFilesOfPage);
   };
   auto texts = CarryJson::array();
   for (auto& file : co_await database.read(std::move(list))) {

@@ -129,9 +129,4 @@ ExportPlan plan_export(db::Connection& sql, const hub::Endpoint& endpoint, const
               "which files " + repo.name + " has at " + printable(revision) + " is not known yet");
 }
 
-std::vector<catalog::ImportedFile> files_of_plan(db::Connection& sql, const std::string& commit_key,
-                                                 const std::string& after, std::size_t limit) {
-  return catalog::files_after(sql, commit_key, after, limit);
-}
-
 }  // namespace hubcache::mirror

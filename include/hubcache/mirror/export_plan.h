@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "hubcache/db/connection.h"
 #include "hubcache/hub/hub.h"
@@ -15,15 +14,12 @@ hub::Endpoint endpoint_of_remote(db::Connection& sql, const std::string& name);
 
 /// What an export of `repo` at `revision` (a name, or a commit id) is to say.
 struct ExportPlan {
-  std::string commit_key;   // files_of_plan() wants it
+  std::string commit_key;   // catalog::files_after() wants it
   Description description;  // its files left out
 };
 /// From what the Hub said, or else from what was imported. Throws kNotFound, and says what is
 /// missing, unless the commit and all its files are known.
 ExportPlan plan_export(db::Connection& sql, const hub::Endpoint& endpoint, const hub::RepoId& repo,
                        const std::string& revision);
-/// Files of the plan after that path, by their paths, `limit` at most.
-std::vector<catalog::ImportedFile> files_of_plan(db::Connection& sql, const std::string& commit_key,
-                                                 const std::string& after, std::size_t limit);
 
 }  // namespace hubcache::mirror
