@@ -65,6 +65,13 @@ Task<> Proofs::record(std::string origin, std::string repo, Digest digest, bool 
   co_await keep({key_of(origin, repo, digest)}, proven);
 }
 
+Task<> Proofs::record_all(std::string origin, std::string repo, std::vector<Digest> digests) {
+  std::vector<std::string> keys;
+  keys.reserve(digests.size());
+  for (const auto& digest : digests) keys.push_back(key_of(origin, repo, digest));
+  co_await keep(std::move(keys), true);
+}
+
 Task<bool> Proofs::is_of_origin(std::string origin, Digest digest) {
   co_return co_await is_proven(std::move(origin), {}, std::move(digest));  // no repo is called that
 }

@@ -118,6 +118,7 @@ Task<> Intake::end_here(Digest digest) {
 
 Task<> Intake::keep_files(hub::EndpointPtr twin, Description commit, bool replace) {
   std::vector<catalog::ImportedFile> files;
+  std::vector<Digest> proven;
   for (auto& file : commit.files) {
     if (!file.left_out && file.size > 0) {
       const auto blob = co_await services_.store.open(file.digest);
@@ -125,10 +126,11 @@ Task<> Intake::keep_files(hub::EndpointPtr twin, Description commit, bool replac
         throw Error(Error::Kind::kConflict,
                     file.path + " has another size, or was evicted meanwhile");
       }
-      co_await services_.proofs.record(twin->origin_key(), commit.repo.key(), file.digest, true);
+      proven.push_back(file.digest);
     }
     files.push_back(std::move(file));
   }
+  co_await services_.proofs.record_all(twin->origin_key(), commit.repo.key(), std::move(proven));
   co_await services_.imported.keep_files(std::move(twin), std::move(commit.repo),
                                          std::move(commit.commit), std::move(files), replace);
 }

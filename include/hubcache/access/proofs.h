@@ -28,6 +28,8 @@ class Proofs {
   /// than a day ago.
   Task<bool> is_proven(std::string origin, std::string repo, Digest digest);
   Task<> record(std::string origin, std::string repo, Digest digest, bool proven);
+  /// That each of these is proven; in one transaction.
+  Task<> record_all(std::string origin, std::string repo, std::vector<Digest> digests);
 
   /// Has this hub delivered the blob whole? Only then will samples do as proof of its repos:
   /// another hub may be somebody's own, who knows most of a private file.

@@ -57,6 +57,21 @@ TEST_F(ProofsTest, SecurityRule8AHubHasABlobOnceItDeliveredItWhole) {
   EXPECT_TRUE(has("elsewhere"));
 }
 
+TEST_F(ProofsTest, SecurityRule8ProofsOfManyAreOfThoseAlone) {
+  const auto other = Digest::from_etag(std::string(40, 'b')).value();
+  const auto third = Digest::from_etag(std::string(64, 'c')).value();
+  runner.run(proofs.record_all("origin", "model/a", {digest, other}));
+  Proofs later(runner.workers(), *database, time);
+  const auto has = [&](const std::string& repo, const Digest& what) {
+    return runner.run(later.is_proven("origin", repo, what));
+  };
+  EXPECT_TRUE(has("model/a", digest));
+  EXPECT_TRUE(has("model/a", other));
+  EXPECT_FALSE(has("model/a", third));
+  EXPECT_FALSE(has("model/b", digest));
+  EXPECT_FALSE(runner.run(later.is_of_origin("origin", digest)));
+}
+
 TEST_F(ProofsTest, AProofIsForGood) {
   record("model/a", true);
   time.advance(24h * 365);
