@@ -10,8 +10,10 @@
 namespace hubcache::test {
 namespace {
 
+using hubsim::Content;
 using hubsim::Fault;
 using hubsim::Host;
+using hubsim::Storage;
 
 class SecurityTruthTest : public ServerTest {
  protected:
@@ -105,6 +107,23 @@ TEST_F(SecurityTruthTest, Rule12AStreamedFalseFileIsResetAndItsResumeRefused) {
   hub.clear_faults();
   EXPECT_EQ(get(kBig, {}, {{"Range", "bytes=1048576-"}}).status, 503);
   EXPECT_EQ(get(kBig, {}, {{"Range", "bytes=1048576-1048577"}}).status, 503);
+  EXPECT_EQ(get(kBig).body, content());
+}
+
+// Clients find what they have begun by its digest, whatever repo it was of: huggingface_hub does in
+// a folder that it downloads to.
+TEST_F(SecurityTruthTest, Rule12AFalseFileOfOneRepoIsNotCompletedByAnother) {
+  hub.add_repo({.id = "evil/thief"});
+  hub.add_file("evil/thief", "model.safetensors",
+               Content::generated(hub.size("org/model", "model.safetensors"), 4711), Storage::kLfs);
+  hub.set_fault(
+      {.kind = Fault::Kind::kHeader,
+       .match = "evil/thief/resolve",
+       .headers = {{"X-Linked-ETag", '"' + hub.etag("org/model", "model.safetensors") + '"'}}});
+  const auto cut = get("/evil/thief/resolve/main/model.safetensors");
+  EXPECT_EQ(cut.status, 200);
+  EXPECT_FALSE(cut.complete);
+  EXPECT_EQ(get(kBig, {}, {{"Range", "bytes=1048576-"}}).status, 503);
   EXPECT_EQ(get(kBig).body, content());
 }
 
