@@ -2,6 +2,7 @@
 and the Hub: every file that a client ends with is right, or the client says that it failed."""
 import concurrent.futures
 import pathlib
+import subprocess
 
 from harness import MIB, get, longer, sha256, wait_until
 
@@ -42,9 +43,14 @@ class Storm:
         folder = self.world.hf_home()
         folder.mkdir()
         if client == "huggingface_hub":
-            # hf_xet waits between tries as long as it likes.
             by_xet = {} if self.world.full else {"HF_HUB_DISABLE_XET": "1"}
-            code, out, _ = self.world.python("2.4", HF, self.endpoint, [name], home=folder, env=by_xet)
+            try:
+                code, out, _ = self.world.python("2.4", HF, self.endpoint, [name], home=folder, env=by_xet,
+                                                 timeout=60 if self.world.full else 180)
+            except subprocess.TimeoutExpired:
+                if not by_xet:
+                    return None  # hf_xet waits between tries for as long as it likes
+                raise
             return pathlib.Path(out.splitlines()[-1]) if code == 0 else None
         command = {"curl": f"curl -sS -f --retry 2 --retry-all-errors --retry-delay 0 -m 60 -o {folder}/file",
                    "aria2": f"aria2c -q --no-conf -m 3 --retry-wait=0 --timeout=10 -x4 -s4 -k1M -d {folder} -o file"}
