@@ -9,6 +9,7 @@
 #include "hubcache/hub/grammar.h"
 #include "hubcache/hub/urls.h"
 
+#include "put_file.h"
 #include "tree_page.h"
 #include "xet_name.h"
 

@@ -14,6 +14,7 @@
 #include "hubcache/hub/paging.h"
 #include "hubcache/hub/urls.h"
 
+#include "put_file.h"
 #include "tree_page.h"
 
 namespace hubcache::catalog {

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "hubcache/base/digest.h"
-#include "hubcache/db/connection.h"
 
 namespace hubcache::catalog {
 
@@ -21,8 +20,5 @@ struct TreeFile {
 /// The files of one page; directories are left out. Throws kUpstream for a page that does not tell
 /// the digest of each of its files, as where they are masked: it cannot be part of a manifest.
 std::vector<TreeFile> read_tree_page(std::string_view body);
-
-/// Writes its row, of the commit with that key.
-void put_file(db::Connection& sql, const std::string& commit_key, const TreeFile& file);
 
 }  // namespace hubcache::catalog
