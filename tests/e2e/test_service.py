@@ -256,7 +256,8 @@ def system_calls(unit):
 def test_the_sandbox_of_the_unit_lets_the_server_do_all_it_does(world):
     hub = world.hub()
     trace = world.folder / "trace"
-    server = world.server(hub, within=["strace", "-f", "-qq", "-o", trace])
+    # LeakSanitizer, in the sanitized build, does not work beside strace.
+    server = world.server(hub, within=["strace", "-f", "-qq", "-o", trace], env={"ASAN_OPTIONS": "detect_leaks=0"})
     for path in ("resolve/main/config.json", "resolve/main/model.safetensors"):
         for headers in ({}, {}, {"Range": "bytes=0-99"}):
             assert get(f"{server.endpoint}/org/model/{path}", headers).status in (200, 206)
