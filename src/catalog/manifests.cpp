@@ -34,7 +34,7 @@ std::string tree_of(const Manifests::Wanted& wanted) {
 std::int64_t begin_walk(db::Connection& sql, const std::string& commit, WallTime now) {
   const auto at = now.time_since_epoch().count();
   sql.run("DELETE FROM manifest_walks WHERE key = ?1 AND walk < ?2", commit,
-          at - milliseconds(kLongestWalk).count());
+          at - std::chrono::milliseconds(kLongestWalk).count());
   auto row = sql.query(
       "INSERT INTO manifest_walks (key, walk) SELECT ?1, max(coalesce(max(walk), 0) + 1, ?2) "
       "FROM manifest_walks WHERE key = ?1 RETURNING walk",
