@@ -18,6 +18,7 @@
 #include "hubcache/base/base64.h"
 #include "hubcache/base/error.h"
 #include "hubcache/base/fd.h"
+#include "hubcache/base/sha256.h"
 
 #include "support/run.h"
 
