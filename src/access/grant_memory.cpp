@@ -53,8 +53,8 @@ KnownRepo known_repo(db::Connection& sql, std::string_view scope, const hub::Rep
       Verdict::kDocumentsAlias, Verdict::kImportedAlias);
   while (names.step()) known.names.push_back(names.text(0));
 
-  auto everybody =
-      sql.query("SELECT verdict FROM grants WHERE key = ?1", key_for_all(scope, known.canonical));
+  auto everybody = sql.query("SELECT verdict FROM grants WHERE key = ?1",
+                             grant_key(scope, known.canonical, kEverybody));
   if (everybody.step()) {
     const auto verdict = static_cast<Verdict>(everybody.integer(0));
     known.was_public = verdict == Verdict::kGranted || verdict == Verdict::kDocumentsOnly;
@@ -192,13 +192,13 @@ Task<> Access::admit_imported(hub::EndpointPtr twin, hub::RepoId repo,
                               std::vector<std::string> names) {
   std::vector<std::pair<std::string, Decision>> decisions;
   const auto now = clock_.now();
-  decisions.emplace_back(everybodys_key(*twin, repo),
+  decisions.emplace_back(grant_key(twin->scope(), repo, kEverybody),
                          Decision{.verdict = Verdict::kImported, .at = now});
   for (auto& name : names) {
     const hub::RepoId other{.type = repo.type, .name = std::move(name)};
     if (other == repo) continue;
     decisions.emplace_back(
-        everybodys_key(*twin, other),
+        grant_key(twin->scope(), other, kEverybody),
         Decision{.verdict = Verdict::kImportedAlias, .at = now, .leads_to = repo.name});
   }
   auto change = [decisions](db::Connection& sql) {

@@ -12,9 +12,12 @@
 
 namespace hubcache::access {
 
-/// Of a decision for everybody.
-inline std::string key_for_all(std::string_view scope, const hub::RepoId& repo) {
-  return joined({scope, "\n", hub::name_of(repo.type), "/", repo.name, "\n*\n"});
+constexpr std::string_view kEverybody = "*";
+
+/// Of a decision about the repo, for the caller with that key or for everybody.
+inline std::string grant_key(std::string_view scope, const hub::RepoId& repo,
+                             std::string_view caller) {
+  return joined({scope, "\n", hub::name_of(repo.type), "/", repo.name, "\n", caller, "\n"});
 }
 
 /// What Access has on each worker.

@@ -130,7 +130,7 @@ Task<Right> Access::read_right(hub::Probe& probe) {
 /// What most requests come to, from this worker's memory alone.
 std::optional<Right> Access::right_of_all(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
   const auto* everybody =
-      shards_[workers_.current()]->decisions.find(everybodys_key(endpoint, repo));
+      shards_[workers_.current()]->decisions.find(grant_key(endpoint.scope(), repo, kEverybody));
   if (everybody == nullptr || !granted(*everybody, options_.public_ttl)) return std::nullopt;
   return Right{
       .kind = Right::Kind::kPublic, .repo = repo, .until = end_of(*everybody, options_.public_ttl)};
@@ -308,16 +308,12 @@ Task<> Access::learn_alias(const Asking& asking, hub::RepoId canonical, Verdict 
                   {.verdict = alias, .at = at, .leads_to = std::move(canonical.name)});
 }
 
-std::string Access::everybodys_key(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
-  return key_for_all(endpoint.scope(), repo);
-}
-
 Access::Keys Access::keys_of(const Asking& asking, const hub::RepoId& repo) {
   // No part can hold a newline: keys of different parts never meet.
-  const auto caller = joined({asking.endpoint.scope(), "\n", hub::name_of(repo.type), "/",
-                              repo.name, "\n", asking.credential.key, "\n"});
+  const auto scope = asking.endpoint.scope();
+  const auto caller = grant_key(scope, repo, asking.credential.key);
   // Whoever comes with a token that is no good must not take back what is for all.
-  return {.everybody = everybodys_key(asking.endpoint, repo),
+  return {.everybody = grant_key(scope, repo, kEverybody),
           .repo = caller,
           .file = joined({caller, asking.file}),
           .of_all = asking.credential.shared()};

@@ -151,7 +151,6 @@ class Access {
 
   static Asking asking_of(const hub::Probe& probe);
   static Keys keys_of(const Asking& asking, const hub::RepoId& repo);
-  static std::string everybodys_key(const hub::Endpoint& endpoint, const hub::RepoId& repo);
 
   Task<Right> read_right(hub::Probe& probe);
   std::optional<Right> right_of_all(const hub::Endpoint& endpoint, const hub::RepoId& repo);
