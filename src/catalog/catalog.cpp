@@ -176,12 +176,7 @@ Task<EntryPtr> Catalog::entry(hub::Probe& probe, Commit commit, std::string_view
   auto known = co_await recall_entry(at, probe.file().path);
   const bool may_read_all = kind != kRefusedClass && !commit.stale;
   if (!known.known && !probe.head_if_known() && may_read_all) {
-    Manifests::Wanted wanted{.request = {.endpoint = probe.endpoint(),
-                                         .credential = probe.credential(),
-                                         .repo = repo,
-                                         .query = {.repo = repo},
-                                         .kind = kind},
-                             .commit = commit.id};
+    auto wanted = Manifests::tree_at(probe.endpoint(), probe.credential(), repo, commit.id, kind);
     co_await manifests_.walk(std::move(wanted), flights);
     known = co_await recall_entry(at, probe.file().path);
   }

@@ -88,6 +88,17 @@ Manifests::Manifests(Workers& workers, db::Database& database, Documents& docume
 
 Manifests::~Manifests() = default;
 
+Manifests::Wanted Manifests::tree_at(hub::EndpointPtr endpoint, hub::Credential credential,
+                                     const hub::RepoId& repo, std::string commit,
+                                     std::string_view kind) {
+  return {.request = {.endpoint = std::move(endpoint),
+                      .credential = std::move(credential),
+                      .repo = repo,
+                      .query = {.repo = repo},
+                      .kind = kind},
+          .commit = std::move(commit)};
+}
+
 Task<> Manifests::walk(Wanted wanted, hub::Flights& flights) {
   auto key = commit_key(*wanted.request.endpoint, wanted.request.repo, wanted.commit);
   const auto home = workers_.home(std::hash<std::string>{}(key));

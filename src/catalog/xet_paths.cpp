@@ -14,12 +14,8 @@ Task<std::optional<std::string>> Catalog::path_of_xet(hub::EndpointPtr endpoint,
   const auto at = commit_key(*endpoint, repo, commit);
   auto path = co_await recall_xet_path(at, xet);
   if (path || kind == kRefusedClass) co_return path;
-  Manifests::Wanted wanted{.request = {.endpoint = std::move(endpoint),
-                                       .credential = std::move(credential),
-                                       .repo = repo,
-                                       .query = {.repo = repo},
-                                       .kind = kind},
-                           .commit = std::move(commit)};
+  auto wanted =
+      Manifests::tree_at(std::move(endpoint), std::move(credential), repo, std::move(commit), kind);
   co_await manifests_.walk(std::move(wanted), flights);
   co_return co_await recall_xet_path(at, std::move(xet));
 }

@@ -115,12 +115,8 @@ Task<Fetch::Plan> Fetch::plan_at(Site site, Wish wish) {
   }
   site.rules.require_repo(right.repo);
   const auto commit = co_await services_.catalog.commit(probe);
-  catalog::Manifests::Wanted tree{.request = {.endpoint = probe.endpoint(),
-                                              .credential = probe.credential(),
-                                              .repo = probe.file().repo,
-                                              .query = {.repo = probe.file().repo},
-                                              .kind = right.document_class()},
-                                  .commit = commit.id};
+  auto tree = catalog::Manifests::tree_at(probe.endpoint(), probe.credential(), probe.file().repo,
+                                          commit.id, right.document_class());
   const auto entries = co_await files_at(services_.database, services_.manifests, services_.flights,
                                          std::move(tree));
   Plan plan{.repo = probe.file().repo,

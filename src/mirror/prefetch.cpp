@@ -185,12 +185,8 @@ Task<Files> Prefetch::manifest_of(hub::EndpointPtr endpoint, hub::Credential cre
     throw Error(Error::Kind::kForbidden, "The Hub lets the remote not read " + wanted.repo.name +
                                              ": " + right.refusal.message);
   }
-  catalog::Manifests::Wanted tree{.request = {.endpoint = endpoint,
-                                              .credential = credential,
-                                              .repo = wanted.repo,
-                                              .query = {.repo = wanted.repo},
-                                              .kind = right.document_class()},
-                                  .commit = wanted.commit};
+  auto tree = catalog::Manifests::tree_at(endpoint, credential, wanted.repo, wanted.commit,
+                                          right.document_class());
   co_return co_await files_at(services_.database, services_.manifests, services_.flights,
                               std::move(tree));
 }

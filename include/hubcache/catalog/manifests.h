@@ -40,6 +40,9 @@ class Manifests {
     DocumentRequest request;
     std::string commit;
   };
+  /// `kind` as of a DocumentRequest.
+  static Wanted tree_at(hub::EndpointPtr endpoint, hub::Credential credential,
+                        const hub::RepoId& repo, std::string commit, std::string_view kind);
   /// Walks the commit, or joins who does. Returns when that is done, when it will take more than a
   /// page, or when it failed: who waits asks the Hub for its path, then.
   Task<> walk(Wanted wanted, hub::Flights& flights);
