@@ -5,22 +5,27 @@
 #include "hubcache/base/error.h"
 
 namespace hubcache::app {
+namespace {
+
+std::filesystem::path key_file_of(const Config& config, const std::filesystem::path& by_default) {
+  if (config.storage.key_file.empty()) return by_default;
+  return config.storage.key_file;
+}
+
+}  // namespace
 
 std::filesystem::path key_file(const Config& config, const store::DataDir& data_dir) {
-  if (config.storage.key_file.empty()) return data_dir.secrets_key();
-  if (std::filesystem::exists(data_dir.secrets_key())) {
+  if (!config.storage.key_file.empty() && std::filesystem::exists(data_dir.secrets_key())) {
     throw Error(Error::Kind::kConflict,
                 "there is a key of secrets in " + data_dir.secrets_key().string() +
                     " and another in " + config.storage.key_file +
                     ": move the one that sealed them to where the other is");
   }
-  return config.storage.key_file;
+  return key_file_of(config, data_dir.secrets_key());
 }
 
 void require_key(const Config& config) {
-  const auto& configured = config.storage.key_file;
-  const auto file = configured.empty() ? store::DataDir::secrets_key_in(config.storage.data_dir)
-                                       : std::filesystem::path(configured);
+  const auto file = key_file_of(config, store::DataDir::secrets_key_in(config.storage.data_dir));
   std::error_code unseen;
   if (std::filesystem::exists(file, unseen)) return;
   throw Error(Error::Kind::kNotFound,
