@@ -81,8 +81,8 @@ std::string text(const Json& document, const char* field) {
   return reference(document, field).value_or("");
 }
 
-Guard guard_of(std::string id, std::string_view kind, const Json& document) {
-  Guard guard{.id = std::move(id), .name = text(document, "name")};
+Guard guard_of(std::string id, std::string name, std::string_view kind, const Json& document) {
+  Guard guard{.id = std::move(id), .name = std::move(name)};
   if (kind == kRbacGuardKind) {
     guard.kind = Guard::Kind::kRbac;
     guard.accounts = document.value("downloaders", guard.accounts);
@@ -131,7 +131,7 @@ void read_row(const db::Statement& row, const db::SecretBox& secrets, bool offli
                                   .content_guard = reference(document, "content_guard"),
                                   .hidden = document.value("hidden", false)});
   } else {
-    into.guards.push_back(guard_of(std::move(id), kind, document));
+    into.guards.push_back(guard_of(std::move(id), std::move(name), kind, document));
   }
 }
 
