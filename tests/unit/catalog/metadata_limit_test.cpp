@@ -75,6 +75,15 @@ class MetadataLimitTest : public test::KnowledgeFixture {
     settle();
     return entry;
   }
+  /// Its first page is read, the next is held back.
+  void begin_to_read_a_manifest() {
+    auto behaviour = sim.behaviour();
+    behaviour.tree_page = 3;
+    sim.set_behaviour(behaviour);
+    sim.set_fault({.kind = Fault::Kind::kHold, .match = "cursor="});
+    find(file("org/model", "model.safetensors"));
+    find(file("org/model", "config.json"));  // goes on after the first page
+  }
 
   Documents documents{runner.workers(), *database, {}, time};
   Manifests manifests{runner.workers(), *database, documents, {.patience = 60s}, time, log};
@@ -149,12 +158,7 @@ TEST_F(MetadataLimitTest, AUseKeepsACommit) {
 constexpr std::int64_t kFilesOfModel = 8;
 
 TEST_F(MetadataLimitTest, AManifestThatLosesOneEntryWhileItIsReadIsNotWhole) {
-  auto behaviour = sim.behaviour();
-  behaviour.tree_page = 3;
-  sim.set_behaviour(behaviour);
-  sim.set_fault({.kind = Fault::Kind::kHold, .match = "cursor="});
-  find(file("org/model", "model.safetensors"));
-  find(file("org/model", "config.json"));  // goes on after the first page
+  begin_to_read_a_manifest();
   ASSERT_EQ(count("manifest_walks"), 1);
   const bool removed = database->write_now([](db::Connection& sql) {
     std::string key;
@@ -169,12 +173,7 @@ TEST_F(MetadataLimitTest, AManifestThatLosesOneEntryWhileItIsReadIsNotWhole) {
 }
 
 TEST_F(MetadataLimitTest, AManifestThatLosesEntriesWhileItIsReadIsNotWhole) {
-  auto behaviour = sim.behaviour();
-  behaviour.tree_page = 3;
-  sim.set_behaviour(behaviour);
-  sim.set_fault({.kind = Fault::Kind::kHold, .match = "cursor="});
-  find(file("org/model", "model.safetensors"));
-  find(file("org/model", "config.json"));  // goes on after the first page
+  begin_to_read_a_manifest();
   ASSERT_EQ(count("manifest_walks"), 1);
   trim(1);
   sim.release();
