@@ -1,6 +1,7 @@
 """What the end-to-end tests share: a simulated Hub, a server, and clients, ended after each test."""
 import base64
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -115,6 +116,7 @@ class Server(Process):
     """The real binary; `within` is a command that runs it."""
 
     def __init__(self, world, upstream, data, arguments=(), env=None, within=()):
+        self.binary = world.binary
         environment = {k: v for k, v in os.environ.items()
                        if not k.startswith("HUBCACHE_") and not k.lower().endswith("_proxy")}
         environment |= {"HUBCACHE_ADMIN_PASSWORD": ADMIN[1], **(env or {})}
@@ -147,7 +149,7 @@ class Server(Process):
     def bounded_memory(self, most=100 * MIB):
         """Fails at its end when anonymous memory was above that at any look, many a second; the
         sanitized build takes up to three times as much for what it notes of it."""
-        if b"__asan_init" in pathlib.Path(f"/proc/{self.pid}/exe").read_bytes():
+        if is_sanitized(self.binary):
             most *= 3
         highest, over = [0], threading.Event()
 
@@ -169,6 +171,12 @@ class Server(Process):
 
     def stored(self):
         return sorted(p for p in (self.data / "blobs").rglob("*") if p.is_file())
+
+
+@functools.lru_cache
+def is_sanitized(program):
+    """Whether it is built with AddressSanitizer and UBSan."""
+    return b"__asan_init" in program.read_bytes()
 
 
 def longer(test):
