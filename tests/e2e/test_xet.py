@@ -213,7 +213,7 @@ def test_a_file_of_60_gb(world):
             assert client.process.poll() is None, client.text()[-2000:]
             found = parts(home)
             return found and found[-1].stat().st_blocks * 512 >= 2 * GIB
-        wait_until(has, f"{venv} has 2 GiB", seconds=240)
+        wait_until(has, f"{venv} has 2 GiB", seconds=900)
         assert server.anonymous_memory() < 100 * MIB
         client.process.kill()
         client.process.wait()
