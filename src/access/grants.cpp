@@ -103,7 +103,24 @@ Access::Access(Workers& workers, db::Database& database, Options options, const 
 Access::~Access() = default;
 
 Task<Right> Access::require_read(hub::Probe& probe) {
+  if (auto right = right_at_once(probe)) co_return std::move(*right);
   auto right = co_await read_right(probe);
+  settle(probe, right);
+  co_return right;
+}
+
+std::optional<Right> Access::right_at_once(hub::Probe& probe) {
+  const auto& repo = probe.file().repo;
+  const auto* everybody = shards_[workers_.current()]->decisions.find(
+      grant_key(probe.endpoint()->scope(), repo, kEverybody));
+  if (everybody == nullptr || !granted(*everybody, options_.public_ttl)) return std::nullopt;
+  Right right{
+      .kind = Right::Kind::kPublic, .repo = repo, .until = end_of(*everybody, options_.public_ttl)};
+  settle(probe, right);
+  return right;
+}
+
+void Access::settle(hub::Probe& probe, const Right& right) {
   const bool as_anybody = right.kind == Right::Kind::kPublic &&
                           probe.credential().kind == hub::Credential::Kind::kCaller;
   if (as_anybody) {
@@ -111,13 +128,11 @@ Task<Right> Access::require_read(hub::Probe& probe) {
   } else if (right.repo != probe.file().repo) {
     probe.settle(right.repo, probe.credential());
   }
-  co_return right;
 }
 
 // Many files of a repo are asked for at once: one asks the Hub what it lets the caller read, the
 // others wait for that, and ask only where it does not tell of their files.
 Task<Right> Access::read_right(hub::Probe& probe) {
-  if (auto right = right_of_all(*probe.endpoint(), probe.file().repo)) co_return std::move(*right);
   auto asking = asking_of(probe);
   auto found = co_await known(asking);
   if (auto right = right_known(probe, found)) co_return std::move(*right);
@@ -125,15 +140,6 @@ Task<Right> Access::read_right(hub::Probe& probe) {
   found = co_await known(asking);  // others may have learned it since
   if (auto right = right_known(probe, found)) co_return std::move(*right);
   co_return co_await ask(probe, std::move(asking), std::move(found));
-}
-
-/// What most requests come to, from this worker's memory alone.
-std::optional<Right> Access::right_of_all(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
-  const auto* everybody =
-      shards_[workers_.current()]->decisions.find(grant_key(endpoint.scope(), repo, kEverybody));
-  if (everybody == nullptr || !granted(*everybody, options_.public_ttl)) return std::nullopt;
-  return Right{
-      .kind = Right::Kind::kPublic, .repo = repo, .until = end_of(*everybody, options_.public_ttl)};
 }
 
 Right Access::right_just_given(const hub::Credential& credential, hub::RepoId repo,

@@ -19,7 +19,7 @@ constexpr std::array kProofMigrations{db::Migration{
     .sql = "CREATE TABLE proofs (key TEXT PRIMARY KEY, proven INTEGER NOT NULL, at INTEGER NOT "
            "NULL) STRICT, WITHOUT ROWID;"}};
 
-std::string key_of(const std::string& origin, const std::string& repo, const Digest& digest) {
+std::string key_of(std::string_view origin, std::string_view repo, const Digest& digest) {
   return joined({origin, "\n", repo, "\n", digest.algorithm_name(), ":", digest.hex()});
 }
 
@@ -59,6 +59,11 @@ Task<bool> Proofs::is_proven(std::string origin, std::string repo, Digest digest
     throw Error(Error::Kind::kUpstream, "the Hub delivers other bytes than it names");
   }
   co_return false;
+}
+
+bool Proofs::is_remembered(std::string_view origin, std::string_view repo,
+                           const Digest& digest) const {
+  return proven_[workers_.current()]->find(key_of(origin, repo, digest)) != nullptr;
 }
 
 Task<> Proofs::record(std::string origin, std::string repo, Digest digest, bool proven) {

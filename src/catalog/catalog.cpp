@@ -132,9 +132,7 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   // What was imported has no age; nobody can be asked for more.
   const bool imported = hub::is_imported(*probe.endpoint());
   if (imported && known.known) co_return commit_in(std::move(known), revision, true);
-  const bool by_id = hub::is_commit_id(revision);
-  const bool lasts = by_id && !known.id.empty();
-  if (fresh(known, lasts ? options_.commit_ttl : options_.revision_ttl)) {
+  if (fresh(known, ttl_of(known, revision))) {
     co_return commit_in(std::move(known), revision, false);
   }
 
@@ -142,6 +140,7 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   const auto answer = co_await head_unless_usable(probe, usable);
   if (!answer) co_return commit_in(std::move(known), revision, true);
   // A refusal may name the commit too, for commit ids are public; it confirms nothing.
+  const bool by_id = hub::is_commit_id(revision);
   const bool right_one = by_id ? answer->commit == revision : hub::is_commit_id(answer->commit);
   if (is_absent_revision(*answer) && answer->canonical == repo) keep_row(std::move(key), {});
   if (!is_about_the_entry(*answer) || !right_one) throw refusal_in(*answer);
@@ -149,6 +148,17 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
   keep_commit(*probe.endpoint(), repo, revision, answer->commit);
   keep_entry(commit_key(*probe.endpoint(), repo, answer->commit), probe.file().path, *answer);
   co_return Commit{.id = answer->commit};
+}
+
+std::optional<Commit> Catalog::commit_at_once(const hub::Probe& probe) {
+  if (hub::is_imported(*probe.endpoint())) return std::nullopt;
+  const auto& revision = probe.file().revision;
+  const auto key = commit_key(*probe.endpoint(), probe.file().repo, revision);
+  auto* const known = here().commits.find(key);
+  if (known == nullptr || known->id.empty()) return std::nullopt;
+  if (!fresh(*known, ttl_of(*known, revision))) return std::nullopt;
+  note_use(key, *known);
+  return Commit{.id = known->id};
 }
 
 /// Of the revision and of its commit, which the entries belong to.
@@ -187,6 +197,12 @@ Task<EntryPtr> Catalog::entry(hub::Probe& probe, Commit commit, std::string_view
   co_return keep_entry(at, probe.file().path, *answer);
 }
 
+EntryPtr Catalog::entry_at_once(const hub::Probe& probe, const Commit& commit) {
+  const auto at = commit_key(*probe.endpoint(), probe.file().repo, commit.id);
+  const auto* known = here().entries.find(joined({at, "\n", probe.file().path}));
+  return known == nullptr ? nullptr : known->entry;
+}
+
 std::string Catalog::location_of(const hub::Endpoint& endpoint, const hub::FileRef& file) {
   const auto commit = commit_key(endpoint, file.repo, file.revision);
   const auto* location = here().locations.find(joined({commit, "\n", file.path}));
@@ -221,6 +237,12 @@ Task<> Catalog::learn_commit(hub::EndpointPtr endpoint, hub::RepoId repo, std::s
 bool Catalog::fresh(const KnownCommit& commit, milliseconds ttl) const {
   const auto now = clock_.now();
   return commit.known && commit.at <= now && now - commit.at < ttl;
+}
+
+/// Names move; that a commit is in a repo holds longer.
+milliseconds Catalog::ttl_of(const KnownCommit& commit, const std::string& revision) const {
+  const bool lasts = hub::is_commit_id(revision) && !commit.id.empty();
+  return lasts ? options_.commit_ttl : options_.revision_ttl;
 }
 
 Task<Catalog::KnownCommit> Catalog::recall_commit(std::string key) {

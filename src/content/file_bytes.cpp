@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "hubcache/base/http_status.h"
 #include "hubcache/content/proof.h"
 
 #include "stopwatch.h"
@@ -40,6 +41,23 @@ Task<http::Body> FileBytes::open(UpstreamFile file, Manner manner, http::RangePl
     co_return body;
   }
   co_return co_await fill_or_pass(std::move(file), manner, plan, false, served);
+}
+
+std::optional<http::FileSpan> FileBytes::at_once(const hub::Endpoint& endpoint,
+                                                 const hub::RepoId& repo,
+                                                 const catalog::Entry& entry,
+                                                 const http::RangePlan& plan,
+                                                 http::Served& served) {
+  if (plan.status != http_status::kOk || !entry.digest) return std::nullopt;
+  const auto blob = services_.blobs.find(*entry.digest);
+  const bool is_hit =
+      blob && blob->size == entry.size &&
+      services_.proofs.is_remembered(endpoint.origin_key(), repo.key(), *entry.digest);
+  if (!is_hit) return std::nullopt;
+  served.cache = "hit";
+  hits_.memory.add();
+  return http::FileSpan{
+      .file = blob->file, .offset = plan.range.offset, .length = plan.range.length};
 }
 
 Task<http::Body> FileBytes::fill_or_pass(UpstreamFile file, Manner manner, http::RangePlan plan,

@@ -81,6 +81,9 @@ class Access {
   /// Settles the probe: its repo is the canonical one, and what everybody may read it asks for as
   /// anybody, so that nobody's own right teaches what is shown to all.
   Task<Right> require_read(hub::Probe& probe);
+  /// The same for what most requests come to: everybody may read the repo, as this worker
+  /// remembers. nullopt says nothing.
+  std::optional<Right> right_at_once(hub::Probe& probe);
   /// The right to the repo's documents; a refusal is a value. Opens no file by itself: only a HEAD
   /// tells whether files and documents of that name are one repo's (SECURITY 9). What is known for
   /// no longer than `at_least` is asked anew.
@@ -152,8 +155,8 @@ class Access {
   static Asking asking_of(const hub::Probe& probe);
   static Keys keys_of(const Asking& asking, const hub::RepoId& repo);
 
+  static void settle(hub::Probe& probe, const Right& right);
   Task<Right> read_right(hub::Probe& probe);
-  std::optional<Right> right_of_all(const hub::Endpoint& endpoint, const hub::RepoId& repo);
   Right right_just_given(const hub::Credential& credential, hub::RepoId repo, WallTime at) const;
   /// What is known without asking; throws a refusal that still holds.
   std::optional<Right> right_known(const hub::Probe& probe, const Known& known) const;

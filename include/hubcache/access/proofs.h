@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hubcache/base/clock.h"
@@ -27,6 +28,8 @@ class Proofs {
   /// False: nothing is known, and a proof has to be made. Throws kUpstream when one failed less
   /// than a day ago.
   Task<bool> is_proven(std::string origin, std::string repo, Digest digest);
+  /// Does this worker remember that it is proven?
+  bool is_remembered(std::string_view origin, std::string_view repo, const Digest& digest) const;
   Task<> record(std::string origin, std::string repo, Digest digest, bool proven);
   /// That each of these is proven; in one transaction.
   Task<> record_all(std::string origin, std::string repo, std::vector<Digest> digests);

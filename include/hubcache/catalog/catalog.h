@@ -62,12 +62,16 @@ class Catalog {
   /// change, but the repo may be another one by now, that took the name: so the Hub has to confirm
   /// it from time to time.
   Task<Commit> commit(hub::Probe& probe);
+  /// The same as this worker remembers it, in its time; nullopt says nothing.
+  std::optional<Commit> commit_at_once(const hub::Probe& probe);
   /// The probe's path at that commit; null when the commit has no such path, which is remembered
   /// too. Whoever may read the whole repo (`kind`, as of a DocumentRequest) and asks for a path
   /// nobody has asked for has the commit's manifest read, for more will come. Throws when the Hub
   /// has to be asked and cannot, or refuses.
   Task<EntryPtr> entry(hub::Probe& probe, Commit commit, std::string_view kind,
                        hub::Flights& flights);
+  /// The same as this worker remembers it; null says nothing.
+  EntryPtr entry_at_once(const hub::Probe& probe, const Commit& commit);
   /// Where the bytes of an entry that has a digest were found, signed and perhaps for a short time;
   /// empty: not known. The file's revision is the commit's id. In memory only, never stored.
   std::string location_of(const hub::Endpoint& endpoint, const hub::FileRef& file);
@@ -111,6 +115,7 @@ class Catalog {
   Shard& here() { return *shards_[workers_.current()]; }
   static Commit commit_in(KnownCommit known, const std::string& revision, bool stale);
   bool fresh(const KnownCommit& commit, std::chrono::milliseconds ttl) const;
+  std::chrono::milliseconds ttl_of(const KnownCommit& commit, const std::string& revision) const;
   void note_use(const std::string& key, KnownCommit& known);
   Task<KnownCommit> recall_commit(std::string key);
   Task<KnownEntry> recall_entry(std::string commit, std::string path);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "hubcache/content/counts.h"
@@ -31,6 +32,11 @@ class FileBytes {
   /// The part that `plan` names, which is one range. Says in `served` where it comes from.
   Task<http::Body> open(UpstreamFile file, Manner manner, http::RangePlan plan,
                         http::Served& served);
+  /// The same for the whole of a file that is stored, open on this worker and proven for the repo;
+  /// nullopt: open() has to be asked.
+  std::optional<http::FileSpan> at_once(const hub::Endpoint& endpoint, const hub::RepoId& repo,
+                                        const catalog::Entry& entry, const http::RangePlan& plan,
+                                        http::Served& served);
   /// Straight from the Hub, nothing stored.
   Task<http::Body> pass(UpstreamFile file, http::RangePlan plan);
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/content/file_bytes.h"
@@ -27,6 +29,15 @@ class FileRoute {
  private:
   Task<http::Response> answer(const http::Request& request, const Place& place,
                               const hub::Route& asked);
+  /// What has to be known of a file before it is answered.
+  struct Found {
+    access::Right right{};
+    catalog::Commit commit{};
+    catalog::EntryPtr entry{};
+    std::chrono::microseconds waited{};  // for the Hub
+  };
+  std::optional<Found> found_at_once(hub::Probe& probe);
+  Task<Found> find(hub::Probe& probe, const Place& place, hub::Route::Kind kind);
   Task<access::Right> require_right(hub::Probe& probe, const Place& place, hub::Route::Kind kind);
   Task<http::Body> open_part(UpstreamFile file, Manner manner, http::RangePlan plan,
                              std::shared_ptr<http::Served> served);
