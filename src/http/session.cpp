@@ -165,7 +165,7 @@ Task<bool> Session::serve_one() {
   exchange.request.peer = peer_;
   exchange.request.id = next_id();
   if (!exchange.problem) parse(exchange, block);
-  if (!exchange.problem) co_await read_body(exchange);
+  if (!exchange.problem && has_body(exchange)) co_await read_body(exchange);
   if (exchange.broken) co_return false;
 
   Response response;
@@ -244,10 +244,14 @@ void Session::parse(Exchange& exchange, std::size_t block) {
   input_.consume(block);
 }
 
+bool Session::has_body(const Exchange& exchange) {
+  const Framing& framing = exchange.head.framing;
+  return framing.chunked || framing.content_length.value_or(0) > 0;
+}
+
 Task<> Session::read_body(Exchange& exchange) {
   const Framing& framing = exchange.head.framing;
   const auto length = framing.content_length.value_or(0);
-  if (!framing.chunked && length == 0) co_return;
   const Limits& limits = worker_->limits;
   if (!let_in(exchange, length)) co_return;
   phase_ = Phase::kReading;
@@ -375,11 +379,16 @@ Task<> Session::send(const Exchange& exchange, Response& response) {
                     length_of(response.body) == 0;
 
   Io status = Io::kOk;
-  if (bare) {
-    status = co_await socket_.write(out, {}, limit);
+  const auto* file = std::get_if<FileSpan>(&response.body);
+  const auto small = file == nullptr || bare ? std::string_view() : read_small(*file);
+  if (bare || !small.empty()) {
+    const auto sent = socket_.write_at_once(out, small);
+    if (sent < out.size() + small.size()) {
+      status = co_await socket_.write((out += small).substr(sent), {}, limit);
+    }
   } else if (const auto* text = std::get_if<std::string>(&response.body)) {
     status = co_await socket_.write(out, *text, limit);
-  } else if (const auto* file = std::get_if<FileSpan>(&response.body)) {
+  } else if (file != nullptr) {
     status = co_await send_span(*file, out);
   } else if (const auto* source = std::get_if<std::unique_ptr<SpanSource>>(&response.body)) {
     // The header does not wait for the source: clients give up after ten seconds without one.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -25,6 +26,8 @@
 namespace hubcache::http {
 
 class Session;
+
+constexpr std::size_t kSmallFile = 16 * 1024;  // read, not sent by sendfile: one call for all
 
 /// What the sessions of one worker share. Holds nothing that belongs to an io_context, so whoever
 /// lets go of it last may do so anywhere.
@@ -54,6 +57,7 @@ struct ServerWorker {
   std::list<Session*> sessions;
   bool draining = false;  // shutting down: every response is the last of its connection
   std::string out;        // a response is put together here; free again at the first wait
+  std::array<char, kSmallFile> small_file;  // and so is this
   DateLine date;
   std::size_t long_bodies = 0;  // of requests that are not answered yet
 };
@@ -91,6 +95,7 @@ class Session : public std::enable_shared_from_this<Session> {
   /// The size of the header block at the front of the buffer; 0 when there will be none.
   Task<std::size_t> read_block(Exchange& exchange);
   void parse(Exchange& exchange, std::size_t block);
+  static bool has_body(const Exchange& exchange);
   Task<> read_body(Exchange& exchange);
   /// May its body have this size? Sets the problem if not.
   bool let_in(Exchange& exchange, std::uint64_t size);
@@ -100,6 +105,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void watch_answer();
   Response render(const Request& request, const Error& error);
   Task<> send(const Exchange& exchange, Response& response);
+  /// The bytes of a small file, in the worker's buffer for them; empty unless they are in memory.
+  std::string_view read_small(const FileSpan& span);
   /// `head` is empty or what the worker's `out` holds.
   Task<net::Io> send_span(FileSpan span, std::string_view head);
   Task<net::Io> send_source(SpanSource& source, bool chunked);

@@ -11,25 +11,21 @@ namespace {
 
 using net::Io;
 
-constexpr std::size_t kSmallFile = 16 * 1024;  // copied behind the header: one call sends both
 constexpr std::string_view kChunkEnd = "\r\n";
 
 }  // namespace
 
+std::string_view Session::read_small(const FileSpan& span) {
+  if (span.length > kSmallFile) return {};
+  const auto size = static_cast<std::size_t>(span.length);
+  auto* const bytes = worker_->small_file.data();
+  const bool all = net::read_resident(span.file->get(), bytes, size, span.offset) == size;
+  return all ? std::string_view(bytes, size) : std::string_view();
+}
+
 Task<Io> Session::send_span(FileSpan span, std::string_view head) {
   const auto limit = worker_->limits.write_timeout;
   const int file = span.file->get();
-  std::string& out = worker_->out;
-  if (span.length <= kSmallFile && !head.empty()) {
-    const auto size = static_cast<std::size_t>(span.length);
-    const auto start = out.size();
-    out.resize(start + size);
-    if (net::read_resident(file, out.data() + start, size, span.offset) == size) {
-      co_return co_await socket_.write(out, {}, limit);
-    }
-    out.resize(start);
-    head = out;
-  }
   if (!head.empty()) {
     const Io status = co_await socket_.write(head, {}, limit, true);
     if (status != Io::kOk) co_return status;

@@ -156,6 +156,13 @@ Task<Io> Socket::write(std::string_view head, std::string_view body,
   co_return Io::kOk;
 }
 
+std::size_t Socket::write_at_once(std::string_view head, std::string_view body) {
+  const ssize_t n = tls_ ? -1 : send_now(head, body, false);
+  if (n <= 0) return 0;
+  written_ += static_cast<std::size_t>(n);
+  return static_cast<std::size_t>(n);
+}
+
 Task<Io> Socket::send_file(int file, std::uint64_t offset, std::uint64_t length,
                            std::chrono::milliseconds limit) {
   if (tls_) co_return co_await send_file_tls(file, offset, length, limit);

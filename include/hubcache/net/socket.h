@@ -58,6 +58,9 @@ class Socket {
   /// `more`: something follows at once, hold back a packet that is not full.
   Task<Io> write(std::string_view head, std::string_view body, std::chrono::milliseconds limit,
                  bool more = false);
+  /// As many bytes of `head` and then `body` as the peer takes now, without a coroutine; 0, too,
+  /// for all that write() has to look at: TLS, failures.
+  std::size_t write_at_once(std::string_view head, std::string_view body);
   /// Sends part of a file, without copying it unless in TLS; never blocks the worker on a disk that
   /// is slow.
   Task<Io> send_file(int file, std::uint64_t offset, std::uint64_t length,
@@ -70,7 +73,8 @@ class Socket {
   void check(SteadyTime now);
   /// Ends the operation in progress, if there is one.
   void stop();
-  /// Has the peer closed or reset? Looks without waiting, and without taking bytes.
+  /// Has the peer closed or reset? Looks without waiting, and without taking bytes. One that closed
+  /// its half alone looks like one that is gone.
   bool peer_gone();
 
   /// Says that nothing will follow.
