@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "hubcache/base/every_byte.h"
+
 namespace hubcache {
 
 std::string_view trimmed(std::string_view text) {
@@ -20,8 +22,8 @@ std::string lower_case(std::string_view text) {
 }
 
 bool is_lower_hex(std::string_view text) {
-  return std::ranges::all_of(
-      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return is_every_byte(text,
+                       [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 std::string in_html(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "hubcache/base/every_byte.h"
 #include "hubcache/base/text.h"
 
 namespace hubcache::http {
@@ -74,7 +75,7 @@ Problem read_fields(std::string_view block, Headers& into) {
     if (colon == std::string_view::npos) return "a header field has no colon";
     if (!is_token(line.substr(0, colon))) return "a header field has a bad name";
     const auto value = trimmed(line.substr(colon + 1));
-    if (!std::ranges::all_of(value, is_value_char)) {
+    if (!is_every_byte(value, is_value_char)) {
       return "a header field has a control character";
     }
     into.add(line.substr(0, colon), value);

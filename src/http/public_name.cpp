@@ -26,10 +26,10 @@ bool is_address(const std::string& host) {
   return !failure;
 }
 
-/// The host of a Host field, without its port.
+/// The host of a Host field, which is an authority, without its port and brackets.
 std::string host_of(std::string_view field) {
-  const auto url = Url::parse("http://" + std::string(field) + "/");
-  return url ? url->host : std::string();
+  if (field.starts_with('[')) return lower_case(field.substr(1, field.find(']') - 1));
+  return lower_case(field.substr(0, field.find(':')));
 }
 
 }  // namespace

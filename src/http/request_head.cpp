@@ -4,6 +4,7 @@
 #include <string>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/every_byte.h"
 #include "hubcache/http/url.h"
 
 namespace hubcache::http {
@@ -54,9 +55,7 @@ RequestHead read_request_head(std::string_view block, std::size_t max_target_byt
   if (target.size() > max_target_bytes) {
     throw Error(Error::Kind::kUriTooLong, "the request's target is too long");
   }
-  if (target.empty() || !std::ranges::all_of(target, is_target_char)) {
-    refuse("bad target");
-  }
+  if (target.empty() || !is_every_byte(target, is_target_char)) refuse("bad target");
   head.http_1_0 = read_version(line.substr(last + 1));
 
   if (const auto* problem = read_fields(block, request.headers)) refuse(problem);

@@ -11,6 +11,7 @@
 
 #include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"
+#include "hubcache/base/every_byte.h"
 #include "hubcache/base/joined.h"
 #include "hubcache/base/text.h"
 #include "hubcache/http/url.h"
@@ -62,20 +63,30 @@ std::optional<RepoType> type_of(std::string_view segment) {
 
 /// An encoded slash may hide more segments; some hubs read a backslash as a slash.
 void require_no_dots(std::string_view decoded) {
-  std::size_t begin = 0;
-  while (begin <= decoded.size()) {
-    const auto end = std::min(decoded.find_first_of("/\\", begin), decoded.size());
-    const auto segment = decoded.substr(begin, end - begin);
+  const auto is_slash = [](char c) { return c == '/' || c == '\\'; };
+  auto begin = decoded.begin();
+  while (true) {
+    const auto end = std::find_if(begin, decoded.end(), is_slash);
+    const std::string_view segment(begin, end);
     if (segment == "." || segment == "..") refuse("The path has a '.' or '..' segment");
-    const bool between_slashes = end == decoded.size() || decoded[end] == '/';
+    const bool between_slashes = end == decoded.end() || *end == '/';
     if (segment.empty() && between_slashes) refuse("The path has an empty segment");
+    if (end == decoded.end()) return;
     begin = end + 1;
   }
 }
 
 /// Names with control characters are nobody's files, and keys and logs are safer without them.
-bool has_control(std::string_view decoded) {
-  return std::ranges::any_of(decoded, [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
+bool is_control(char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }
+
+std::string decoded_segment(std::string_view raw) {
+  if (is_every_byte(raw, [](char c) { return c != '%' && !is_control(c); })) {
+    return std::string(raw);
+  }
+  auto decoded = http::percent_decode(raw);
+  if (!decoded) refuse("The path has a bad percent escape or a NUL");
+  if (std::ranges::any_of(*decoded, is_control)) refuse("The path has a control character");
+  return *std::move(decoded);
 }
 
 /// The segments of a path, as they came and decoded.
@@ -108,12 +119,9 @@ Segments split(std::string_view path) {
   while (begin <= path.size()) {
     const auto end = std::min(path.find('/', begin), path.size());
     const auto raw = path.substr(begin, end - begin);
-    auto decoded = http::percent_decode(raw);
-    if (!decoded) refuse("The path has a bad percent escape or a NUL");
-    if (has_control(*decoded)) refuse("The path has a control character");
-    require_no_dots(*decoded);
     segments.raw.push_back(raw);
-    segments.decoded.push_back(std::move(*decoded));
+    segments.decoded.push_back(decoded_segment(raw));
+    require_no_dots(segments.decoded.back());
     begin = end + 1;
   }
   return segments;

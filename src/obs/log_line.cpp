@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "hubcache/base/every_byte.h"
+
 namespace hubcache::obs {
 namespace {
 
@@ -90,9 +92,9 @@ void append_quoted(std::string& out, std::string_view text, Format format) {
 }
 
 bool is_plain(std::string_view value) {
-  return !value.empty() && std::ranges::all_of(value, [](char c) {
-    return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '=';
-  });
+  const auto needs_no_quotes = [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; };
+  return !value.empty() && is_every_byte(value, needs_no_quotes) &&
+         value.find('=') == std::string_view::npos;
 }
 
 // "nan" and "inf" are numbers to us, but not to JSON.
