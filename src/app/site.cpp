@@ -132,7 +132,11 @@ http::Site site_of(const SiteParts& parts, bool by_known_names) {
     (rest ? parts.counts.rest : parts.counts.pages).add(response.status);
     return response;
   };
-  return guarded(std::move(router), std::move(render), parts.server, by_known_names);
+  auto site = guarded(std::move(router), std::move(render), parts.server, by_known_names);
+  site.on_unreadable = [&content = parts.content](const http::FileSpan& span) {
+    content.doubt(span);
+  };
+  return site;
 }
 
 http::Site metrics_site_of(const SiteParts& parts, bool by_known_names) {

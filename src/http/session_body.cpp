@@ -30,7 +30,9 @@ Task<Io> Session::send_span(FileSpan span, std::string_view head) {
     const Io status = co_await socket_.write(head, {}, limit, true);
     if (status != Io::kOk) co_return status;
   }
-  co_return co_await socket_.send_file(file, span.offset, span.length, limit);
+  const Io status = co_await socket_.send_file(file, span.offset, span.length, limit);
+  if (status == Io::kShortFile && worker_->site.on_unreadable) worker_->site.on_unreadable(span);
+  co_return status;
 }
 
 Task<Io> Session::send_source(SpanSource& source, bool chunked) {

@@ -1,15 +1,18 @@
 """What the operator does to the store from the command line, with a server and without."""
+import http.client
+import os
+
 from harness import MIB, command, get, wait_until
 
 NAMES = ("one.bin", "two.bin", "three.bin")
 
 
-def serve_files(world):
+def serve_files(world, **settings):
     """A server that has stored all NAMES. Returns the hub, it and the digests by name."""
     hub = world.hub()
     hub.control("repo", {"id": "org/care", "files": [
         {"path": name, "size": MIB + i, "seed": 70 + i, "lfs": True} for i, name in enumerate(NAMES)]})
-    server = world.server(hub)
+    server = world.server(hub, env=settings)
     digests = {}
     for name in NAMES:
         answer = fetch(server, name)
@@ -140,3 +143,23 @@ def test_what_can_be_read_of_a_database_is_taken_over(world):
         == before["results"][0]["name"]
     assert fetch(server, "one.bin").status == 200
     assert server.stop() == 0
+
+
+def test_a_file_that_cannot_be_read_while_it_is_served_is_cut_and_fetched_anew(world):
+    hub, server, digests = serve_files(world, HUBCACHE_SERVER_WORKERS="1")
+    right = fetch(server, "two.bin").body  # from now on it is open
+    with open(file_of(server, digests["two.bin"]), "r+b") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.truncate(MIB // 2)
+    try:
+        whole = fetch(server, "two.bin")
+        assert False, f"{len(whole.body)} bytes came in the end"
+    except (http.client.IncompleteRead, ConnectionError):
+        pass
+    quarantine = server.data / "quarantine"
+    wait_until(lambda: quarantine.exists() and list(quarantine.iterdir()), "it is out of the way")
+    hub.forget()
+    for _ in range(2):
+        assert fetch(server, "two.bin").body == right
+    wait_until(lambda: file_of(server, digests["two.bin"]).exists(), "it is stored again")
+    assert hub.requests(host="cdn", method="GET")

@@ -144,6 +144,66 @@ std::string disk_name(const testing::TestParamInfo<DiskCase>& row) {
 
 INSTANTIATE_TEST_SUITE_P(Table, DiskFaults, testing::ValuesIn(disk_cases()), disk_name);
 
+class UnreadableBlob : public ServerTest {
+ protected:
+  UnreadableBlob() {
+    config.server.workers = 1;  // who has it open is who is asked
+    restart();
+    whole = get(kBig).body;
+    wait_stored(1);
+    const auto digest = hub.etag("org/model", "model.safetensors");
+    blob = data / "blobs" / "sha256" / digest.substr(0, 2) / digest.substr(2);
+    EXPECT_EQ(get(kBig).body, whole);  // from now on it is open
+    hub.clear_log();
+  }
+  ~UnreadableBlob() override {
+    disk.stop_failing();
+    disk.release();
+    stop();
+  }
+  void expect_cut(const Answer& answer) {
+    EXPECT_FALSE(answer.complete);
+    EXPECT_TRUE(answer.reset);
+    EXPECT_TRUE(answer.body.empty());
+  }
+
+  std::string whole;
+  std::filesystem::path blob;
+};
+
+TEST_F(UnreadableBlob, IsCutQuarantinedAndFetchedAnew) {
+  disk.fail(Call::kRead, EIO);
+  FaultyDisk::spoil_open(blob);
+  expect_cut(get(kBig));
+  while (std::filesystem::exists(blob)) std::this_thread::yield();
+  EXPECT_FALSE(std::filesystem::is_empty(data / "quarantine"));
+  disk.stop_failing();
+  while (get(kBig).body != whole) std::this_thread::yield();
+  EXPECT_GT(hub.count(Host::kCdn, "GET"), 0U);
+  wait_stored(1);
+}
+
+TEST_F(UnreadableBlob, ComesFromTheHubWhileItIsLookedAtAndStaysWhenItIsRight) {
+  disk.hold(Call::kRead);
+  FaultyDisk::spoil_open(blob);
+  expect_cut(get(kBig));
+  while (disk.waiting() == 0) std::this_thread::yield();
+  for (int i = 0; i < 4; ++i) {
+    const auto answer = get(kBig);
+    EXPECT_TRUE(answer.complete);
+    EXPECT_TRUE(answer.body == whole);
+  }
+  EXPECT_GE(hub.count(Host::kCdn, "GET"), 4U);
+  disk.release();
+  auto from_hub = hub.count(Host::kCdn, "GET");
+  while (get(kBig).body == whole && hub.count(Host::kCdn, "GET") > from_hub) {
+    from_hub = hub.count(Host::kCdn, "GET");
+  }
+  EXPECT_EQ(get(kBig).body, whole);
+  EXPECT_EQ(hub.count(Host::kCdn, "GET"), from_hub);
+  EXPECT_EQ(stored_blobs(), 1U);
+}
+
 class SlowDisk : public ServerTest {};
 
 TEST_F(SlowDisk, SlowsTheFillAndNobodyElse) {

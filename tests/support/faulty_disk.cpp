@@ -4,6 +4,9 @@
 #include <cerrno>
 #include <memory>
 #include <ranges>
+#include <string>
+#include <system_error>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -146,6 +149,19 @@ FaultyDisk::Path FaultyDisk::keep_file(const Path& file) {
   auto kept = attic_ / std::to_string(++kept_files_);
   std::filesystem::create_hard_link(file, kept);
   return kept;
+}
+
+// The memory of a process reads as EIO where there is none, and cannot be sent to a socket.
+void FaultyDisk::spoil_open(const Path& file) {
+  const Fd unreadable(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
+  std::vector<int> open;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry.path(), gone) == file) {
+      open.push_back(std::stoi(entry.path().filename().string()));
+    }
+  }
+  for (const int descriptor : open) ::dup3(unreadable.get(), descriptor, O_CLOEXEC);
 }
 
 std::optional<Fd> FaultyDisk::open(const Path& file) {

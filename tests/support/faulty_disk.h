@@ -34,6 +34,8 @@ class FaultyDisk final : public store::Disk {
   void stop_failing();
   /// Calls of this kind fail with `code` until stop_failing().
   void fail(Call kind, int code);
+  /// Who has this file open cannot read it any more, also past this seam, as sendfile() does.
+  static void spoil_open(const Path& file);
   /// Calls of this kind wait until release().
   void hold(Call kind);
   void release();

@@ -31,6 +31,9 @@ class Content {
   /// The answer to a request that failed.
   http::Response render(const http::Request& request, const Error& error);
 
+  /// What http::Site::on_unreadable is for.
+  void doubt(const http::FileSpan& span) { services_.blobs.doubt(*span.file); }
+
   /// Has a file stored, as if somebody read it to its end; false when it cannot be.
   Task<bool> keep(hub::EndpointPtr endpoint, hub::Credential credential, hub::FileRef file);
 

@@ -37,6 +37,8 @@ struct Site {
   Handler handle;
   ErrorRenderer on_error;
   BodyLimit longer_body{};  // only a few at a time are let in, the others are answered 503
+  /// Told of a span of a body whose file cannot be read, or is too short: its connection is reset.
+  std::function<void(const FileSpan&)> on_unreadable{};
 };
 
 /// What one worker has sent, by where it came from. Readable from any thread.

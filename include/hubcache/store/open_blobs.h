@@ -40,6 +40,9 @@ class OpenBlobs {
   /// Opens it if need be; null when the store has no such blob.
   Task<std::shared_ptr<const Blob>> open(Digest digest);
   void forget(const Digest& digest);
+  /// This file could not be read while it was served, or is too short. If it is an open blob's, the
+  /// store checks that (Store::check), and there is no such blob here until it has.
+  void doubt(const Fd& file);
   std::size_t size() const noexcept { return entries_.size(); }
 
   /// For eviction: the uses that were not taken yet.
@@ -53,17 +56,21 @@ class OpenBlobs {
     WallTime used;
     bool noted = false;  // `used` was taken
   };
+  using Doubted = std::set<Digest>;
+  static Task<> settle(Store& store, Digest digest, std::shared_ptr<Doubted> doubted);
   std::shared_ptr<const Blob> keep(Blob blob);
   void use(Entry& entry);
   void close(std::list<Entry>::iterator entry);
   void write_uses();
 
   Store& store_;
+  Executor worker_;
   std::size_t capacity_;
   std::list<Entry> entries_;  // most recently used first
   std::unordered_map<Digest, std::list<Entry>::iterator> by_digest_;
-  std::vector<BlobUse> closed_;  // uses of what is not open any more
-  WallTime written_;             // the uses were, last
+  std::shared_ptr<Doubted> doubted_;  // shared with the checks of them
+  std::vector<BlobUse> closed_;       // uses of what is not open any more
+  WallTime written_;                  // the uses were, last
 };
 
 }  // namespace hubcache::store
