@@ -145,12 +145,14 @@ class Server(Process):
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) * 1024
 
+    def memory_limit(self, most=100 * MIB):
+        """The sanitized build notes what it has, and keeps 256 MiB of what was freed."""
+        return 2 * most + 256 * MIB if is_sanitized(self.binary) else most
+
     @contextlib.contextmanager
     def bounded_memory(self, most=100 * MIB):
-        """Fails at its end when anonymous memory was above that at any look, many a second; the
-        sanitized build takes up to three times as much for what it notes of it."""
-        if is_sanitized(self.binary):
-            most *= 3
+        """Fails at its end when anonymous memory was above that at any look, many a second."""
+        most = self.memory_limit(most)
         highest, over = [0], threading.Event()
 
         def look():
