@@ -66,12 +66,15 @@ class Sample:
         self.processor = None
 
 
-def wrk(url, connections, seconds, header=None):
-    """Requests a second; a unit is a request."""
+def wrk(url, connections, seconds, header=None, script=()):
+    """Requests a second; a unit is a request. `script`: one for wrk, and its arguments."""
     command = ["wrk", f"-t{os.cpu_count()}", f"-c{connections}", f"-d{seconds}s"]
     if header:
         command += ["-H", header]
-    out = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    if script:
+        command += ["-s", script[0]]
+    out = subprocess.run([*command, url, *(["--", *script[1:]] if script else [])],
+                         capture_output=True, text=True, check=True).stdout
     assert "Non-2xx" not in out and "Socket errors" not in out, out
     return Sample(float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]),
                   int(re.search(r"(\d+) requests in", out)[1]))
@@ -98,6 +101,20 @@ def curl(url, size, clients=1):
     assert all(process.returncode == 0 for process in running), said
     assert all(int(got) == size for _, got in said), said
     return Sample(clients * size / MIB / took, clients * size / GIB, float(said[0][0]))
+
+
+def curl_ranges(url, size, count):
+    """MiB a second of a file that one client takes in so many ranges at once; a unit is a GiB."""
+    length = size // count
+    options = 'location\ninsecure\noutput = "/dev/null"\nwrite-out = "%{http_code} %{size_download}\\n"\n'
+    transfers = [f'url = "{url}"\nrange = "{at}-{at + length - 1}"\n{options}'
+                 for at in range(0, length * count, length)]
+    began = time.monotonic()
+    out = subprocess.run(["curl", "-sSfZ", "--parallel-immediate", "--parallel-max", str(count), "-K", "-"],
+                         input="next\n".join(transfers), capture_output=True, text=True, check=True).stdout
+    took = time.monotonic() - began
+    assert out.split() == ["206", str(length)] * count, out[-2000:]
+    return Sample(size / MIB / took, size / GIB)
 
 
 class Row:
