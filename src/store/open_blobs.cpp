@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <exception>
 #include <iterator>
 #include <utility>
 
@@ -25,7 +24,6 @@ OpenBlobs::OpenBlobs(Store& store, Executor worker, std::size_t capacity)
     : store_(store),
       worker_(std::move(worker)),
       capacity_(capacity),
-      doubted_(std::make_shared<Doubted>()),
       written_(store.clock().now()) {
   store_.impl_->shelves.add({.blobs = this, .worker = worker_});
 }
@@ -45,9 +43,9 @@ std::shared_ptr<const Blob> OpenBlobs::find(const Digest& digest) {
 
 Task<std::shared_ptr<const Blob>> OpenBlobs::open(Digest digest) {
   if (auto blob = find(digest)) co_return blob;
-  if (doubted_->contains(digest)) co_return nullptr;
+  if (store_.impl_->doubted.has(digest)) co_return nullptr;
   auto blob = co_await store_.open(digest);
-  if (!blob || doubted_->contains(digest)) co_return nullptr;
+  if (!blob || store_.impl_->doubted.has(digest)) co_return nullptr;
   // Somebody else on this worker may have opened it meanwhile.
   if (auto other = find(digest)) co_return other;
   co_return keep(std::move(*blob));
@@ -83,22 +81,9 @@ void OpenBlobs::doubt(const Fd& file) {
   const auto is_its = [&file](const Entry& entry) { return entry.blob->file.get() == &file; };
   const auto entry = std::ranges::find_if(entries_, is_its);
   if (entry == entries_.end()) return;
-  auto digest = entry->blob->digest;
-  close(entry);
-  doubted_->insert(digest);
-  asio::co_spawn(worker_, settle(store_, std::move(digest), doubted_), asio::detached);
-}
-
-Task<> OpenBlobs::settle(Store& store, Digest digest, std::shared_ptr<Doubted> doubted) {
-  obs::Log& log = store.impl_->log;
-  log.error("a stored file could not be read while it was served", {{"digest", digest.text()}});
-  try {
-    co_await store.check(digest);
-  } catch (const std::exception& failure) {
-    log.error("a stored file that could not be read could not be checked",
-              {{"digest", digest.text()}, {"context", failure.what()}});
-  }
-  doubted->erase(digest);
+  const auto& impl = store_.impl_;
+  if (!impl->doubted.begin(entry->blob->digest)) return;
+  asio::co_spawn(worker_, Store::Impl::settle(impl, entry->blob->digest), asio::detached);
 }
 
 std::vector<BlobUse> OpenBlobs::take_uses() {

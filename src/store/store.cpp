@@ -78,14 +78,14 @@ Task<std::optional<Blob>> Store::open(Digest digest) {
 /// waits, for that is cheaper than another download.
 Task<std::optional<Blob>> Store::Impl::adopt(std::shared_ptr<Impl> self, Digest digest,
                                              Found found) {
-  if (!self->begin_adoption(digest)) {
+  if (!self->adopting.begin(digest)) {
     Timer timer(co_await asio::this_coro::executor);
-    while (!self->begin_adoption(digest)) {
+    while (!self->adopting.begin(digest)) {
       timer.expires_after(kAdoptionPoll);
       co_await timer.async_wait(use_task);
     }
   }
-  const OnExit adoption([&] { self->end_adoption(digest); });
+  const OnExit adoption([&] { self->adopting.end(digest); });
 
   Blob blob{.digest = digest, .size = found.size.size, .file = found.file};
   auto find_row = [digest](db::Connection& sql) { return find_blob(sql, digest); };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -15,6 +17,33 @@
 #include "shared.h"
 
 namespace hubcache::store {
+
+/// Digests that something goes on with. Callable from any thread; looking at none costs no lock.
+class Underway {
+ public:
+  /// False when it goes on already.
+  bool begin(const Digest& digest) {
+    const std::lock_guard lock(mutex_);
+    const bool is_new = digests_.insert(digest).second;
+    count_ = digests_.size();
+    return is_new;
+  }
+  void end(const Digest& digest) {
+    const std::lock_guard lock(mutex_);
+    digests_.erase(digest);
+    count_ = digests_.size();
+  }
+  bool has(const Digest& digest) const {
+    if (count_ == 0) return false;
+    const std::lock_guard lock(mutex_);
+    return digests_.contains(digest);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<Digest> digests_;
+  std::atomic<std::size_t> count_{0};
+};
 
 struct Store::Impl : Shared {
   using Shared::Shared;
@@ -34,23 +63,19 @@ struct Store::Impl : Shared {
   static Task<bool> reads_right(std::shared_ptr<Impl> self, Digest digest, Found found,
                                 std::uint64_t rate);
   static Task<void> forget(std::shared_ptr<Impl> self, Digest digest);
-  static Task<void> put_aside(std::shared_ptr<Impl> self, Digest digest, Found found);
+  /// False when that file is there no more.
+  static Task<bool> put_aside(std::shared_ptr<Impl> self, Digest digest, Found found);
+  static Task<Check> check(std::shared_ptr<Impl> self, Digest digest, std::uint64_t rate);
+  /// Checks a blob that is doubted, and ends the doubt.
+  static Task<void> settle(std::shared_ptr<Impl> self, Digest digest);
   static Task<std::uint64_t> adopt_lost_in(std::shared_ptr<Impl> self, std::string algorithm,
                                            int from, int& next);
   Task<void> heal(Digest digest, bool remove_file);
   void write_uses(std::vector<BlobUse> uses);
-  bool begin_adoption(const Digest& digest) {
-    const std::lock_guard lock(adopting_mutex);
-    return adopting.insert(digest).second;
-  }
-  void end_adoption(const Digest& digest) {
-    const std::lock_guard lock(adopting_mutex);
-    adopting.erase(digest);
-  }
 
   BadDigests bad_digests;
-  std::mutex adopting_mutex;  // adoptions begin on any worker
-  std::set<Digest> adopting;
+  Underway adopting;
+  Underway doubted;  // could not be read while they were served
 };
 
 }  // namespace hubcache::store

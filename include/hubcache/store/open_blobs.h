@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <list>
 #include <memory>
-#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -41,7 +40,7 @@ class OpenBlobs {
   Task<std::shared_ptr<const Blob>> open(Digest digest);
   void forget(const Digest& digest);
   /// This file could not be read while it was served, or is too short. If it is an open blob's, the
-  /// store checks that (Store::check), and there is no such blob here until it has.
+  /// store checks that (Store::check), and no worker has such a blob until it has.
   void doubt(const Fd& file);
   std::size_t size() const noexcept { return entries_.size(); }
 
@@ -56,8 +55,6 @@ class OpenBlobs {
     WallTime used;
     bool noted = false;  // `used` was taken
   };
-  using Doubted = std::set<Digest>;
-  static Task<> settle(Store& store, Digest digest, std::shared_ptr<Doubted> doubted);
   std::shared_ptr<const Blob> keep(Blob blob);
   void use(Entry& entry);
   void close(std::list<Entry>::iterator entry);
@@ -68,9 +65,8 @@ class OpenBlobs {
   std::size_t capacity_;
   std::list<Entry> entries_;  // most recently used first
   std::unordered_map<Digest, std::list<Entry>::iterator> by_digest_;
-  std::shared_ptr<Doubted> doubted_;  // shared with the checks of them
-  std::vector<BlobUse> closed_;       // uses of what is not open any more
-  WallTime written_;                  // the uses were, last
+  std::vector<BlobUse> closed_;  // uses of what is not open any more
+  WallTime written_;             // the uses were, last
 };
 
 }  // namespace hubcache::store

@@ -1,5 +1,6 @@
 // A second look at stored blobs: what is not right goes, and is fetched anew.
 #include <fstream>
+#include <thread>
 
 #include <gmock/gmock.h>
 
@@ -57,6 +58,20 @@ TEST_F(CheckTest, AFalseOneGoesToQuarantineAndIsFetchedAnew) {
   put(content);
   EXPECT_EQ(check(content), Check::kRight);
   EXPECT_EQ(store->used(), 2 * counted);
+}
+
+TEST_F(CheckTest, WhatTookThePlaceOfAFalseOneMeanwhileStays) {
+  put(content);
+  damage(content);
+  disk.hold(FaultyDisk::Call::kRead);
+  auto checked = runner.start(store->check(digest_of(content)));
+  while (disk.waiting() == 0) std::this_thread::yield();
+  std::ofstream(dir / "anew", std::ios::binary) << content;
+  std::filesystem::rename(dir / "anew", blob_file(digest_of(content)));
+  disk.release();
+  EXPECT_EQ(checked.get(), Check::kUnknown);
+  EXPECT_FALSE(std::filesystem::exists(aside(content)));
+  EXPECT_EQ(stored(content), content);
 }
 
 TEST_F(CheckTest, OneThatWasFalseTwiceIsKeptOnce) {

@@ -1,5 +1,8 @@
 #include "hubcache/store/open_blobs.h"
 
+#include <cerrno>
+#include <thread>
+
 #include "unit/store/fixture.h"
 
 namespace hubcache::store {
@@ -111,6 +114,78 @@ TEST_F(OpenBlobsTest, IdleBlobsAreClosedAndReadOnesAreNot) {
   EXPECT_EQ(blobs.find(digest_of("idle")), nullptr);
   EXPECT_EQ(blobs.find(digest_of("read")), read);
   EXPECT_NE(blobs.find(digest_of("sent")), nullptr);
+}
+
+/// A blob that two workers have open.
+class DoubtTest : public OpenBlobsTest {
+ protected:
+  DoubtTest() {
+    put("one");
+    file = open(here, "one")->file;
+    open(there, "one");
+  }
+  void doubt() {
+    runner.call([this] { here.doubt(*file); });
+  }
+  bool has(OpenBlobs& blobs) {
+    return runner.call([&] { return blobs.find(digest_of("one")) != nullptr; });
+  }
+  std::filesystem::path aside() const {
+    return options.data_dir / "quarantine" / ("sha256-" + digest_of("one").hex());
+  }
+
+  OpenBlobs here{*store, runner.executor()};
+  OpenBlobs there{*store, runner.executor()};
+  std::shared_ptr<const Fd> file;
+};
+
+TEST_F(DoubtTest, NoWorkerHasADoubtedOneUntilItIsChecked) {
+  disk.hold(FaultyDisk::Call::kRead);
+  doubt();
+  doubt();
+  while (disk.waiting() == 0) std::this_thread::yield();
+  for (auto* blobs : {&here, &there}) {
+    EXPECT_FALSE(has(*blobs));
+    EXPECT_EQ(open(*blobs, "one"), nullptr);
+  }
+  EXPECT_EQ(disk.waiting(), 1U);
+  disk.release();
+  while (open(here, "one") == nullptr) std::this_thread::yield();
+  EXPECT_NE(open(there, "one"), nullptr);
+  EXPECT_NE(open(here, "one")->file, file);  // which may have been the trouble
+  EXPECT_FALSE(std::filesystem::exists(aside()));
+}
+
+TEST_F(DoubtTest, AFalseOneIsPutAside) {
+  const auto path = blob_file(digest_of("one"));
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  std::filesystem::resize_file(path, 1);
+  doubt();
+  while (!std::filesystem::exists(aside())) std::this_thread::yield();
+  EXPECT_FALSE(has(there));
+  EXPECT_EQ(open(here, "one"), nullptr);
+}
+
+TEST_F(DoubtTest, ADoubtEndsWhenNothingCanBeChecked) {
+  disk.fail(FaultyDisk::Call::kOpen, EIO);
+  doubt();
+  const auto is_doubted = [this] {
+    try {
+      return open(here, "one") == nullptr;
+    } catch (const Error&) {
+      return false;  // the disk was asked
+    }
+  };
+  while (is_doubted()) std::this_thread::yield();
+  disk.stop_failing();
+  EXPECT_NE(open(here, "one"), nullptr);
+}
+
+TEST_F(DoubtTest, AFileThatIsNoOpenBlobsIsNobodysMatter) {
+  const auto other = disk.open(blob_file(digest_of("one")));
+  runner.call([&] { here.doubt(*other); });
+  EXPECT_TRUE(has(here));
+  EXPECT_TRUE(has(there));
 }
 
 }  // namespace
