@@ -30,6 +30,13 @@ constexpr std::size_t kRecord = 16 * 1024;          // of TLS, at most (RFC 8446
 
 bool would_block(int code) { return code == EAGAIN || code == EWOULDBLOCK; }
 
+/// What sendfile() says of its socket; all else is about the file.
+bool is_of_connection(int code) {
+  constexpr std::array kCodes{EPIPE,        ECONNRESET,  ECONNABORTED, ETIMEDOUT, ENOTCONN,
+                              EHOSTUNREACH, ENETUNREACH, ENETDOWN,     ENOBUFS,   ENOMEM};
+  return std::ranges::find(kCodes, code) != kCodes.end();
+}
+
 bool is_resident(int file, std::uint64_t offset) {
   char byte = 0;
   iovec part{&byte, 1};
@@ -179,8 +186,8 @@ Task<Io> Socket::send_file(int file, std::uint64_t offset, std::uint64_t length,
     if (n == 0) co_return Io::kShortFile;
     if (n < 0) {
       if (errno == EINTR) continue;
-      if (errno == EIO || errno == EINVAL || errno == EBADF) co_return Io::kShortFile;
-      if (!would_block(errno)) co_return Io::kClosed;
+      if (is_of_connection(errno)) co_return Io::kClosed;
+      if (!would_block(errno)) co_return Io::kShortFile;
       const Io status = co_await wait_for(Stream::wait_write, steady_clock::now() + limit);
       if (status != Io::kOk) co_return status;
       turn = 0;
