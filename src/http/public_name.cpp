@@ -26,8 +26,9 @@ bool is_address(const std::string& host) {
   return !failure;
 }
 
-/// The host of a Host field, which is an authority, without its port and brackets.
+/// The host of a Host field, without its port and brackets; empty when it is none.
 std::string host_of(std::string_view field) {
+  if (!is_authority(field)) return {};
   if (field.starts_with('[')) return lower_case(field.substr(1, field.find(']') - 1));
   return lower_case(field.substr(0, field.find(':')));
 }

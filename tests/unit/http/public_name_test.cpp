@@ -39,7 +39,8 @@ TEST(PublicNameTest, SecurityRule20ALoopbackServerKnowsItsNames) {
                                  "a.localhost", "10.1.2.3", "models.example", "cache.local:1"}) {
     EXPECT_TRUE(is_known_host(request_for(host), name, known)) << host;
   }
-  for (const std::string host : {"evil.example", "127.0.0.1.evil.example", "", "localhost.evil"}) {
+  for (const std::string host : {"evil.example", "127.0.0.1.evil.example", "", "localhost.evil",
+                                 "localhost:80@evil.example", "127.0.0.1:80/evil"}) {
     EXPECT_FALSE(is_known_host(request_for(host), name, known)) << host;
     EXPECT_TRUE(is_known_host(request_for(host, "::1"), name, known)) << host;
   }
