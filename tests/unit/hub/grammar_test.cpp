@@ -239,11 +239,13 @@ TEST(Grammar, RefusesEmptySegments) {
 }
 
 TEST(Grammar, RefusesBadEscapesAndControlCharacters) {
-  for (const auto* below : {"o/n/resolve/main/%00", "o/n/resolve/main/a%00b", "o/n/resolve/main/%",
-                            "o/n/resolve/main/%4", "o/n/resolve/main/%zz", "%gg", "api/%",
-                            "o/n/resolve/main/a%0Ab", "o/n/resolve/a%7Fb/f"}) {
+  for (const auto* below :
+       {"o/n/resolve/main/%00", "o/n/resolve/main/a%00b", "o/n/resolve/main/%",
+        "o/n/resolve/main/%4", "o/n/resolve/main/%zz", "%gg", "api/%", "o/n/resolve/main/a%0Ab",
+        "o/n/resolve/a%7Fb/f", "o/n/resolve/main/a\x01z", "o/n/resolve/a\x7fz/f"}) {
     expect_refused(below);
   }
+  expect_refused(std::string("o/n/resolve/main/a\0b", 20));
 }
 
 TEST(Grammar, RefusesNamesNoRepoCanHave) {
