@@ -1,6 +1,5 @@
 #include "request_head.h"
 
-#include <algorithm>
 #include <string>
 
 #include "hubcache/base/error.h"

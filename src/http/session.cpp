@@ -384,7 +384,7 @@ Task<> Session::send(const Exchange& exchange, Response& response) {
   if (bare || !small.empty()) {
     const auto sent = socket_.write_at_once(out, small);
     if (sent < out.size() + small.size()) {
-      status = co_await socket_.write((out += small).substr(sent), {}, limit);
+      status = co_await socket_.write(std::string_view(out += small).substr(sent), {}, limit);
     }
   } else if (const auto* text = std::get_if<std::string>(&response.body)) {
     status = co_await socket_.write(out, *text, limit);

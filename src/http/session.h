@@ -107,7 +107,6 @@ class Session : public std::enable_shared_from_this<Session> {
   Task<> send(const Exchange& exchange, Response& response);
   /// The bytes of a small file, in the worker's buffer for them; empty unless they are in memory.
   std::string_view read_small(const FileSpan& span);
-  /// `head` is empty or what the worker's `out` holds.
   Task<net::Io> send_span(FileSpan span, std::string_view head);
   Task<net::Io> send_source(SpanSource& source, bool chunked);
   Task<net::Io> send_bit(const Span& span, std::string_view head);

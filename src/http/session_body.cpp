@@ -77,7 +77,6 @@ Task<Io> Session::send_source(SpanSource& source, bool chunked) {
   co_return co_await socket_.write(out += kChunkEnd, {}, worker_->limits.write_timeout);
 }
 
-/// `head` as of send_span().
 Task<Io> Session::send_bit(const Span& span, std::string_view head) {
   if (const auto* file = std::get_if<FileSpan>(&span)) co_return co_await send_span(*file, head);
   const auto bytes = std::get<std::span<const std::byte>>(span);

@@ -93,6 +93,7 @@ void append_quoted(std::string& out, std::string_view text, Format format) {
 
 bool is_plain(std::string_view value) {
   const auto needs_no_quotes = [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; };
+  // Apart, for is_every_byte().
   return !value.empty() && is_every_byte(value, needs_no_quotes) &&
          value.find('=') == std::string_view::npos;
 }

@@ -18,6 +18,7 @@ namespace {
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 std::string get(std::size_t index) {
   return "GET /" + std::to_string(index) + " HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -98,6 +99,24 @@ TEST_F(BodyTest, FileSpansOfAnySizeComeWhole) {
     const auto head = client.read_head();
     EXPECT_THAT(head, HasSubstr("Content-Length: " + std::to_string(length) + "\r\n"));
     EXPECT_TRUE(client.read_body(length) == content.substr(offset, length)) << offset;
+  }
+}
+
+TEST_F(BodyTest, SmallOnesComeWholeToWhoReadsNoneAtFirst) {
+  constexpr std::size_t kMany = 600;  // more than the kernel takes for who does not read
+  const auto content = pattern(16 * 1024);
+  const auto file = file_of(content);
+  serve_bodies([=](std::size_t i) { return Body(FileSpan{file, i, content.size() - i}); });
+  const auto is_head = [](std::size_t i) { return i % 5 == 4; };
+  std::string requests;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    requests += is_head(i) ? "HEAD" + get(i).substr(3) : get(i);
+  }
+  auto client = connect(4096);
+  client.send(requests);
+  for (std::size_t i = 0; i < kMany; ++i) {
+    ASSERT_THAT(client.read_head(), StartsWith("HTTP/1.1 200 OK\r\n")) << i;
+    if (!is_head(i)) ASSERT_TRUE(client.read_body(content.size() - i) == content.substr(i)) << i;
   }
 }
 
