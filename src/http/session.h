@@ -57,7 +57,7 @@ struct ServerWorker {
   std::list<Session*> sessions;
   bool draining = false;  // shutting down: every response is the last of its connection
   std::string out;        // a response is put together here; free again at the first wait
-  std::array<char, kSmallFile> small_file;  // and so is this
+  std::array<char, kSmallFile> small_file{};  // and so is this
   DateLine date;
   std::size_t long_bodies = 0;  // of requests that are not answered yet
 };

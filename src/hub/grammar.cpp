@@ -64,9 +64,9 @@ std::optional<RepoType> type_of(std::string_view segment) {
 /// An encoded slash may hide more segments; some hubs read a backslash as a slash.
 void require_no_dots(std::string_view decoded) {
   const auto is_slash = [](char c) { return c == '/' || c == '\\'; };
-  auto begin = decoded.begin();
+  const auto* begin = decoded.begin();
   while (true) {
-    const auto end = std::find_if(begin, decoded.end(), is_slash);
+    const auto* const end = std::find_if(begin, decoded.end(), is_slash);
     const std::string_view segment(begin, end);
     if (segment == "." || segment == "..") refuse("The path has a '.' or '..' segment");
     const bool between_slashes = end == decoded.end() || *end == '/';
