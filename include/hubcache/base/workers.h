@@ -14,6 +14,8 @@
 #include <vector>
 
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -68,7 +70,17 @@ class Workers {
 template <typename T>
 Task<T> on(Executor home, Task<T> task) {
   if (home.running_in_this_thread()) co_return co_await std::move(task);
-  co_return co_await asio::co_spawn(home, std::move(task), use_task);
+  // What the Asio of Boost 1.81 itself posts to `home` when we are cancelled refers to what is
+  // freed when the task ends meanwhile (co_spawn_cancellation_handler).
+  auto stop = std::make_shared<asio::cancellation_signal>();
+  auto slot = (co_await asio::this_coro::cancellation_state).slot();
+  if (slot.is_connected()) {
+    slot.assign([stop, home](asio::cancellation_type type) {
+      asio::post(home, [stop, type] { stop->emit(type); });
+    });
+  }
+  co_return co_await asio::co_spawn(home, std::move(task),
+                                    asio::bind_cancellation_slot(stop->slot(), use_task));
 }
 
 /// Threads for work that blocks (disk, SQL, hashing). Bounded: offload() throws kUnavailable when

@@ -1,10 +1,17 @@
 #include "hubcache/base/workers.h"
 
+#include <atomic>
+#include <chrono>
+#include <exception>
 #include <future>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
 
@@ -55,6 +62,37 @@ TEST_F(WorkersTest, OffloadThrowsWhatTheWorkThrew) {
     co_return co_await offload(away, work);
   };
   EXPECT_THROW(run(0, failing(pool)), Error);
+}
+
+/// Ends at about the time at which it is cancelled.
+Task<> end_soon(std::chrono::microseconds after) {
+  Timer timer(co_await asio::this_coro::executor);
+  timer.expires_after(after);
+  co_await timer.async_wait(use_task);
+}
+
+TEST_F(WorkersTest, WhatEndsOnAnotherWorkerMayBeCancelledAsItEnds) {
+  constexpr int kMany = 3'000;
+  std::atomic<int> ended{0};
+  const auto hop = [](Executor away, std::chrono::microseconds after) -> Task<> {
+    co_await on(away, end_soon(after));
+  };
+  const auto begin = [&](int i) {
+    const auto stop = std::make_shared<asio::cancellation_signal>();
+    const auto here = workers.executor(0);
+    asio::co_spawn(here, hop(workers.executor(1), std::chrono::microseconds(i % 61)),
+                   asio::bind_cancellation_slot(
+                       stop->slot(), [&ended, stop](const std::exception_ptr&) { ++ended; }));
+    const auto timer = std::make_shared<Timer>(here, std::chrono::microseconds(i % 67));
+    timer->async_wait([timer, weak = std::weak_ptr(stop)](const boost::system::error_code&) {
+      if (const auto still = weak.lock()) still->emit(asio::cancellation_type::terminal);
+    });
+  };
+  for (int i = 0; i < kMany; ++i) {
+    asio::post(workers.executor(0), [&begin, i] { begin(i); });
+    while (i - ended > 20) std::this_thread::yield();
+  }
+  while (ended < kMany) std::this_thread::yield();
 }
 
 TEST(WorkersEndTest, WhatStillWaitsOnAnotherWorkerIsUnwound) {
