@@ -1,7 +1,5 @@
 #pragma once
 
-#include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -18,23 +16,19 @@
 
 namespace hubcache::store {
 
-/// Digests that something goes on with. Callable from any thread; looking at none costs no lock.
+/// Digests that something goes on with. Callable from any thread.
 class Underway {
  public:
   /// False when it goes on already.
   bool begin(const Digest& digest) {
     const std::lock_guard lock(mutex_);
-    const bool is_new = digests_.insert(digest).second;
-    count_ = digests_.size();
-    return is_new;
+    return digests_.insert(digest).second;
   }
   void end(const Digest& digest) {
     const std::lock_guard lock(mutex_);
     digests_.erase(digest);
-    count_ = digests_.size();
   }
   bool has(const Digest& digest) const {
-    if (count_ == 0) return false;
     const std::lock_guard lock(mutex_);
     return digests_.contains(digest);
   }
@@ -42,7 +36,6 @@ class Underway {
  private:
   mutable std::mutex mutex_;
   std::set<Digest> digests_;
-  std::atomic<std::size_t> count_{0};
 };
 
 struct Store::Impl : Shared {
