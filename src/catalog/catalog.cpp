@@ -51,6 +51,11 @@ constexpr std::array kCatalogMigrations{
 /// How exactly it is known when a commit was used last.
 constexpr std::chrono::hours kUseInterval{1};
 
+/// `commit`: the key of one (commit_key()).
+std::string entry_key(std::string_view commit, std::string_view path) {
+  return joined({commit, "\n", path});
+}
+
 Entry entry_of(const hub::FileAnswer& answer) {
   Entry entry{.etag = answer.etag, .digest = answer.digest, .size = answer.size};
   entry.lfs = answer.digest && answer.digest->algorithm() == Digest::Algorithm::kSha256;
@@ -199,13 +204,13 @@ Task<EntryPtr> Catalog::entry(hub::Probe& probe, Commit commit, std::string_view
 
 EntryPtr Catalog::entry_at_once(const hub::Probe& probe, const Commit& commit) {
   const auto at = commit_key(*probe.endpoint(), probe.file().repo, commit.id);
-  const auto* known = here().entries.find(joined({at, "\n", probe.file().path}));
+  const auto* known = here().entries.find(entry_key(at, probe.file().path));
   return known == nullptr ? nullptr : known->entry;
 }
 
 std::string Catalog::location_of(const hub::Endpoint& endpoint, const hub::FileRef& file) {
   const auto commit = commit_key(endpoint, file.repo, file.revision);
-  const auto* location = here().locations.find(joined({commit, "\n", file.path}));
+  const auto* location = here().locations.find(entry_key(commit, file.path));
   return location == nullptr ? std::string() : *location;
 }
 
@@ -298,7 +303,7 @@ void Catalog::on_each_worker(const Change& change) {
 
 /// A path without a row is absent when the commit's manifest has been read.
 Task<Catalog::KnownEntry> Catalog::recall_entry(std::string commit, std::string path) {
-  std::string key = joined({commit, "\n", path});
+  std::string key = entry_key(commit, path);
   if (const auto* remembered = here().entries.find(key)) co_return *remembered;
   auto query = [key, commit = std::move(commit)](db::Connection& sql) {
     KnownEntry known;
@@ -325,7 +330,7 @@ Task<Catalog::KnownEntry> Catalog::recall_entry(std::string commit, std::string 
 
 EntryPtr Catalog::keep_entry(const std::string& commit, const std::string& path,
                              const hub::FileAnswer& answer) {
-  std::string key = joined({commit, "\n", path});
+  std::string key = entry_key(commit, path);
   KnownEntry known{.known = true};
   std::string by_xet;
   if (answer.found()) {
