@@ -12,6 +12,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "hubcache/access/accounts.h"
@@ -61,6 +62,16 @@ constexpr std::chrono::milliseconds kCommandDeadline{1'000};
 std::size_t worker_count(const Config& config) {
   if (config.server.workers != 0) return config.server.workers;
   return std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// A worker's share of a quarter of the descriptors: the rest is for connections, fills and the
+/// database.
+std::size_t most_open_blobs(std::size_t workers) {
+  constexpr rlim_t kFewest = 16;
+  constexpr rlim_t kMost = 8'192;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kFewest;
+  return std::clamp(limit.rlim_cur / 4 / workers, kFewest, kMost);
 }
 
 store::Options store_options(const Config& config) {
@@ -252,7 +263,8 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
     hubs.push_back(
         std::make_unique<hub::Hub>(*clients.back(), outages, limits, std::move(options), clock));
     hub_of_worker.push_back(hubs.back().get());
-    blobs.push_back(std::make_unique<store::OpenBlobs>(store, workers.executor(i)));
+    blobs.push_back(std::make_unique<store::OpenBlobs>(store, workers.executor(i),
+                                                       most_open_blobs(workers.size())));
   }
   flights = std::make_unique<hub::Flights>(workers, hub_of_worker);
   access = std::make_unique<access::Access>(workers, database, grant_options(config), clock);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "hubcache/app/instance.h"
@@ -61,6 +62,14 @@ std::vector<net::Listener> open_metrics_listeners(const Config& config) {
   return listeners;
 }
 
+/// To the most that is allowed: of a shell's usual 1,024, little would be left for clients.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 bool is_to_end(int number) { return number != SIGHUP && number != SIGUSR1; }
 
 /// What cannot be opened changes nothing: the file that is open stays.
@@ -87,6 +96,7 @@ void reload_into(Instance& instance, const std::function<Config()>& reload, obs:
 int serve(Config config, const std::function<Config()>& reload) {
   const Signals signals;        // before any thread starts, so that all inherit the mask
   ::prctl(PR_SET_DUMPABLE, 0);  // no core dumps: they would hold secrets (SECURITY 23)
+  raise_descriptor_limit();
   if (config.storage.data_dir.empty()) {
     throw Error(Error::Kind::kBadRequest,
                 "there is no home directory to keep data in: set --data-dir");

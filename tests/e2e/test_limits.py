@@ -2,6 +2,8 @@
 machine that allows no more."""
 import concurrent.futures
 import os
+import pathlib
+import re
 import socket
 
 from harness import MIB, get, is_sanitized, sha256, wait_until
@@ -60,6 +62,25 @@ def test_a_server_out_of_descriptors_serves_whom_it_has_and_goes_on(world):
             connection.close()
     wait_until(lambda: answers(server, path) == right, "new clients are served again")
     assert server.stop() == 0
+
+
+def test_files_that_are_kept_open_leave_descriptors_for_clients(world):
+    hub = world.hub()
+    names = [f"{size}.bin" for size in range(1000, 1300)]  # each another content
+    hub.control("repo", {"id": "org/many", "files": [
+        {"path": name, "size": int(name[:4])} for name in names]})
+    server = world.server(hub, within=["prlimit", "--nofile=200:200"])
+    for _ in range(2):  # a file is kept open from when it is read again
+        for name in names:
+            assert get(server.endpoint + "/org/many/resolve/main/" + name).status == 200
+    assert len(os.listdir(f"/proc/{server.pid}/fd")) < 120
+    assert "Too many open files" not in server.text()
+
+
+def test_a_server_takes_all_descriptors_it_may_have(world):
+    server = world.server(world.hub(), within=["prlimit", "--nofile=64:4096"])
+    limits = pathlib.Path(f"/proc/{server.pid}/limits").read_text()
+    assert re.search(r"Max open files +4096 +4096 ", limits), limits
 
 
 def answers(server, path):
