@@ -63,7 +63,11 @@ std::shared_ptr<const Blob> OpenBlobs::keep(Blob blob) {
 void OpenBlobs::use(Entry& entry) {
   entry.used = store_.clock().now();
   entry.noted = false;
-  if (entry.used - written_ >= kWriteInterval || closed_.size() >= kMostClosed) write_uses();
+  if (entry.used - written_ >= kWriteInterval) {
+    write_uses();
+  } else if (closed_.size() >= kMostClosed) {
+    store_.impl_->write_uses(std::exchange(closed_, {}));
+  }
 }
 
 void OpenBlobs::close(std::list<Entry>::iterator entry) {

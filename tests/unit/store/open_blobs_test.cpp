@@ -104,6 +104,22 @@ TEST_F(OpenBlobsTest, TheUseOfABlobThatIsClosedIsNotForgotten) {
   EXPECT_EQ(last_used("one"), stored + 60);
 }
 
+TEST_F(OpenBlobsTest, WhatIsClosedInNumbersIsWrittenWithoutTheRest) {
+  put("kept");
+  for (int i = 0; i < 300; ++i) put("closed " + std::to_string(i));
+  const auto stored = last_used("kept");
+  clock.advance(1min);
+  OpenBlobs blobs(*store, runner.executor(), 2);
+  open(blobs, "kept");
+  for (int i = 0; i < 300; ++i) {
+    open(blobs, "closed " + std::to_string(i));
+    blobs.find(digest_of("kept"));
+  }
+  EXPECT_EQ(last_used("closed 0"), stored + 60);
+  EXPECT_EQ(last_used("closed 299"), stored) << "still open";
+  EXPECT_EQ(last_used("kept"), stored);
+}
+
 TEST_F(OpenBlobsTest, IdleBlobsAreClosedAndReadOnesAreNot) {
   for (const auto* content : {"idle", "read", "sent"}) put(content);
   OpenBlobs blobs(*store, runner.executor());
