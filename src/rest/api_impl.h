@@ -37,6 +37,8 @@ struct Api::Impl {
   /// Runs one of Writes' functions in a transaction, makes its change known and logs it.
   template <typename Change>
   Task<Reply> write(const Exchange& exchange, Change change);
+  template <typename Change>
+  Task<Reply> write_and_publish(const Exchange& exchange, Change change);
   /// The same of a function that changes the object which the path names: filters in the query
   /// count for it too, as Pulp looks for it among what they leave.
   template <typename Change>

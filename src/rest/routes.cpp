@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "hubcache/base/uninterrupted.h"
 #include "hubcache/http/url.h"
 #include "hubcache/rest/openapi.h"
 #include "hubcache/rest/parsing.h"
@@ -33,8 +34,14 @@ Author Api::Impl::author_of(const Exchange& exchange) const {
           .correlation_id = exchange.correlation_id};
 }
 
+/// What is stored is put in force and logged, also when nobody waits for the reply any more.
 template <typename Change>
 Task<Reply> Api::Impl::write(const Exchange& exchange, Change change) {
+  co_return co_await uninterrupted(write_and_publish(exchange, std::move(change)));
+}
+
+template <typename Change>
+Task<Reply> Api::Impl::write_and_publish(const Exchange& exchange, Change change) {
   auto written = co_await database.write_durable(std::move(change));
   if (written.publish) co_await written.publish();
   if (!written.audit.action.empty()) keep_account(exchange, written.audit);
@@ -46,7 +53,7 @@ void Api::Impl::keep_account(const Exchange& exchange, const Audit& audit) {
                      {"object", audit.object},
                      {"fields", audit.fields},
                      {"account", exchange.caller->name},
-                     {"address", exchange.request.peer.address},
+                     {"address", http::client_address(exchange.request, options.public_name)},
                      {"request_id", exchange.request.id}});
 }
 

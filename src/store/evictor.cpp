@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/cancellation_state.hpp>
-
 #include "hubcache/base/error.h"
+#include "hubcache/base/uninterrupted.h"
 #include "hubcache/store/open_blobs.h"
 
 #include "on_exit.h"
@@ -118,8 +117,8 @@ struct Marked {
 Task<bool> Evictor::make_room(std::shared_ptr<Shared> shared, std::uint64_t needed,
                               std::uint64_t wished, std::shared_ptr<Allowance> allowance) {
   const Executor home = shared->evictor.home_;
-  co_return co_await asio::co_spawn(
-      home, make_room_here(std::move(shared), needed, wished, std::move(allowance)), use_task);
+  co_return co_await uninterrupted(
+      home, make_room_here(std::move(shared), needed, wished, std::move(allowance)));
 }
 
 void Evictor::keep_headroom(std::shared_ptr<Shared> shared) {
@@ -140,7 +139,6 @@ void Evictor::keep_headroom(std::shared_ptr<Shared> shared) {
 
 Task<bool> Evictor::make_room_here(std::shared_ptr<Shared> shared, std::uint64_t needed,
                                    std::uint64_t wished, std::shared_ptr<Allowance> allowance) {
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   auto& self = shared->evictor;
   while (self.busy_) co_await self.done_.wait();
   self.busy_ = true;

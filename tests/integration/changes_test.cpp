@@ -1,0 +1,66 @@
+// Changes by REST that nobody waits for any more.
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+
+#include "integration/fixture.h"
+#include "support/sqlite_disk.h"
+
+namespace hubcache::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Json = nlohmann::json;
+
+class ChangesTest : public ServerTest {
+ protected:
+  ChangesTest() {
+    stop();
+    sqlite_ = std::make_unique<SqliteOnDisk>(under_database);
+    start();
+  }
+  ~ChangesTest() override {
+    under_database.release();
+    stop();
+  }
+
+  /// A client that asks for this change and leaves while it is written.
+  void change_and_leave(const std::string& href, const std::string& fields) {
+    under_database.hold(FaultyDisk::Call::kSync);
+    Fd client = connect_to(port);
+    const std::string request = "PATCH " + href +
+                                " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                                "Authorization: Basic YWRtaW46cGFzc3dvcmQ=\r\n"
+                                "Content-Type: application/json\r\nContent-Length: " +
+                                std::to_string(fields.size()) + "\r\n\r\n" + fields;
+    ::send(client.get(), request.data(), request.size(), MSG_NOSIGNAL);
+    while (under_database.waiting() == 0) std::this_thread::yield();
+    client = Fd();
+    // Whoever answers these has seen it leave.
+    for (int i = 0; i < 20; ++i) ASSERT_EQ(fetch(port, "/healthz").status, 200);
+    under_database.release();
+  }
+
+  FaultyDisk under_database;
+
+ private:
+  std::unique_ptr<SqliteOnDisk> sqlite_;
+};
+
+TEST_F(ChangesTest, WhatIsStoredIsInForceThoughWhoAskedForItLeft) {
+  ASSERT_EQ(get(kPrivate).status, 401);
+  const auto remote = Json::parse(rest("GET", kRemotes).body).at("results").at(0);
+  const auto href = remote.at("pulp_href").get<std::string>();
+  change_and_leave(href, R"({"hf_token":"hf_good"})");
+  const auto late = std::chrono::steady_clock::now() + 20s;
+  int status = 0;
+  while (status != 200 && std::chrono::steady_clock::now() < late) status = get(kPrivate).status;
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(Json::parse(rest("GET", href).body).at("hf_token"), "hf_good");
+}
+
+}  // namespace
+}  // namespace hubcache::test
