@@ -155,7 +155,8 @@ Task<Login> Accounts::verify_at_home(std::string name, std::string password, std
   co_return Login{.account = stored->account, .retry_after = {}};
 }
 
-Task<Login> Accounts::verify(Credentials credentials, std::string address) {
+Task<Login> Accounts::verify(Credentials credentials, const http::Request& request) {
+  auto address = http::client_address(request, options_.public_name);
   if (credentials.token.empty()) {
     co_return co_await verify(std::move(credentials.name), std::move(credentials.password),
                               std::move(address));

@@ -55,7 +55,7 @@ hub::Credential credential_for(const hub::Endpoint& endpoint, const Caller& call
 Task<std::optional<Account>> account_of(Accounts& accounts, const http::Request& request) {
   auto credentials = read_credentials(request.headers);
   if (!credentials.given || !credentials.complaint.empty()) co_return std::nullopt;
-  auto login = co_await accounts.verify(std::move(credentials), request.peer.address);
+  auto login = co_await accounts.verify(std::move(credentials), request);
   if (login.retry_after.count() > 0) {
     throw Error(Error::Kind::kTooManyRequests, "Too many failed logins from this address.",
                 Error::HubDetail{.retry_after = login.retry_after});

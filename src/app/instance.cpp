@@ -238,7 +238,9 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
   tell_of_idle_rules(*registry->current(0), config.rules, log);
 
   accounts = std::make_unique<access::Accounts>(
-      workers, database, access::Accounts::Options{.generated_file = data_dir.admin_password()},
+      workers, database,
+      access::Accounts::Options{.generated_file = data_dir.admin_password(),
+                                .public_name = config.server.public_name},
       clock, log);
   const auto password = config.admin_password.empty() ? std::optional<std::string>()
                                                       : std::optional(config.admin_password);

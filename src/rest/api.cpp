@@ -106,8 +106,7 @@ Task<Reply> Api::Impl::admit(const Route& route, Exchange& exchange, http::Respo
     co_return challenge("Authentication credentials were not provided.");
   }
   if (!credentials.complaint.empty()) co_return challenge(credentials.complaint);
-  const auto login =
-      co_await accounts.verify(credentials, http::client_address(request, options.public_name));
+  const auto login = co_await accounts.verify(credentials, request);
   if (login.retry_after.count() > 0) {
     const auto seconds = std::to_string(login.retry_after.count());
     extra.headers.set("Retry-After", seconds);

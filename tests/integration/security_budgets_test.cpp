@@ -51,6 +51,27 @@ TEST_F(SecurityBudgetsTest, Rule19MissesAreLimitedByClientAndHitsAreNot) {
   EXPECT_EQ(get_as("10.0.0.1", "/api/models/org/model/refs").status, 200);
 }
 
+TEST_F(SecurityBudgetsTest, Rule22LoginsAtAGuardAreLimitedByClientBehindAProxyToo) {
+  using Json = nlohmann::json;
+  restart();
+  const auto made = rest("POST", "/pulp/api/v3/contentguards/core/rbac/", R"({"name":"team"})");
+  const Json guarded{{"content_guard", Json::parse(made.body).at("pulp_href")}};
+  const auto distributions = Json::parse(rest("GET", kDistributions).body).at("results");
+  const auto href = distributions.at(0).at("pulp_href").get<std::string>();
+  ASSERT_EQ(rest("PATCH", href, guarded.dump()).status, 202);
+
+  const Fields wrong{{"Authorization", "Basic YWRtaW46d3Jvbmc="}};      // admin:wrong
+  const Fields right{{"Authorization", "Basic YWRtaW46cGFzc3dvcmQ="}};  // admin:password
+  int status = 0;
+  for (int i = 0; i < 60 && status != 429; ++i) {
+    status = get_as("10.0.0.1", kConfig, wrong).status;
+    ASSERT_NE(status, 200);
+  }
+  EXPECT_EQ(status, 429);
+  EXPECT_EQ(get_as("10.0.0.1", kConfig, right).status, 429) << "nor may it go on guessing";
+  EXPECT_EQ(get_as("10.0.0.2", kConfig, right).status, 200);
+}
+
 TEST_F(SecurityBudgetsTest, Rule19BytesAreLimitedByClient) {
   hub.add_file("org/model", "a.bin", Content::generated(4 * kMiB, 7), Storage::kLfs);
   hub.add_file("org/model", "b.bin", Content::generated(4 * kMiB, 8), Storage::kLfs);

@@ -17,6 +17,7 @@
 #include "hubcache/base/clock.h"
 #include "hubcache/base/workers.h"
 #include "hubcache/db/database.h"
+#include "hubcache/http/public_name.h"
 #include "hubcache/obs/log.h"
 
 namespace hubcache::access {
@@ -68,6 +69,7 @@ class Accounts {
     std::chrono::seconds failure_refill{2};  // ...and the time after which it has one more
     std::size_t remembered = 1024;           // passwords, and addresses, kept in memory
     std::filesystem::path generated_file;    // data_dir/admin-password
+    http::PublicName public_name{};          // says whose addresses are whose
   };
   Accounts(Workers& workers, db::Database& database, Options options, const Clock& clock,
            obs::Log& log);
@@ -78,8 +80,9 @@ class Accounts {
   /// Checks a password that came from `address`. Unknown names cost what known ones do. Throws
   /// kUnavailable when too many logins wait.
   Task<Login> verify(std::string name, std::string password, std::string address);
-  /// The same for whatever was brought. A token cannot be guessed, so wrong ones are not counted.
-  Task<Login> verify(Credentials credentials, std::string address);
+  /// The same for whatever `request` brought, from its client's address. A token cannot be guessed,
+  /// so wrong ones are not counted.
+  Task<Login> verify(Credentials credentials, const http::Request& request);
 
   /// Throws kConflict when there is an account of that name, else as set_password().
   Task<> add(std::string name, std::string password, Role role);

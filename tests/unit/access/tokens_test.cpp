@@ -30,7 +30,8 @@ class TokensTest : public AccountsFixture {
   std::string owner(const std::string& token) {
     const Credentials credentials{
         .given = true, .complaint = {}, .name = {}, .password = {}, .token = token};
-    const auto login = runner.run(accounts.verify(credentials, "192.0.2.1"));
+    const http::Request request{.peer = {.address = "192.0.2.1"}};
+    const auto login = runner.run(accounts.verify(credentials, request));
     return login.account ? login.account->name : "";
   }
   std::vector<AccessToken> all() {
