@@ -5,21 +5,16 @@
 #include "hubcache/base/error.h"
 #include "hubcache/base/http_status.h"
 #include "hubcache/base/joined.h"
+#include "hubcache/base/task.h"
 #include "hubcache/hub/refusal.h"
-#include "hubcache/hub/urls.h"
 
+#include "grant_questions.h"
 #include "grant_shard.h"
 
 namespace hubcache::access {
 namespace {
 
 using std::chrono::milliseconds;
-
-/// Then a stale right may serve, unless it is this route alone that fails: a 429 is the Hub, alive
-/// (SECURITY 7).
-bool origin_is_down(const Error& error) {
-  return error.kind() == Error::Kind::kUpstream || error.kind() == Error::Kind::kUpstreamTimeout;
-}
 
 /// Readable by anybody at the root of a gated repo, though all else is refused (SECURITY 4).
 bool may_be_open(std::string_view path, const Refusal& refusal) {
@@ -46,36 +41,6 @@ Refusal refusal_in(const Answer& answer) {
 
 Error error_of(const Refusal& refusal, std::string commit = {}) {
   return hub::refusal_of(refusal.status, refusal.code, refusal.message, std::move(commit));
-}
-
-/// An answer of the Hub, or why there is none.
-template <typename Answer>
-struct Heard {
-  std::shared_ptr<const Answer> answer;
-  std::optional<Error> trouble;
-};
-
-template <typename Answer>
-Task<Heard<Answer>> hear(Task<std::shared_ptr<const Answer>> question) {
-  Heard<Answer> heard;
-  try {
-    heard.answer = co_await std::move(question);
-  } catch (const Error& trouble) {
-    heard.trouble = trouble;
-  }
-  co_return heard;
-}
-
-/// Whether nobody answers there at all; the failure of one route need not be the hub's.
-Task<bool> fails_altogether(Error trouble, hub::EndpointPtr endpoint, hub::Credential credential,
-                            hub::RepoId repo, hub::Flights& flights) {
-  if (!origin_is_down(trouble)) co_return false;
-  if (trouble.kind() == Error::Kind::kUpstreamTimeout) co_return true;  // nobody waits twice
-  auto target = hub::info_path({.repo = repo, .revision = {}, .path = {}});
-  hub::DocumentQuery query{.repo = std::move(repo), .target = std::move(target)};
-  const auto info = co_await hear(flights.document(std::move(endpoint), std::move(credential),
-                                                   std::move(query), hub::Patience::kNone));
-  co_return info.trouble&& origin_is_down(*info.trouble);
 }
 
 }  // namespace
@@ -229,16 +194,23 @@ Task<Right> Access::right_of_repo(hub::EndpointPtr endpoint, hub::Credential cre
         .kind = Right::Kind::kRefused, .refusal = found.repo.refusal, .repo = found.name};
   }
   const auto asked_at = clock_.now();
+  std::optional<OtherQuestion> other;
+  if (stale_right(found, Use::kDocuments)) {
+    const Executor executor = co_await asio::this_coro::executor;
+    other.emplace(executor, endpoint, credential, asking.repo, flights);
+  }
   const auto auth = co_await hear(flights.auth_check(endpoint, credential, asking.repo));
   if (auth.trouble) {
-    auto right = stale_right(found, Use::kDocuments);
-    if (right &&
-        co_await fails_altogether(*auth.trouble, endpoint, credential, asking.repo, flights)) {
-      counts_->stale.add();
-      co_return std::move(*right);
+    if (other && origin_is_down(*auth.trouble) && co_await other->fails()) {
+      const auto left = co_await known(asking);  // a refusal heard meanwhile wins
+      if (auto right = stale_right(left, Use::kDocuments)) {
+        counts_->stale.add();
+        co_return std::move(*right);
+      }
     }
     throw *auth.trouble;
   }
+  other.reset();
   const auto& canonical = auth.answer->canonical;
   const bool by_head = seen_by_head(found, credential, canonical);
   if (auth.answer->status == http_status::kOk) {

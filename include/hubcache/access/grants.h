@@ -86,7 +86,8 @@ class Access {
   std::optional<Right> right_at_once(hub::Probe& probe);
   /// The right to the repo's documents; a refusal is a value. Opens no file by itself: only a HEAD
   /// tells whether files and documents of that name are one repo's (SECURITY 9). What is known for
-  /// no longer than `at_least` is asked anew.
+  /// no longer than `at_least` is asked anew. A stale one serves only where the Hub does not
+  /// answer another question either, which it is asked when it is slow to answer this one.
   Task<Right> right_of_repo(hub::EndpointPtr endpoint, hub::Credential credential, hub::RepoId repo,
                             hub::Flights& flights, std::chrono::milliseconds at_least = {});
   /// An import vouches for the repo: whoever asks `twin` (hub::imported_twin()) for it may read it,

@@ -1,5 +1,8 @@
 #include "hubcache/access/grants.h"
 
+#include <future>
+#include <thread>
+
 #include "unit/catalog/fixture.h"
 
 namespace hubcache::access {
@@ -37,8 +40,17 @@ class GrantsTest : public test::KnowledgeFixture {
   }
   Right documents(const std::string& repo, hub::Credential who = anonymous(),
                   std::size_t worker = 0) {
-    return runner.run(access->right_of_repo(endpoint(), std::move(who), model(repo), *flights),
-                      worker);
+    return start_documents(repo, std::move(who), worker).get();
+  }
+  std::future<Right> start_documents(const std::string& repo, hub::Credential who,
+                                     std::size_t worker = 0) {
+    return runner.start(access->right_of_repo(endpoint(), std::move(who), model(repo), *flights),
+                        worker);
+  }
+  /// Until the Hub was asked for the right and for something else too, or `right` needs neither.
+  void wait_for_both_questions(const std::future<Right>& right) {
+    const auto both = [this] { return auth_checks() > 0 && asked("GET") > auth_checks(); };
+    while (!both() && right.wait_for(0s) != std::future_status::ready) std::this_thread::yield();
   }
   std::size_t auth_checks() const { return asked("GET", "auth-check"); }
 
@@ -192,6 +204,54 @@ TEST_F(GrantsTest, SecurityRule7AStaleRightIsNoneWhenOneRouteAloneFails) {
   EXPECT_EQ(test::kind_thrown_by(fails), Error::Kind::kUpstream);
   sim.set_fault({.kind = Fault::Kind::kStatus, .status = 500});
   EXPECT_TRUE(documents("org/private", caller("hf_good")).stale);
+}
+
+TEST_F(GrantsTest, SecurityRule7AStaleRightIsNoneWhenOneRouteAloneIsNeverAnswered) {
+  read(file("org/private", kWeights), caller("hf_good"));
+  time.advance(6min);
+  remote.timeouts.first_byte = 2s;
+  sim.set_fault({.kind = Fault::Kind::kDelay, .match = "auth-check", .delay = 1h});
+  const auto fails = [this] { documents("org/private", caller("hf_good")); };
+  EXPECT_EQ(test::kind_thrown_by(fails), Error::Kind::kUpstreamTimeout);
+}
+
+TEST_F(GrantsTest, SecurityRule7AStaleRightServesWhileNothingIsEverAnswered) {
+  const auto weights = file("org/private", kWeights);
+  read(weights, caller("hf_good"));
+  time.advance(6min);
+  remote.timeouts.first_byte = 50ms;
+  sim.set_fault({.kind = Fault::Kind::kDelay, .delay = 1h});
+  EXPECT_TRUE(documents("org/private", caller("hf_good")).stale);
+  EXPECT_TRUE(read(weights, caller("hf_good")).stale);
+}
+
+TEST_F(GrantsTest, SecurityRule7WhetherTheHubIsThereIsFoundOutWhileOneRouteIsSilent) {
+  read(file("org/private", kWeights), caller("hf_good"));
+  time.advance(6min);
+  sim.clear_log();
+  sim.set_fault({.kind = Fault::Kind::kDelay, .match = "auth-check", .delay = 1h});
+  auto right = start_documents("org/private", caller("hf_good"));
+  wait_for_both_questions(right);
+  EXPECT_EQ(auth_checks(), 1U);
+  EXPECT_EQ(asked("GET", "/api/models/org/private"), 2U);
+  sim.clear_faults();  // it was slow, no more than that
+  const auto given = right.get();
+  EXPECT_EQ(given.kind, RightKind::kRepo);
+  EXPECT_FALSE(given.stale);
+}
+
+TEST_F(GrantsTest, SecurityRule7ARefusalOfAnotherRouteWinsOverARightThatIsBeingAskedFor) {
+  const auto weights = file("org/private", kWeights);
+  read(weights, caller("hf_good"));
+  time.advance(6min);
+  sim.clear_log();
+  sim.set_fault({.kind = Fault::Kind::kDelay, .match = "/api/", .delay = 1h});
+  auto right = start_documents("org/private", caller("hf_good"));
+  wait_for_both_questions(right);
+  sim.add_token("hf_good", {.user = "good"});
+  runner.run(hubs[0]->head_file(endpoint(), caller("hf_good"), weights));
+  sim.stop();
+  EXPECT_EQ(test::kind_thrown_by([&] { right.get(); }), Error::Kind::kUpstream);
 }
 
 TEST_F(GrantsTest, SecurityRule7AStaleRightToOneFileIsNoneWhenItsRouteAloneFails) {
