@@ -17,10 +17,16 @@ constexpr std::string_view kPrefix = "/pulp/content";
 
 Error not_found() { return {Error::Kind::kNotFound, "Not Found"}; }
 
-/// POST is a way to read here and there only.
+Error not_for_readers() {
+  return {Error::Kind::kForbidden,
+          "hubcache is a read-only cache of the Hub: this is not for readers"};
+}
+
+/// Some of the Hub is for no reader, however it is asked for; POST is a way to read here and there.
 void require_reading(const http::Request& request, hub::Route::Kind kind) {
   using Kind = hub::Route::Kind;
   if (kind == Kind::kGitReceivePack) GitRoute::refuse_push();
+  if (kind == Kind::kNotForReaders) throw not_for_readers();
   const bool by_post =
       kind == Kind::kPathsInfo || kind == Kind::kGitUploadPack || kind == Kind::kLfsBatch;
   if (by_post ? request.method == "POST" : request.method == "GET" || request.is_head()) return;
@@ -58,11 +64,6 @@ hub::EndpointPtr with_via(hub::EndpointPtr endpoint, std::string via) {
   auto copy = std::make_shared<hub::Endpoint>(*endpoint);
   copy->via = std::move(via);
   return copy;
-}
-
-Error not_for_readers() {
-  return {Error::Kind::kForbidden,
-          "hubcache is a read-only cache of the Hub: this is not for readers"};
 }
 
 }  // namespace

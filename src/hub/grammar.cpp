@@ -20,11 +20,12 @@ namespace hubcache::hub {
 namespace {
 
 constexpr std::size_t kMaxNameSegment = 96;
+constexpr std::string_view kXetReadToken = "xet-read-token";
 
 // What follows a repo in a path; hence no second segment of a repo's name.
 constexpr std::array<std::string_view, 10> kSubRoutes{
     "auth-check", "commits", "discussions", "paths-info", "raw",
-    "refs",       "resolve", "revision",    "tree",       "xet-read-token"};
+    "refs",       "resolve", "revision",    "tree",       kXetReadToken};
 // The same, for what readers have no business with.
 constexpr std::array<std::string_view, 6> kNotForReaders{
     "jwt", "secrets", "settings", "user-access-request", "variables", "xet-write-token"};
@@ -207,12 +208,13 @@ Route repo_api_route(const Segments& segments, RepoId repo, std::size_t at) {
                                      Word{"commits", Kind::kCommits, true, false},
                                      Word{"refs", Kind::kRefs, false, false},
                                      Word{"auth-check", Kind::kAuthCheck, false, false},
-                                     Word{"xet-read-token", Kind::kXetReadToken, true, false}};
+                                     Word{kXetReadToken, Kind::kXetReadToken, true, false}};
   Route other{.kind = Kind::kApiOther, .file = {.repo = repo}};
   const auto& text = segments.decoded[at++];
   if (!is_for_readers(text)) other.kind = Kind::kNotForReaders;
   const auto* const word = std::ranges::find(kWords, text, &Word::text);
   if (word == kWords.end()) return other;
+  if (text == kXetReadToken) other = {};  // never passed on: it would name the upstream's CAS
 
   Route route{.kind = word->kind, .file = {.repo = std::move(repo)}};
   if (word->revision) {
@@ -226,15 +228,28 @@ Route repo_api_route(const Segments& segments, RepoId repo, std::size_t at) {
   return at == segments.size() ? route : other;
 }
 
+/// api/buckets/ORG/NAME[/...]: the files of buckets come without Xet, so there is no token for it.
+Route bucket_api_route(const Segments& segments) {
+  constexpr std::size_t kWord = 4;
+  Route other{.kind = Route::Kind::kApiOther};
+  if (segments.size() <= kWord) return other;
+  const auto& text = segments.decoded[kWord];
+  if (!is_for_readers(text)) other.kind = Route::Kind::kNotForReaders;
+  return text == kXetReadToken ? Route{} : other;
+}
+
 Route api_route(const Segments& segments) {
   constexpr std::size_t kType = 1;
   constexpr std::size_t kRepo = 2;
   const auto& raw = segments.raw;
-  if (raw.size() == kRepo && raw[kType] == "whoami-v2") return {.kind = Route::Kind::kWhoami};
   Route other{.kind = Route::Kind::kApiOther};
-  if (raw.size() <= kRepo) return other;
-  if (raw[kType] == "resolve-cache") return resolve_cache_route(segments);
-  const auto type = type_of(raw[kType]);
+  if (raw.size() <= kType) return other;
+  const auto& first = segments.decoded[kType];  // passed on as it reads, however it is spelled
+  if (raw.size() == kRepo && first == "whoami-v2") return {.kind = Route::Kind::kWhoami};
+  if (raw.size() == kRepo) return other;
+  if (first == "resolve-cache") return resolve_cache_route(segments);
+  if (first == api_segment(RepoType::kBucket)) return bucket_api_route(segments);
+  const auto type = type_of(first);
   if (!type || is_search(*type, raw[kRepo])) return other;
 
   const std::size_t count = raw.size() > kRepo + 1 && !is_sub_route(raw[kRepo + 1]) ? 2 : 1;

@@ -30,7 +30,7 @@ TOLD_APART = {
     "tree of a missing revision": "! RevisionNotFoundError",
 }
 # What is asked of the Hub each time, so that nothing can be said without it.
-NEVER_KEPT = {"models", "whoami", "whoami, bad token"}
+NEVER_KEPT = {"models", "datasets", "spaces", "models of a search", "whoami", "whoami, bad token"}
 
 
 def small_safetensors():
@@ -49,7 +49,9 @@ def fill(hub):
         {"path": "model.safetensors", "lfs": True,
          "content_base64": base64.b64encode(small_safetensors()).decode()}]})
     for i in range(7):
-        hub.control("repo", {"id": f"page/model{i}", "files": [{"path": "a", "content": "a"}]})
+        for kind in ("model", "dataset", "space"):
+            hub.control("repo", {"id": f"page/{kind}{i}", "type": kind,
+                                 "files": [{"path": "a", "content": "a"}]})
 
 
 def calls(world, version, endpoint, commit, names=(), **env):

@@ -116,19 +116,31 @@ TEST_F(RoutesTest, ListsArePassedThroughWithTheirLinks) {
   auto behaviour = hub.behaviour();
   behaviour.list_page = 2;
   hub.set_behaviour(behaviour);
-  const auto first = get("/api/models?limit=2");
-  EXPECT_EQ(first.status, 200);
-  EXPECT_EQ(json::parse(first.body).size(), 2U);
-  const auto link = first.header("link");
-  const std::string own = "<http://127.0.0.1/pulp/content/hf/api/models?";
-  ASSERT_EQ(link.substr(0, own.size()), own);
-  const auto path = link.substr(own.size() - 12, link.find('>') - own.size() + 12);
-  const auto second = get(path);
-  EXPECT_EQ(second.status, 200) << path;
-  EXPECT_NE(second.body, first.body);
-  hub.clear_log();
-  get("/api/models?limit=2");
-  EXPECT_EQ(hub_requests(), 1U);  // never kept
+  for (const auto type : {hubsim::RepoType::kDataset, hubsim::RepoType::kSpace}) {
+    for (const std::string id : {"org/second", "org/third"}) hub.add_repo({.type = type, .id = id});
+  }
+  struct List {
+    std::string path;
+    std::string next;  // the first one of its second page
+  };
+  for (const auto& [list, next] :
+       {List{"/api/models?limit=2", "org/gated"}, List{"/api/datasets?limit=2", "org/third"},
+        List{"/api/spaces?limit=2", "org/third"},
+        List{"/api/models?search=org&limit=2", "org/model"}}) {
+    SCOPED_TRACE(list);
+    const auto first = get(list);
+    EXPECT_EQ(first.status, 200);
+    EXPECT_EQ(json::parse(first.body).size(), 2U);
+    const auto link = first.header("link");
+    const std::string own = "<http://127.0.0.1/pulp/content/hf";
+    ASSERT_TRUE(link.starts_with(own + list.substr(0, list.find('?') + 1))) << link;
+    const auto second = get(link.substr(own.size(), link.find('>') - own.size()));
+    EXPECT_EQ(second.status, 200) << link;
+    EXPECT_EQ(json::parse(second.body).at(0).at("id"), next);
+    hub.clear_log();
+    get(list);
+    EXPECT_EQ(hub_requests(), 1U);  // never kept
+  }
 }
 
 TEST_F(RoutesTest, WhateverElseTheApiHasIsPassedThroughWithItsAnswer) {
@@ -216,6 +228,19 @@ TEST_F(RoutesTest, AFileOfABucketIsPassedThrough) {
   EXPECT_EQ(stored_blobs(), 0U);
 }
 
+TEST_F(RoutesTest, FilesOfBucketsComeWithoutXet) {
+  hub.set_fault({.kind = Fault::Kind::kStatus,
+                 .match = "/api/buckets/",
+                 .status = 200,
+                 .headers = {{"Content-Type", "application/json"}},
+                 .body = R"({"casUrl":"https://elsewhere"})"});
+  hub.clear_log();
+  EXPECT_EQ(get("/api/buckets/org/stuff/xet-read-token").status, 404);
+  EXPECT_EQ(get("/api/buckets/org/stuff/xet-read-token/main").status, 404);
+  EXPECT_EQ(hub_requests(), 0U);
+  EXPECT_EQ(get("/api/buckets/org/stuff").status, 200);
+}
+
 TEST_F(RoutesTest, EverySpellingOfARevisionIsTheSameFile) {
   const std::string sha = hub.sha("org/model");
   const auto want = hub.bytes("org/model", "config.json");
@@ -257,13 +282,16 @@ TEST_F(RoutesTest, WritesAreRefusedBeforeUpstreamWithAReason) {
 TEST_F(RoutesTest, SecurityRule3WhatReadersHaveNoBusinessWithIs403) {
   make_remote_with_token();
   hub.clear_log();
-  for (const std::string repo :
-       {"models/org/model", "models/gpt2", "datasets/org/dataset", "spaces/org/space"}) {
+  for (const std::string repo : {"models/org/model", "models/gpt2", "datasets/org/dataset",
+                                 "spaces/org/space", "buckets/org/stuff"}) {
     for (const std::string word :
          {"jwt", "xet-write-token/main", "user-access-request/pending", "settings", "variables"}) {
       const std::string path = "/api/" + repo + "/" + word;
       EXPECT_EQ(get(path, "hf_good").status, 403) << path;
       EXPECT_EQ(fetch(port, "/pulp/content/t" + path).status, 403) << path;
+      for (const std::string_view method : {"POST", "PUT", "DELETE"}) {
+        EXPECT_EQ(fetch(port, "/pulp/content/t" + path, {}, method, "{}").status, 403) << path;
+      }
     }
   }
   EXPECT_EQ(hub_requests(), 0U);

@@ -190,6 +190,22 @@ TEST(Grammar, SecurityRule3KnowsWhatReadersHaveNoBusinessWith) {
   }
   EXPECT_EQ(parse_route("api/spaces/one/jwt").kind, Kind::kNotForReaders);
   expect_refused("api/spaces/one/%6awt");
+  for (const std::string word : {"settings", "xet-write-token", "xet%2dwrite-token"}) {
+    for (const std::string rest : {"", "/main"}) {
+      EXPECT_EQ(parse_route("api/buckets/o/b/" + word + rest).kind, Kind::kNotForReaders) << word;
+    }
+  }
+  EXPECT_EQ(parse_route("api/%62uckets/o/b/xet-write-token").kind, Kind::kNotForReaders);
+  EXPECT_EQ(parse_route("api/%6dodels/o/n/jwt").kind, Kind::kNotForReaders);
+}
+
+TEST(Grammar, PassesNothingOnThatWouldNameTheHubsOwnXetStore) {
+  for (const auto* below : {"api/buckets/o/b/xet-read-token", "api/buckets/o/b/xet-read-token/main",
+                            "api/%62uckets/o/b/%78et-read-token", "api/models/o/n/xet-read-token",
+                            "api/models/o/n/xet-read-token/main/more"}) {
+    EXPECT_EQ(parse_route(below).kind, Kind::kUnknown) << below;
+  }
+  EXPECT_EQ(parse_route("api/%6dodels/o/n/xet-read-token/main").kind, Kind::kXetReadToken);
 }
 
 TEST(Grammar, BuildsApiPathsAnew) {
@@ -204,6 +220,10 @@ TEST(Grammar, ReadsAFileOfABucket) {
   expect_route("buckets/o/b/resolve/dir/f%20x", Kind::kBucketFile,
                file(RepoType::kBucket, "o/b", "", "dir/f x"));
   EXPECT_EQ(parse_route("buckets/o/b/tree/f").kind, Kind::kUnknown);
+  for (const auto* below : {"api/buckets/o", "api/buckets/o/b", "api/buckets/o/b/tree/dir",
+                            "api/buckets/o/b/tree/settings"}) {
+    EXPECT_EQ(parse_route(below).kind, Kind::kApiOther) << below;
+  }
 }
 
 TEST(Grammar, ToleratesASlashAtTheEndOfAnApiPathOnly) {
