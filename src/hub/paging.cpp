@@ -30,6 +30,7 @@ std::optional<std::string> next_target(std::string_view link, const http::Url& b
   while (root.ends_with('/')) root.remove_suffix(1);
   if (!url || !url->same_origin(base) || !url->path.starts_with(root)) return std::nullopt;
   std::string target = url->path.substr(root.size());
+  if (!target.empty() && target.front() != '/') return std::nullopt;
   if (!url->query.empty()) (target += '?') += url->query;
   return target;
 }

@@ -21,6 +21,8 @@ TEST(OwnLinkTest, AHubBelowAPathLosesThatPath) {
   EXPECT_EQ(
       own_next_link("<http://other:8080/pulp/content/hf/api/models?p=1>; rel=\"next\"", hub, kOwn),
       "<http://cache:8080/pulp/content/hf/api/models?p=1>; rel=\"next\"");
+  EXPECT_EQ(own_next_link("<http://other:8080/pulp/content/hf2/api/models>; rel=next", hub, kOwn),
+            "");
 }
 
 TEST(OwnLinkTest, LinksElsewhereAreDropped) {
