@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "hubcache/rest/address.h"
+#include "hubcache/rest/rendering.h"
 #include "hubcache/rest/row.h"
 
 namespace hubcache::rest {
@@ -53,6 +54,7 @@ class Validation {
     if (field.is_computed() || field.is_internal) return;
     const auto sent = input_.values.find(field.name);
     if (sent == input_.values.end()) return read_absent(field);
+    if (is_mask(field, *sent)) return;  // of what is stored, which stays
     const Json* raw = &*sent;
     const Json null;
     if (input_.is_form && is_list(field) && input_.lists.contains(field.name)) {
@@ -75,6 +77,13 @@ class Validation {
     } else {
       complain(field.name, std::move(error));
     }
+  }
+
+  /// What is shown in the place of the secret that is stored, sent back as it was read.
+  bool is_mask(const Field& field, const Json& sent) const {
+    if (!field.is_secret || row_ == nullptr || !is_set(sent)) return false;
+    const auto stored = row_->doc.value(field.name, Json());
+    return is_set(stored) && sent == masked(stored.get<std::string>());
   }
 
   void read_absent(const Field& field) {

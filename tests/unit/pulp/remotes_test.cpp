@@ -295,6 +295,42 @@ TEST_F(PulpTest, SecurityRule16WithMaskedSecretsEachOfThemMustComeWithANewUrl) {
             202);
 }
 
+TEST_F(PulpTest, WhatIsReadBackWithMaskedSecretsCanBeSentBack) {
+  options.rest.mask_secrets = true;
+  make_api();
+  for (const std::string token : {"hf_0123456789abcdefWXYZ", "hf_short"}) {
+    // Null headers are shown, but refused: so it is at Pulp.
+    const auto remote = make_remote(token, R"(,"headers":[],"hf_token":")" + token + "\"");
+    auto read = ask("GET", remote);
+    for (const char* method : {"PUT", "PATCH"}) {
+      const auto same = ask(method, remote, read.text);
+      EXPECT_EQ(same.status, 200) << method << " " << same.text;
+      EXPECT_EQ(endpoint(remote)->token, token) << method;
+    }
+    read.body["policy"] = "streamed";
+    EXPECT_EQ(ask("PUT", remote, read.body.dump()).status, 202);
+    EXPECT_EQ(endpoint(remote)->token, token);
+    const auto mask = Json{{"hf_token", read.body["hf_token"]}};
+    EXPECT_EQ(ask("PATCH", remote, mask.dump()).status, 200);
+    EXPECT_EQ(endpoint(remote)->token, token);
+    EXPECT_EQ(ask("PATCH", remote, R"({"hf_token":"hf_0123456789abcdef9876"})").status, 202);
+    EXPECT_EQ(endpoint(remote)->token, "hf_0123456789abcdef9876");
+  }
+}
+
+TEST_F(PulpTest, SecurityRule16TheMaskOfASecretDoesNotMoveIt) {
+  options.rest.mask_secrets = true;
+  make_api();
+  const auto remote = make_remote("a", R"(,"headers":[],"hf_token":"hf_0123456789abcdefWXYZ")");
+  auto read = ask("GET", remote);
+  read.body["hf_hub_url"] = "https://evil.example";
+  for (const char* method : {"PUT", "PATCH"}) {
+    const auto refused = ask(method, remote, read.body.dump());
+    EXPECT_EQ(refused.status, 400) << method;
+    EXPECT_NE(refused.text.find("must come with its hf_token"), std::string::npos) << refused.text;
+  }
+}
+
 TEST_F(PulpTest, WhatMayOnlyBeWrittenIsNeverShown) {
   const auto remote =
       make_remote("a", R"(,"username":"u-hush","password":"p-hush","client_key":"k-hush")");
