@@ -1,5 +1,6 @@
 // What one upstream connection of a fill does.
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -39,21 +40,20 @@ class Fill::Lease {
 
 /// Fetches one run after another, until nothing is left to do.
 Task<void> Fill::connection(Run* first) {
-  std::vector<std::byte> buffer(kReadSize);
   for (Run* run = first; run != nullptr; run = next_run()) {
     const Lease lease(plan_, *run);
-    co_await complete(*run, buffer);
+    co_await complete(*run);
     if (stopping_) co_return;
   }
 }
 
-Task<void> Fill::complete(Run& run, std::span<std::byte> buffer) {
+Task<void> Fill::complete(Run& run) {
   int failures = 0;
   int waits = 0;
   while (!stopping_) {
     const std::uint64_t before = stored_;
     const auto entry = sources_.current(via_);
-    const auto failure = co_await attempt(entry, run, buffer);
+    const auto failure = co_await attempt(entry, run);
     if (!failure || winding_down_ || run.position >= run.end) co_return;
     if (stored_ != before) failures = waits = 0;
     if (is_refusal(failure->kind())) {
@@ -76,12 +76,11 @@ Task<void> Fill::complete(Run& run, std::span<std::byte> buffer) {
   }
 }
 
-Task<std::optional<Error>> Fill::attempt(std::shared_ptr<Sources::Entry> entry, Run& run,
-                                         std::span<std::byte> buffer) {
+Task<std::optional<Error>> Fill::attempt(std::shared_ptr<Sources::Entry> entry, Run& run) {
   if (!entry) co_return Error(Error::Kind::kForbidden, "no reader is left who may read this");
   std::optional<Error> failure;
   try {
-    co_await transfer(*entry, run, buffer);
+    co_await transfer(*entry, run);
   } catch (const std::exception& caught) {
     failure = Error::from(caught);
   }
@@ -94,7 +93,7 @@ Task<std::optional<Error>> Fill::attempt(std::shared_ptr<Sources::Entry> entry, 
 
 // Returns when the run is at its end, also when that was drawn nearer or another reader is more
 // urgent; throws what upstream did.
-Task<void> Fill::transfer(Sources::Entry& entry, Run& run, std::span<std::byte> buffer) {
+Task<void> Fill::transfer(Sources::Entry& entry, Run& run) {
   const std::uint64_t asked_end = run.end;
   const auto stream = co_await entry.source->open(run.position, run.end - run.position);
   std::uint64_t at = stream->offset();
@@ -103,8 +102,10 @@ Task<void> Fill::transfer(Sources::Entry& entry, Run& run, std::span<std::byte> 
     plan_.ignore_ranges(run, at);
     if (run.position == run.end) co_return;
   }
+  // Not before: hundreds of fills may wait for upstream at once.
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kReadSize);
   while (!stopping_) {
-    const auto count = co_await stream->read(asio::buffer(buffer.data(), buffer.size()));
+    const auto count = co_await stream->read(asio::buffer(buffer.get(), kReadSize));
     if (count == 0) break;
     plan_.open_up();
     progress_->streaming();
@@ -115,7 +116,7 @@ Task<void> Fill::transfer(Sources::Entry& entry, Run& run, std::span<std::byte> 
 
     const std::uint64_t end = std::min(at + count, run.end);
     const bool block_ended = store::BlockMap::block_of(at) != store::BlockMap::block_of(end);
-    if (end > at) co_await keep(at, buffer.first(end - at), entry.via);
+    if (end > at) co_await keep(at, {buffer.get(), end - at}, entry.via);
     at += count;
     run.position = std::max(end, run.position);
     // At the end that was asked for, one more read lets the connection be used again.

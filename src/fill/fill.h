@@ -94,11 +94,10 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Task<void> verify_bytes();
 
   Task<void> connection(Run* first);
-  Task<void> complete(Run& run, std::span<std::byte> buffer);
+  Task<void> complete(Run& run);
   /// Without an entry it fails as a refusal does.
-  Task<std::optional<Error>> attempt(std::shared_ptr<Sources::Entry> entry, Run& run,
-                                     std::span<std::byte> buffer);
-  Task<void> transfer(Sources::Entry& entry, Run& run, std::span<std::byte> buffer);
+  Task<std::optional<Error>> attempt(std::shared_ptr<Sources::Entry> entry, Run& run);
+  Task<void> transfer(Sources::Entry& entry, Run& run);
   Task<void> keep(std::uint64_t offset, std::span<const std::byte> bytes, const std::string& via);
   Task<void> back_off(int failures);
   Task<void> wait_as_told(Error why, std::chrono::seconds time);
