@@ -1,15 +1,19 @@
 #include "hubcache/obs/log.h"
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <string>
-#include <thread>
-#include <utility>
 
+#include <spdlog/async_logger.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/details/thread_pool.h>
+#include <spdlog/sinks/base_sink.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,10 +25,9 @@
 namespace hubcache::obs {
 namespace {
 
-constexpr std::size_t kWriteSoon = 64 * 1024;          // enough for one write
-constexpr std::size_t kBatch = 16 * 1024;              // access lines of one worker
-constexpr std::size_t kMostQueued = 16 * 1024 * 1024;  // beyond it lines are dropped and counted
-constexpr std::chrono::milliseconds kGather{20};       // how long lines are gathered
+constexpr std::size_t kBatch = 16 * 1024;   // bytes of one worker's access lines, a message
+constexpr std::size_t kMostQueued = 4'096;  // messages: 64 MiB at most
+constexpr std::size_t kMostAtOnce = 256;    // threads that log
 
 void write_all(std::string_view text) {
   while (!text.empty()) {
@@ -47,13 +50,54 @@ bool is_journal() {
   return stream == std::to_string(about.st_dev) + ":" + std::to_string(about.st_ino);
 }
 
+/// Where spdlog's thread writes what was logged, each message as it is.
+class ErrorStream final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  /// How many flushes there will have been when one that is asked for now is done.
+  std::uint64_t next_flush() {
+    const std::lock_guard lock(mutex_);
+    return ++asked_;
+  }
+  void wait_for_flush(std::uint64_t number) {
+    std::unique_lock lock(mutex_);
+    flushed_.wait(lock, [&] { return done_ >= number; });
+  }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    write_all({message.payload.data(), message.payload.size()});
+  }
+  void flush_() override {
+    {
+      const std::lock_guard lock(mutex_);
+      ++done_;
+    }
+    flushed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable flushed_;
+  std::uint64_t asked_ = 0;
+  std::uint64_t done_ = 0;
+};
+
 }  // namespace
 
-// Lines are gathered and written a batch at a time: waking a thread for every line would cost more
-// than the line. The mutex is here because every thread logs; it is held for an append or a swap.
+// spdlog has the queue and the thread; lines are made here, for it allocates and formats each one
+// where a worker has thousands a second, and JSON is not among its formats.
 struct Log::Sink {
-  explicit Sink(Options given)
-      : options(given), journal(is_journal()), level(given.level), writer([this] { run(); }) {}
+  explicit Sink(Options given) : options(given), journal(is_journal()) {
+    logger = std::make_shared<spdlog::async_logger>("hubcache", stream, queue);
+    logger->set_level(level_for(given.level));
+  }
+
+  static spdlog::level::level_enum level_for(Level level) {
+    using spdlog::level::level_enum;
+    constexpr std::array kLevels{level_enum::debug, level_enum::info, level_enum::warn,
+                                 level_enum::err, level_enum::off};
+    return kLevels.at(static_cast<std::size_t>(level));
+  }
 
   void append(std::string& lines, Level of, std::string_view event, const Field* fields,
               std::size_t count) const {
@@ -73,76 +117,35 @@ struct Log::Sink {
     return told;
   }
 
-  void push(std::string_view lines, std::size_t count, bool soon) {
-    bool wake = soon;
-    {
-      const std::lock_guard lock(mutex);
-      if (queued.size() + lines.size() > kMostQueued) {
-        dropped += count;
-        return;
-      }
-      wake = wake || queued.empty() || queued.size() + lines.size() >= kWriteSoon;
-      hurry = hurry || soon || queued.size() + lines.size() >= kWriteSoon;
-      queued += lines;
-      pushed += count;
+  /// A caller never waits: where too much is queued its lines are dropped, and counted.
+  void push(Level of, std::string_view lines, std::size_t count) {
+    if (queue->queue_size() >= kMostQueued) {
+      dropped += count;
+      return;
     }
-    if (wake) changed.notify_all();
-  }
-
-  void run() {
-    std::string batch;
-    std::unique_lock lock(mutex);
-    while (true) {
-      changed.wait(lock, [this] { return !queued.empty() || stopping; });
-      if (queued.empty()) return;
-      changed.wait_for(lock, kGather, [this] { return hurry || stopping; });
-      batch.clear();
-      std::swap(batch, queued);
-      hurry = false;
-      const auto lost = std::exchange(dropped, 0);
-      const auto upto = pushed;
-      lock.unlock();
-      if (lost > 0) {
-        const Field count{"lines", lost};
-        append(batch, Level::kWarn, "log_dropped", &count, 1);
-      }
-      write_all(batch);
-      lock.lock();
-      written = upto;
-      flushed.notify_all();
+    if (const auto lost = dropped.exchange(0); lost > 0) {
+      std::string line;
+      const Field number{"lines", lost};
+      append(line, Level::kWarn, "log_dropped", &number, 1);
+      logger->log(level_for(Level::kWarn), line);
     }
+    logger->log(level_for(of), spdlog::string_view_t(lines.data(), lines.size()));
   }
 
   void flush() {
-    std::unique_lock lock(mutex);
-    const auto upto = pushed;
-    hurry = true;
-    changed.notify_all();
-    flushed.wait(lock, [this, upto] { return written >= upto; });
-  }
-
-  void stop() {
-    {
-      const std::lock_guard lock(mutex);
-      stopping = true;
-    }
-    changed.notify_all();
-    writer.join();
+    const auto number = stream->next_flush();
+    logger->flush();
+    stream->wait_for_flush(number);
   }
 
   const Options options;
   const bool journal;
-  std::atomic<Level> level;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::condition_variable flushed;
-  std::string queued;
-  std::uint64_t pushed = 0;   // lines ever queued
-  std::uint64_t written = 0;  // of them, written
-  std::uint64_t dropped = 0;  // not yet reported
-  bool hurry = false;
-  bool stopping = false;
-  std::thread writer;  // last: it uses everything above
+  const std::shared_ptr<ErrorStream> stream = std::make_shared<ErrorStream>();
+  // Ends when all is written that was queued.
+  const std::shared_ptr<spdlog::details::thread_pool> queue =
+      std::make_shared<spdlog::details::thread_pool>(kMostQueued + kMostAtOnce, 1);
+  std::shared_ptr<spdlog::async_logger> logger;
+  std::atomic<std::uint64_t> dropped{0};  // lines, not yet reported
 };
 
 Field::Field(std::string_view k, double v) : key_(k), number_(true) {
@@ -154,7 +157,7 @@ Field::Field(std::string_view k, double v) : key_(k), number_(true) {
 
 Log::Log(Options options) : sink_(std::make_unique<Sink>(options)) {}
 
-Log::~Log() { sink_->stop(); }
+Log::~Log() = default;
 
 void Log::debug(std::string_view event, std::initializer_list<Field> fields) {
   write(Level::kDebug, event, fields.begin(), fields.size());
@@ -173,8 +176,8 @@ void Log::error(std::string_view event, std::initializer_list<Field> fields) {
 }
 
 void Log::write_lines(std::string_view lines, std::size_t count) {
-  if (!sink_->journal) return sink_->push(lines, count, false);
-  sink_->push(Sink::for_journal(lines, Level::kInfo), count, false);
+  if (!sink_->journal) return sink_->push(Level::kInfo, lines, count);
+  sink_->push(Level::kInfo, Sink::for_journal(lines, Level::kInfo), count);
 }
 
 bool Log::access_enabled() const noexcept {
@@ -184,10 +187,10 @@ bool Log::access_enabled() const noexcept {
 Format Log::format() const noexcept { return sink_->options.format; }
 
 bool Log::enabled(Level level) const noexcept {
-  return level >= sink_->level.load(std::memory_order_relaxed) && level != Level::kOff;
+  return level != Level::kOff && sink_->logger->should_log(Sink::level_for(level));
 }
 
-void Log::set_level(Level level) { sink_->level.store(level, std::memory_order_relaxed); }
+void Log::set_level(Level level) { sink_->logger->set_level(Sink::level_for(level)); }
 
 void Log::flush() { sink_->flush(); }
 
@@ -195,7 +198,7 @@ void Log::write(Level level, std::string_view event, const Field* fields, std::s
   if (!enabled(level)) return;
   std::string line;
   sink_->append(line, level, event, fields, count);
-  sink_->push(line, 1, level == Level::kError);
+  sink_->push(level, line, 1);
 }
 
 void AccessLog::add(std::initializer_list<Field> fields) {
