@@ -24,7 +24,7 @@ def test_aria2_with_16_connections_shares_one_download(world):
     assert sha256(world.folder / "alone") == digest
 
 
-def test_wget_and_curl_resume_where_they_were_cut(world):
+def test_wget_and_curl_download_it_all_and_resume_where_they_were_cut(world):
     hub = world.hub("--big", f"big.bin:{SIZE}")
     server = world.server(hub)
     whole = world.folder / "whole"
@@ -32,6 +32,9 @@ def test_wget_and_curl_resume_where_they_were_cut(world):
     digest = get(server.endpoint + BIG, method="HEAD").headers["ETag"].strip('"')
     assert sha256(whole) == digest
     hub.stop()
+    alone = world.folder / "alone"
+    world.run("wget", "-q", "-O", alone, server.endpoint + BIG)
+    assert sha256(alone) == digest
     for name, *command in (("by-wget", "wget", "-q", "-c", "-O"),
                            ("by-curl", "curl", "-sS", "-f", "-C", "-", "-o")):
         part = world.folder / name

@@ -8,7 +8,8 @@ CHECKS = "not_a_server_error,response_schema_conformance,content_type_conformanc
 NOT_HERE = ("content_hugging_face_hugging_face_create", "repositories_hugging_face_hugging_face_sync",
             "repositories_hugging_face_hugging_face_modify",
             "publications_hugging_face_hugging_face_create")
-
+REMOTES = "/pulp/api/v3/remotes/hugging_face/hugging-face/"
+REPOSITORIES = "/pulp/api/v3/repositories/hugging_face/hugging-face/"
 
 # A client that leaves fields out gets no more than it asked for, as of Pulp, whose document does not say so either.
 WHOLE = """
@@ -35,3 +36,22 @@ def test_no_answer_is_a_5xx_or_outside_its_schema(world):
     told = done.stdout.decode()
     assert done.returncode == 0, told[-6000:] + done.stderr.decode()[-2000:]
     assert "API Operations" in told and " 0 generated" not in told, told[-2000:]
+
+
+def test_what_schemathesis_does_not_ask_for_is_answered_501_and_no_worse(world):
+    server = world.server("http://127.0.0.1:9")
+    repository = server.rest("POST", REPOSITORIES, {"name": "empty"}).json()["pulp_href"]
+    remote = server.rest("GET", REMOTES).json()["results"][0]["pulp_href"]
+    right = dict(zip(NOT_HERE, ({"repo_id": "org/model", "relative_path": "config.json"},
+                                {"remote": remote}, {"add_content_units": []},
+                                {"repository": repository})))
+    routes = {operation["operationId"]: (method.upper(), path)
+              for path, methods in server.rest("GET", DOCUMENT).json()["paths"].items()
+              for method, operation in methods.items()}
+    identity = repository.split("/")[-2]
+    for operation in NOT_HERE:
+        method, path = routes[operation]
+        path = path.replace("{id}", identity)
+        assert server.rest(method, path, right[operation]).status == 501, operation
+        for wrong in (None, [], "x", {name: [{}] for name in right[operation]}):
+            assert server.rest(method, path, wrong).status in (400, 501), (operation, wrong)

@@ -1,15 +1,17 @@
 """Files by Xet, with the real clients and the hf_xet of their time (contract/xet.md): cold, warm and
 with the Hub gone; files above 50 GB; and a flipped byte, which none of them notices by itself."""
 import errno
+import json
 import os
 import pathlib
 import shutil
 
-from harness import MIB, get, sha256, wait_until
+from harness import MIB, get, longer, sha256, wait_until
 
 # Of hf_xet: 1.0, 1.2, 1.4, 1.5, 1.7 and the newest; each asks by another route.
 VENVS = ("xet-0.30", "xet-0.36", "xet-1.0", "xet-1.22", "xet-1.33", "hfh-2.4")
-NEWEST = "hfh-2.4"
+# Of these, those that keep what they read of a tree, and by that know a file's hash without a HEAD.
+WITH_TREES = ("xet-1.22", "xet-1.33", "hfh-2.4")
 ON = {"HUBCACHE_CONTENT_XET": "on"}
 GIB = 1024 * MIB
 SIZES = {"small.bin": 3 * MIB + 1, "two xorbs.bin": 20 * MIB + 216, "large.bin": 64 * MIB}
@@ -84,23 +86,41 @@ def test_a_snapshot_of_several_files_at_once_with_the_chunk_cache_on(world):
         server.stop()
 
 
-def test_a_client_whose_tree_was_read_at_the_hub_itself(world):
-    hub, sha, want = world_of(world)
-    server = world.server(hub, env=ON)
+def home_with_the_tree_alone(world, tree):
+    """A client's home that has nothing but what it once read of the tree: no file, no chunk."""
     home = world.hf_home()
-    code, _, err = world.python_of(NEWEST, SNAPSHOT, hub.url, [sha], home=home)
-    assert code == 0, err[-2000:]
-    for blob in (home / "hub" / "models--org--big").rglob("*"):
-        if blob.is_file() and "trees" not in blob.parts:
-            blob.unlink()
-    for link in (home / "hub" / "models--org--big" / "snapshots").rglob("*"):
-        if link.is_symlink():
-            link.unlink()
-    world.run("rm", "-rf", home / "xet", home / "hub" / ".xet", home / "xet_blobs", check=False)
-    code, out, err = world.python_of(NEWEST, SNAPSHOT, server.endpoint, [sha], home=home)
-    assert code == 0, err[-2000:]
-    folder = pathlib.Path(out.splitlines()[-1])
-    assert {name: sha256(folder / name) for name in SIZES} == want
+    trees = home / "hub" / "models--org--big" / "trees"
+    trees.mkdir(parents=True)
+    shutil.copy(tree, trees)
+    return home
+
+
+def test_clients_whose_tree_was_read_at_the_hub_itself(world):
+    hub, sha, want = world_of(world)
+    trees = {}
+    for venv in WITH_TREES:
+        home = world.hf_home()
+        code, _, err = world.python_of(venv, SNAPSHOT, hub.url, [sha], home=home)
+        assert code == 0, (venv, err[-2000:])
+        trees[venv] = home / "hub" / "models--org--big" / "trees" / f"{sha}.json"
+        files = json.loads(trees[venv].read_text())["files"]
+        assert files.keys() == SIZES.keys() and all(f["xet_hash"] for f in files.values()), (venv, files)
+    for when in ("cold", "warm", "with the Hub gone"):
+        if when == "with the Hub gone":
+            hub.stop()
+        for venv in WITH_TREES:
+            server = world.server(hub, data=f"data-{venv}", env=ON)
+            home = home_with_the_tree_alone(world, trees[venv])
+            code, out, err = world.python_of(venv, SNAPSHOT, server.endpoint, [sha], home=home)
+            assert code == 0, (venv, when, err[-2000:])
+            folder = pathlib.Path(out.splitlines()[-1])
+            assert {name: sha256(folder / name) for name in SIZES} == want, (venv, when)
+            wait_until(lambda server=server: len(server.stored()) == len(SIZES), "all is stored")
+            server.stop()  # by then its access log is written
+            asked = [line for line in server.text()[server.log_begins:].splitlines() if " access " in line]
+            for part in ("/xet-read-token/", "/reconstruction", "/_cas/xorbs/"):
+                assert any(part in line for line in asked), (venv, when, part)
+            assert not [line for line in asked if "/resolve/" in line or "/tree/" in line], (venv, when)
 
 
 def test_the_javascript_client(world):
@@ -189,6 +209,31 @@ def blocks_of(file):
             here += 1
 
 
+def client_of_60_gb(world, server, venv):
+    """Ends the client when it has 2 GiB, and looks at what it has."""
+    home = world.hf_home()
+    script = 'from huggingface_hub import hf_hub_download as d; d("org/huge", "huge.bin")'
+    client = world.run_program(f"huge-{venv}", ["env", "-i", *(
+        f"{k}={v}" for k, v in world.client_env(server.endpoint, home).items()),
+        world.venvs / venv / "bin" / "python", "-c", script])
+
+    def parts():
+        files = (p for p in home.rglob("*") if p.is_file() and not p.is_symlink()
+                 and "incomplete" in p.name)
+        return sorted(files, key=lambda p: p.stat().st_blocks)
+
+    def has():
+        assert client.process.poll() is None, client.text()[-2000:]
+        found = parts()
+        return found and found[-1].stat().st_blocks * 512 >= 2 * GIB
+    wait_until(has, f"{venv} has 2 GiB", seconds=900)
+    client.process.kill()
+    client.process.wait()
+    assert blocks_of(parts()[-1]) >= 2000, venv
+    shutil.rmtree(home)
+
+
+@longer
 def test_a_file_of_60_gb(world):
     size = 60_000_000_000
     hub = world.hub(seconds=60)
@@ -197,28 +242,8 @@ def test_a_file_of_60_gb(world):
          "claim_sha256": "ab" * 32}]})
     hub.fault(host="cdn", kind="hold", offset=8 * GIB)  # they ask for gigabytes ahead, but not that far
     server = world.server(hub, env=ON)
-    for venv in VENVS if world.full else VENVS[-1:]:
-        home = world.hf_home()
-        script = 'from huggingface_hub import hf_hub_download as d; d("org/huge", "huge.bin")'
-        client = world.run_program(f"huge-{venv}", ["env", "-i", *(
-            f"{k}={v}" for k, v in world.client_env(server.endpoint, home).items()),
-            world.venvs / venv / "bin" / "python", "-c", script])
-
-        def parts(home=home):
-            files = (p for p in home.rglob("*") if p.is_file() and not p.is_symlink()
-                     and "incomplete" in p.name)
-            return sorted(files, key=lambda p: p.stat().st_blocks)
-
-        def has(home=home, client=client):
-            assert client.process.poll() is None, client.text()[-2000:]
-            found = parts(home)
-            return found and found[-1].stat().st_blocks * 512 >= 2 * GIB
-        wait_until(has, f"{venv} has 2 GiB", seconds=900)
-        assert server.anonymous_memory() < server.memory_limit()
-        client.process.kill()
-        client.process.wait()
-        assert blocks_of(parts()[-1]) >= 2000, venv
-        shutil.rmtree(home)
+    with server.bounded_memory():
+        for venv in VENVS if world.full else VENVS[-1:]:
+            client_of_60_gb(world, server, venv)
     part, = (server.data / "fills").glob("*.part")
     assert blocks_of(part) >= 2048
-    assert server.anonymous_memory() < server.memory_limit()

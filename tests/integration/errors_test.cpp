@@ -1,6 +1,7 @@
 // The Hub's refusals (contract/hub.md 3.4), each the same whether hubcache knows nothing yet,
 // knows it, knows it from before and cannot ask, or is told not to ask; on HEAD as on GET.
 #include <array>
+#include <cctype>
 #include <map>
 #include <string>
 #include <utility>
@@ -67,6 +68,12 @@ const std::vector<Refusal> kRefusals{
     {"the tree of a missing revision", "/api/models/org/model/tree/nope", "", 404,
      "RevisionNotFound", "Invalid rev id: nope"},
 };
+
+/// As names of tests may be.
+std::string as_identifier(std::string name) {
+  for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  return name;
+}
 
 class ErrorsTest : public ServerTest, public testing::WithParamInterface<Refusal> {
  protected:
@@ -147,21 +154,113 @@ TEST_P(ErrorsTest, NeverSeenAreHonestOffline) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Matrix, ErrorsTest, testing::ValuesIn(kRefusals),
-                         [](const testing::TestParamInfo<Refusal>& row) {
-                           std::string name;
-                           for (const char c : row.param.name)
-                             name += std::isalnum(c) != 0 ? c : '_';
-                           return name;
-                         });
+                         [](const auto& row) { return as_identifier(row.param.name); });
+
+/// All of an answer that may not differ: without its time and its number.
+std::map<std::string, std::string> told(const Answer& answer) {
+  auto all = answer.headers;
+  all.erase("date");
+  all.erase("x-request-id");
+  all["status"] = std::to_string(answer.status);
+  all["body"] = answer.body;
+  return all;
+}
+
+/// How long an answer holds without the Hub.
+enum class Known { kByTheHubAlone, kForAMinute, kForLong };
+
+/// What looks like a refusal and is none, or is not one of all that the repo has.
+struct Special {
+  std::string name;
+  std::string path;
+  std::string token;
+  std::string range;
+  int status;  // to GET
+  Known known;
+  std::size_t blobs = 0;  // that are stored once it was asked for
+};
+
+const std::vector<Special> kSpecials{
+    {"a range beyond the end", std::string(kBig), "", "bytes=20971736-", 416, Known::kForLong},
+    {"a public file and a bad token", std::string(kConfig), "hf_bad", "", 200, Known::kForLong, 1},
+    {"a public info and a bad token", std::string(kInfo), "hf_bad", "", 200, Known::kForLong},
+    {"the info of a disabled repo", "/api/models/org/disabled", "", "", 200, Known::kForAMinute},
+    {"the commits of a gated repo", "/api/models/org/gated/commits/main", "", "", 401,
+     Known::kByTheHubAlone},
+    {"the commits of a gated repo, not on its list", "/api/models/org/gated/commits/main",
+     "hf_other", "", 403, Known::kByTheHubAlone},
+};
+
+class SpecialsTest : public ServerTest, public testing::WithParamInterface<Special> {
+ protected:
+  using Told = std::map<std::string, std::string>;
+
+  Told by_head() { return told(head(GetParam().path, GetParam().token, range())); }
+  Told by_get() { return told(get(GetParam().path, GetParam().token, range())); }
+  void ask_cold() {
+    to_head_ = by_head();
+    to_get_ = by_get();
+    EXPECT_EQ(to_get_.at("status"), std::to_string(GetParam().status));
+    wait_stored(GetParam().blobs);
+  }
+  void expect_same(std::string_view when) {
+    EXPECT_EQ(by_head(), to_head_) << when;
+    EXPECT_EQ(by_get(), to_get_) << when;
+  }
+  void expect_same_while_known() {
+    const auto known = GetParam().known;
+    known == Known::kByTheHubAlone ? expect_honest() : expect_same("within its time");
+    clock.advance(2min);
+    known == Known::kForLong ? expect_same("after its time") : expect_honest();
+  }
+
+ private:
+  Fields range() const {
+    return GetParam().range.empty() ? Fields{} : Fields{{"Range", GetParam().range}};
+  }
+  void expect_honest() {
+    for (const auto& answer : {by_head(), by_get()}) {
+      EXPECT_TRUE(answer.at("status") == "502" || answer.at("status") == "504");
+      EXPECT_FALSE(answer.contains("x-error-code"));
+    }
+  }
+  Told to_head_;
+  Told to_get_;
+};
+
+TEST_P(SpecialsTest, AreTheSameColdAndWarm) {
+  ask_cold();
+  expect_same("warm");
+  clock.advance(2min);
+  expect_same("after its time");
+}
+
+TEST_P(SpecialsTest, AreTheSameToAGetThatComesFirst) {
+  const auto cold = by_get();
+  ask_cold();
+  EXPECT_EQ(by_get(), cold);
+}
+
+TEST_P(SpecialsTest, AreTheSameOrHonestWithTheHubGone) {
+  ask_cold();
+  hub.stop();
+  expect_same_while_known();
+  hub.start();
+}
+
+TEST_P(SpecialsTest, AreTheSameOrHonestOffline) {
+  ask_cold();
+  config.upstream.offline = true;
+  restart();
+  hub.clear_log();
+  expect_same_while_known();
+  EXPECT_EQ(hub_requests(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Matrix, SpecialsTest, testing::ValuesIn(kSpecials),
+                         [](const auto& row) { return as_identifier(row.param.name); });
 
 class NoErrorsTest : public ServerTest {};
-
-TEST_F(NoErrorsTest, ABadTokenIsNoneToAPublicRepo) {
-  for (int i = 0; i < 2; ++i) {
-    EXPECT_EQ(get(kConfig, "hf_bad").status, 200);
-    EXPECT_EQ(get(kInfo, "hf_bad").status, 200);
-  }
-}
 
 TEST_F(NoErrorsTest, TheRefsOfAGatedRepoAreToldAndItsCommitsAreNot) {
   for (int i = 0; i < 2; ++i) {
@@ -220,18 +319,7 @@ TEST_F(HostTest, SecurityRule20ALoopbackServerAnswersForKnownNamesOnly) {
       200);
 }
 
-class SecretTest : public ServerTest {
- protected:
-  /// All of an answer that may not differ: without its time and its number.
-  static std::map<std::string, std::string> told(const Answer& answer) {
-    auto all = answer.headers;
-    all.erase("date");
-    all.erase("x-request-id");
-    all["status"] = std::to_string(answer.status);
-    all["body"] = answer.body;
-    return all;
-  }
-};
+class SecretTest : public ServerTest {};
 
 TEST_F(SecretTest, SecurityRule10BeingCachedIsNotTold) {
   const std::string gated = "/org/gated/resolve/" + hub.sha("org/gated") + "/model.safetensors";
