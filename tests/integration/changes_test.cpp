@@ -1,7 +1,9 @@
 // Changes by REST that nobody waits for any more.
 #include <chrono>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
@@ -20,6 +22,7 @@ class ChangesTest : public ServerTest {
   ChangesTest() {
     stop();
     sqlite_ = std::make_unique<SqliteOnDisk>(under_database);
+    config.server.limits.idle_timeout = 200ms;
     start();
   }
   ~ChangesTest() override {
@@ -39,8 +42,13 @@ class ChangesTest : public ServerTest {
     ::send(client.get(), request.data(), request.size(), MSG_NOSIGNAL);
     while (under_database.waiting() == 0) std::this_thread::yield();
     client = Fd();
-    // Whoever answers these has seen it leave.
-    for (int i = 0; i < 20; ++i) ASSERT_EQ(fetch(port, "/healthz").status, 200);
+    // A worker that ends an idle connection has looked at all of its own.
+    std::vector<Fd> idle;
+    for (std::size_t i = 0; i <= config.server.workers; ++i) idle.push_back(connect_to(port));
+    for (const auto& connection : idle) {
+      char byte = 0;
+      ASSERT_EQ(::recv(connection.get(), &byte, 1, 0), 0);
+    }
     under_database.release();
   }
 
