@@ -1,4 +1,5 @@
 """Export, move, import, and serve offline with real clients: byte for byte what the Hub has."""
+import base64
 import io
 import json
 import shutil
@@ -7,12 +8,14 @@ import subprocess
 import tarfile
 
 from harness import MIB, command, get, longer, sha256, wait_until
+from test_accounts import guarded
 
 OFFLINE = {"HUBCACHE_UPSTREAM_OFFLINE": "true"}
 NOWHERE = "http://127.0.0.1:9"
 NAMES = ["config.json", "with space.txt", "caf\xe9/\xfcber.txt", "hash#1.txt", "deep/er/file.txt",
          "a%20b.txt", "empty"]
 BIG = 3 * MIB + 17
+GATED = "/org/gated/resolve/main/"
 
 SNAPSHOT = """
 import json, hashlib, os, sys
@@ -52,9 +55,9 @@ def fill(hub):
         {"path": "big.bin", "size": BIG, "seed": 5, "lfs": True}]})
 
 
-def read_all(world, version, endpoint, home=None):
-    code, out, err = world.python(version, SNAPSHOT, endpoint, arguments=["org/carried", "main"],
-                                  home=home)
+def read_all(world, version, endpoint, home=None, repo="org/carried", token=None):
+    code, out, err = world.python(version, SNAPSHOT, endpoint, arguments=[repo, "main"], home=home,
+                                  token=token)
     assert code == 0, err[-3000:]
     return json.loads(out.splitlines()[-1])
 
@@ -111,20 +114,22 @@ def test_what_is_exported_moved_and_imported_serves_offline_byte_for_byte(world)
     assert sha256(get(offline.endpoint + "/org/carried/resolve/main/big.bin").body) == want["files"]["big.bin"]
 
 
-def test_a_gated_repo_that_was_imported_is_readable_with_local_access_only(world):
-    hub, server, _ = filled_server(world)
-    path = "/org/gated/resolve/main/config.json"
-    for name in ("config.json", "README.md"):
-        answer = get(f"{server.endpoint}/org/gated/resolve/main/{name}", {"Authorization": "Bearer hf_good"})
-        assert answer.status == 200, answer.status
-    listed = get(f"{server.endpoint}/api/models/org/gated/tree/main?recursive=true",
-                 {"Authorization": "Bearer hf_good"}).json()
-    for file in listed:
-        if file["type"] == "file":
-            get(f"{server.endpoint}/org/gated/resolve/main/{file['path']}", {"Authorization": "Bearer hf_good"})
+def exported_gated(world, server):
+    """The stream of a gated repo, and its files by path."""
+    allowed = {"Authorization": "Bearer hf_good"}
+    listed = get(f"{server.endpoint}/api/models/org/gated/tree/main?recursive=true", allowed).json()
+    files = {file["path"]: get(server.endpoint + GATED + file["path"], allowed)
+             for file in listed if file["type"] == "file"}
+    assert len(files) == 4 and {answer.status for answer in files.values()} == {200}
     wait_until(lambda: carry_ok(world, server, "org/gated"), "its files are known and stored")
-    want = get(server.endpoint + path, {"Authorization": "Bearer hf_good"}).body
     stream = carry(world, server, "export", "org/gated", "--to", "-")
+    return stream, {path: answer.body for path, answer in files.items()}
+
+
+def test_a_gated_repo_that_was_imported_is_readable_with_local_access_only(world):
+    server = world.server(world.hub())
+    stream, files = exported_gated(world, server)
+    path, want = GATED + "config.json", files["config.json"]
 
     offline = offline_server(world, "other")
     assert offline.stop() == 0
@@ -135,6 +140,60 @@ def test_a_gated_repo_that_was_imported_is_readable_with_local_access_only(world
     assert "not readable" not in carry(world, offline, "import", "--local-access", "-", stdin=stream)
     answer = get(offline.endpoint + path)
     assert (answer.status, answer.body) == (200, want)
+
+
+def basic(login):
+    return "Basic " + base64.b64encode(login.encode()).decode()
+
+
+def test_an_imported_gated_repo_is_read_offline_by_whom_the_guard_admits_and_by_nobody_else(world):
+    server = world.server(world.hub())
+    stream, files = exported_gated(world, server)
+    want = read_all(world, "0.36", server.endpoint, repo="org/gated", token="hf_good")
+    assert server.stop() == 0
+
+    offline = offline_server(world, "other")
+    tokens = {}
+    for account in ("ci", "stranger"):
+        command(world, offline, "user", "add", account, typed="pw\n")
+        tokens[account] = command(world, offline, "token", "create", f"of {account}", "--account", account)
+    guarded(world, offline)
+    admitted = [basic("ci:pw"), f"Bearer {tokens['ci']}"]
+    others = [None, basic("ci:another"), basic("stranger:pw"), f"Bearer {tokens['stranger']}",
+              "Bearer hc_" + "0" * 64, "Bearer hf_good"]
+    targets = [GATED + path for path in files] + [
+        GATED + "none.json", "/api/models/org/gated", "/api/models/org/gated/tree/main"]
+
+    def statuses(login, method="GET"):
+        return [get(offline.endpoint + target, {"Authorization": login} if login else {}, method).status
+                for target in targets]
+
+    def only_the_admitted_read():
+        for login in others:
+            assert set(statuses(login)) == {403}, login
+        for login in admitted:
+            assert statuses(login) == [200] * len(files) + [404, 200, 200], login
+
+    carry(world, offline, "import", "-", stdin=stream)
+    for login in admitted:  # who passes the guard has no right to the repo by that
+        assert set(statuses(login)) == {502}, login
+    assert {status for login in others for status in statuses(login)} == {403}
+    carry(world, offline, "import", "--local-access", "-", stdin=stream)
+    only_the_admitted_read()
+    for login in admitted:
+        assert {path: get(offline.endpoint + GATED + path, {"Authorization": login}).body
+                for path in files} == files, login
+    assert {status for login in others for status in statuses(login, "HEAD")} == {403}
+    for version in ("0.25", "2.4"):
+        read = read_all(world, version, offline.endpoint, repo="org/gated", token=tokens["ci"])
+        assert read == want, version
+    for token in (tokens["stranger"], None):
+        code, out, err = world.python("2.4", SNAPSHOT, offline.endpoint, token=token,
+                                      arguments=["org/gated", "main"])
+        assert code != 0 and "GatedRepoError" in err, (out, err[-2000:])
+    assert offline.stop() == 0
+    offline = offline_server(world, "other")  # it outlives the server
+    only_the_admitted_read()
 
 
 def carry_ok(world, server, repo):

@@ -235,6 +235,46 @@ def test_a_terminal_shows_bars(world):
         subprocess.run([*tmux, "kill-server"], capture_output=True)
 
 
+def test_without_a_terminal_each_file_has_a_plain_line_when_it_is_there_and_the_end_has_one(world):
+    hub = world.hub()
+    hub.control("repo", {"id": "org/plain", "files": [
+        {"path": "big.bin", "size": 3 * MIB, "seed": 5, "lfs": True},
+        {"path": "a.txt", "content": "of eleven b"}, {"path": "deep/er/b.json", "content": "x" * 2000}]})
+    server = world.server(hub)
+    hub.fault(kind="hold", host="cdn", match="big.bin", after=MIB)
+    run = world.run_program("fetch", [world.binary, "fetch", "org/plain", "--data-dir", server.data])
+
+    def lines(text):  # without how far it is, which is told every 30 seconds
+        return [row for row in text.splitlines() if not re.match(r"  \d+ of 3 files, ", row)]
+
+    small = ["  fetched       11 B  a.txt", "  fetched    2.0 KiB  deep/er/b.json"]
+    run.wait_for(r"a\.txt\n", seconds=60)
+    run.wait_for(r"b\.json\n", seconds=60)
+    first, *rest = lines(run.text())
+    assert re.fullmatch(r"org/plain@main \([0-9a-f]{8}\): 3 files, 3\.0 MiB", first), first
+    assert sorted(rest) == small, rest
+    hub.release()
+    assert run.process.wait(60) == 0
+    *before, big, end = lines(run.text())
+    assert [before[0], *sorted(before[1:])] == [first, *small], before
+    assert big == "  fetched    3.0 MiB  big.bin"
+    assert re.fullmatch(r"fetched 3 files \(3\.0 MiB\) in \d+:\d\d, \S+ [KM]iB/s; none here before", end), end
+    assert not re.search(r"[^\x20-\x7e\n]", run.text()), "no bars, nothing that moves a cursor"
+
+    # What was there has no line of its own, and what fails has its line on standard error.
+    hub.control("repo", {"id": "org/broken", "files": [{"path": "c.bin", "size": MIB, "seed": 6, "lfs": True}]})
+    hub.fault(kind="status", host="hub", match="c.bin", status=404, headers={"X-Error-Code": "EntryNotFound"})
+    out, err = fetch(world, server, "org/plain", "org/broken", code=3)
+    assert re.fullmatch(
+        r"org/plain@main \([0-9a-f]{8}\): 3 files, 3\.0 MiB; 3 of them \(3\.0 MiB\) here\n"
+        r"org/broken@main \([0-9a-f]{8}\): 1 file, 1\.0 MiB\n"
+        r"fetched 0 files \(0 B\) in \d+:\d\d, 0 B/s; 3 files here before\n", out), out
+    assert re.fullmatch(r"hubcache: org/broken@main: c\.bin: \S.*\nhubcache: 1 file failed\n"
+                        r"hubcache: the same command again goes on from here\n", err), err
+    out, err = fetch(world, server, "org/plain", "org/broken", "--quiet", code=3)
+    assert out == "" and len(err.splitlines()) == 3, (out, err)
+
+
 def test_a_signal_ends_a_fetch_that_the_server_does_not_answer(world):
     server = world.server(world.hub())
     os.kill(server.pid, signal.SIGSTOP)
