@@ -94,6 +94,8 @@ void Metrics::add_fills(obs::Families& to) const {
   to.counter("hubcache_fills_total", "Downloads that ended, by what came of them.")
       .add(counts.stored.value(), {{"outcome", "stored"}})
       .add(counts.parked.value(), {{"outcome", "parked"}})
+      .add(counts.corrupt.value(), {{"outcome", "corrupt"}})
+      .add(counts.disk.value(), {{"outcome", "disk"}})
       .add(counts.failed.value(), {{"outcome", "failed"}});
 }
 

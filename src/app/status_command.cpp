@@ -84,7 +84,7 @@ Json status_of(const obs::Families& all, const Clock& clock) {
       {"fills",
        {{"running", number.of("hubcache_fills_running")},
         {"waiting_readers", number.of("hubcache_waiting_readers")},
-        {"ended", number.by("hubcache_fills_total", "outcome", {"stored", "parked", "failed"})}}},
+        {"ended", number.by("hubcache_fills_total", "outcome", {"stored", "parked", "corrupt", "disk", "failed"})}}},
       {"upstream", upstream_of(all, number)},
       {"grants", number.by("hubcache_grants_total", "answer", {"granted", "refused", "stale"})},
       {"evicted_bytes", number.of("hubcache_evicted_bytes_total")},

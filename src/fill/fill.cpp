@@ -18,6 +18,11 @@ Plan::Options plan_options(const Wish& wish) {
   return options;
 }
 
+/// A fill that was told to stop has not failed.
+bool is_failure(const std::optional<Error>& ended_by) {
+  return ended_by && ended_by->kind() != Error::Kind::kUnavailable;
+}
+
 }  // namespace
 
 Fill::Fill(const Context& context, std::size_t home, const Wish& first, std::function<void()> ended)
@@ -211,25 +216,26 @@ Task<void> Fill::report_verified() {
 
 void Fill::settle(std::optional<Error> failure) {
   stopping_ = true;
-  const bool failed = failure && failure->kind() != Error::Kind::kUnavailable;
-  if (failed) {
+  if (is_failure(failure)) {
     context_.log.warn("fill ended", {{"digest", digest_.text()},
                                      {"error", name_of(failure->kind())},
                                      {"message", failure->what()},
                                      {"context", failure->context()}});
   }
-  count_end(failed);
+  count_end(failure);
   progress_->end(std::move(failure));
   staging_.reset();
   ended_();
 }
 
 /// Nothing is counted of a fill that found its blob stored.
-void Fill::count_end(bool failed) const {
+void Fill::count_end(const std::optional<Error>& failure) const {
   auto& counts = *context_.counts;
   counts.running.add(-1);
-  if (failed) {
-    counts.failed.add();
+  if (is_failure(failure)) {
+    const bool by_disk = failure->kind() == Error::Kind::kIo;
+    const bool corrupt = failure->kind() == Error::Kind::kCorrupt;
+    (corrupt ? counts.corrupt : by_disk ? counts.disk : counts.failed).add();
   } else if (staging_) {
     (staging_->verified() ? counts.stored : counts.parked).add();
   }

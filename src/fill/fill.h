@@ -80,7 +80,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Task<void> accept();
   Task<void> report_verified();
   void settle(std::optional<Error> failure);
-  void count_end(bool failed) const;
+  void count_end(const std::optional<Error>& failure) const;
   void stop(const Error& why);
 
   void start_job(Task<void> (Fill::*work)());

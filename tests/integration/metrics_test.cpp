@@ -1,5 +1,6 @@
 // What a scrape, `hubcache status` and the API say of one server, and to whom.
 #include <algorithm>
+#include <cerrno>
 #include <functional>
 #include <future>
 #include <map>
@@ -159,6 +160,20 @@ TEST_F(MetricsTest, AFillThatRunsAndWhoWaitsForItAreShown) {
   EXPECT_EQ(first.get().body, second.get().body);
   wait_for([](const Scrape& now) { return sum(now, "hubcache_fills_running") == 0; });
   EXPECT_EQ(metric("hubcache_waiting_readers"), 0);
+}
+
+TEST_F(MetricsTest, ADownloadIsCountedByWhatWasWrongWithIt) {
+  const std::string fills = "hubcache_fills_total";
+  hub.add_file("org/model", "other.bin", Content::generated(4 * kMiB, 7), Storage::kLfs);
+  hub.set_fault({.kind = Fault::Kind::kFlip, .host = Host::kCdn});
+  EXPECT_FALSE(get(kBig).complete);
+  wait_for([&](const Scrape& now) { return sum(now, fills, "corrupt") == 1; });
+  hub.clear_faults();
+  disk.fail(FaultyDisk::Call::kSync, EIO);
+  EXPECT_EQ(get("/org/model/resolve/main/other.bin").status, 200);
+  wait_for([&](const Scrape& now) { return sum(now, fills, "disk") == 1; });
+  disk.stop_failing();
+  EXPECT_EQ(metric(fills, "failed"), 0);
 }
 
 TEST_F(MetricsTest, WhatIsEvictedIsCounted) {

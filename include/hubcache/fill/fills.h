@@ -68,10 +68,12 @@ struct Joined {
 /// What fills do and have come to, in all workers. Readable from any thread.
 struct Counts {
   obs::Gauge running;
-  obs::Gauge waiting;   // readers, for bytes that are not there yet
-  obs::Counter stored;  // fills that ended with a verified blob,
-  obs::Counter parked;  // with a part of it that is kept,
-  obs::Counter failed;  // or with an error
+  obs::Gauge waiting;    // readers, for bytes that are not there yet
+  obs::Counter stored;   // fills that ended with a verified blob,
+  obs::Counter parked;   // with a part of it that is kept,
+  obs::Counter corrupt;  // with bytes that are not what the Hub announced,
+  obs::Counter disk;     // with a disk that failed,
+  obs::Counter failed;   // or with another error
 };
 
 /// All downloads under way, one per digest and hub origin; a fill lives on the worker its digest
