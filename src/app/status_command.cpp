@@ -69,28 +69,29 @@ Json status_of(const obs::Families& all, const Clock& clock) {
   const auto now = std::chrono::duration_cast<std::chrono::seconds>(clock.now().time_since_epoch());
   const auto started = number.of("process_start_time_seconds");
   const auto seconds = static_cast<std::uint64_t>(now.count());
-  return {
-      {"running", true},
-      {"version", std::string(version())},
-      {"uptime_seconds", seconds > started ? seconds - started : 0},
-      {"disk", disk_of(number)},
-      {"blobs",
-       {{"count", number.of("hubcache_blobs")}, {"bytes", number.of("hubcache_blobs_bytes")}}},
-      {"requests", number.of("hubcache_requests_total")},
-      {"hits",
-       number.by("hubcache_hits_total", "kind", {"memory", "disk", "partial", "miss", "pass"})},
-      {"sent_bytes",
-       number.by("hubcache_sent_bytes_total", "source", {"cache", "upstream", "none"})},
-      {"fills",
-       {{"running", number.of("hubcache_fills_running")},
-        {"waiting_readers", number.of("hubcache_waiting_readers")},
-        {"ended", number.by("hubcache_fills_total", "outcome", {"stored", "parked", "corrupt", "disk", "failed"})}}},
-      {"upstream", upstream_of(all, number)},
-      {"grants", number.by("hubcache_grants_total", "answer", {"granted", "refused", "stale"})},
-      {"evicted_bytes", number.of("hubcache_evicted_bytes_total")},
-      {"errors", number.of("hubcache_errors_total")},
-      {"connections", number.of("hubcache_connections")},
-      {"open_files", number.of("process_open_fds")}};
+  const auto ended = number.by("hubcache_fills_total", "outcome",
+                               {"stored", "parked", "corrupt", "disk", "failed"});
+  return {{"running", true},
+          {"version", std::string(version())},
+          {"uptime_seconds", seconds > started ? seconds - started : 0},
+          {"disk", disk_of(number)},
+          {"blobs",
+           {{"count", number.of("hubcache_blobs")}, {"bytes", number.of("hubcache_blobs_bytes")}}},
+          {"requests", number.of("hubcache_requests_total")},
+          {"hits",
+           number.by("hubcache_hits_total", "kind", {"memory", "disk", "partial", "miss", "pass"})},
+          {"sent_bytes",
+           number.by("hubcache_sent_bytes_total", "source", {"cache", "upstream", "none"})},
+          {"fills",
+           {{"running", number.of("hubcache_fills_running")},
+            {"waiting_readers", number.of("hubcache_waiting_readers")},
+            {"ended", ended}}},
+          {"upstream", upstream_of(all, number)},
+          {"grants", number.by("hubcache_grants_total", "answer", {"granted", "refused", "stale"})},
+          {"evicted_bytes", number.of("hubcache_evicted_bytes_total")},
+          {"errors", number.of("hubcache_errors_total")},
+          {"connections", number.of("hubcache_connections")},
+          {"open_files", number.of("process_open_fds")}};
 }
 
 }  // namespace
