@@ -23,6 +23,11 @@ bool is_failure(const std::optional<Error>& ended_by) {
   return ended_by && ended_by->kind() != Error::Kind::kUnavailable;
 }
 
+obs::Counter& count_of(Counts& counts, Error::Kind failure) {
+  if (failure == Error::Kind::kCorrupt) return counts.corrupt;
+  return failure == Error::Kind::kIo ? counts.disk : counts.failed;
+}
+
 }  // namespace
 
 Fill::Fill(const Context& context, std::size_t home, const Wish& first, std::function<void()> ended)
@@ -233,9 +238,7 @@ void Fill::count_end(const std::optional<Error>& failure) const {
   auto& counts = *context_.counts;
   counts.running.add(-1);
   if (is_failure(failure)) {
-    const bool by_disk = failure->kind() == Error::Kind::kIo;
-    const bool corrupt = failure->kind() == Error::Kind::kCorrupt;
-    (corrupt ? counts.corrupt : by_disk ? counts.disk : counts.failed).add();
+    count_of(counts, failure->kind()).add();
   } else if (staging_) {
     (staging_->verified() ? counts.stored : counts.parked).add();
   }
