@@ -156,16 +156,6 @@ TEST_P(ErrorsTest, NeverSeenAreHonestOffline) {
 INSTANTIATE_TEST_SUITE_P(Matrix, ErrorsTest, testing::ValuesIn(kRefusals),
                          [](const auto& row) { return as_identifier(row.param.name); });
 
-/// All of an answer that may not differ: without its time and its number.
-std::map<std::string, std::string> told(const Answer& answer) {
-  auto all = answer.headers;
-  all.erase("date");
-  all.erase("x-request-id");
-  all["status"] = std::to_string(answer.status);
-  all["body"] = answer.body;
-  return all;
-}
-
 /// How long an answer holds without the Hub.
 enum class Known { kByTheHubAlone, kForAMinute, kForLong };
 
@@ -193,8 +183,6 @@ const std::vector<Special> kSpecials{
 
 class SpecialsTest : public ServerTest, public testing::WithParamInterface<Special> {
  protected:
-  using Told = std::map<std::string, std::string>;
-
   Told by_head() { return told(head(GetParam().path, GetParam().token, range())); }
   Told by_get() { return told(get(GetParam().path, GetParam().token, range())); }
   void ask_cold() {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,10 @@ inline const std::string kGated = "org/gated";
 // Of what tests of failing disks and databases add: one that is stored before, one that is not.
 inline constexpr std::string_view kStored = "/org/fire/resolve/main/stored.bin";
 inline constexpr std::string_view kCold = "/org/fire/resolve/main/cold.bin";
+
+/// All of an answer that may not differ: without its time and its number.
+using Told = std::map<std::string, std::string>;
+Told told(const Answer& answer);
 
 /// A server in this process, its remote the simulated Hub with its seeded world, and a clock that
 /// the test moves.
