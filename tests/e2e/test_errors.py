@@ -1,5 +1,6 @@
 """Trouble upstream and bad requests: the right answer, nothing lost, no secret in a log."""
 import base64
+import concurrent.futures
 import socket
 import time
 
@@ -19,14 +20,21 @@ def test_unreachable_hub_is_502_or_504_within_8_seconds(world):
 
 
 def test_a_hub_that_never_answers_is_504_within_8_seconds(world):
-    with socket.socket() as silent:
+    asked = [(method, path) for method in ("GET", "HEAD")
+             for path in (CONFIG, "/datasets/org/dataset/resolve/main/data.parquet",
+                          "/api/models/org/model/revision/main", "/api/models/org/model/tree/main",
+                          "/api/models?limit=1", "/org/model/raw/main/config.json")]
+    with socket.socket() as silent, concurrent.futures.ThreadPoolExecutor(len(asked)) as pool:
         silent.bind(("127.0.0.1", 0))
         silent.listen(64)
         server = world.server(f"http://127.0.0.1:{silent.getsockname()[1]}")
-        for method in ("GET", "HEAD"):
-            began = time.monotonic()
-            assert get(server.endpoint + CONFIG, method=method).status in (502, 504)
-            assert time.monotonic() - began < 8
+        began = time.monotonic()
+        # At once, for who comes later is spared the wait; then once more, by itself.
+        answers = [pool.submit(get, server.endpoint + path, method=method) for method, path in asked]
+        for question, answer in zip(asked, answers):
+            assert answer.result().status in (502, 504), question
+        assert time.monotonic() - began < 8
+        assert get(server.endpoint + CONFIG).status in (502, 504)
 
 
 def test_bad_paths(world):

@@ -113,7 +113,7 @@ TEST_F(RoomTest, ARunningReaderKeepsItsFileThroughEviction) {
   EXPECT_EQ(slow.get().body, bytes_of(0));
 }
 
-TEST_F(RoomTest, AFileLargerThanTheCacheIsPassedThroughAndEvictsNothing) {
+TEST_F(RoomTest, SecurityRule15AFileLargerThanTheCacheIsPassedThroughAndEvictsNothing) {
   add_files(3, 7 * kMiB);
   hub.add_file("org/room", "large.bin", Content::generated(41 * kMiB, 5), Storage::kLfs);
   for (int file = 0; file < 3; ++file) fetch_file(file);
