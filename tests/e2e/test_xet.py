@@ -53,6 +53,20 @@ def download(world, venv, endpoint, home=None):
     return {name: sha256(path) for name, path in zip(SIZES, out.splitlines()[-len(SIZES):])}
 
 
+def snapshot(world, venv, server, revision, home):
+    code, out, err = world.python_of(venv, SNAPSHOT, server.endpoint, [revision], home=home,
+                                     env={"HF_XET_CHUNK_CACHE_SIZE_BYTES": "10000000000"})
+    assert code == 0, (venv, err[-2000:])
+    folder = pathlib.Path(out.splitlines()[-1])
+    return {name: sha256(folder / name) for name in SIZES}
+
+
+def with_its_chunks_alone(home):
+    """What it downloaded is gone; what hf_xet keeps of it stays."""
+    shutil.rmtree(home / "hub")
+    return home
+
+
 def test_every_generation_of_clients_cold_warm_and_with_the_hub_gone(world):
     hub, _, want = world_of(world)
     for venv in VENVS:
@@ -74,17 +88,22 @@ def test_every_generation_of_clients_cold_warm_and_with_the_hub_gone(world):
 
 def test_a_snapshot_of_several_files_at_once_with_the_chunk_cache_on(world):
     hub, sha, want = world_of(world)
+    homes = {}
     for venv in VENVS:
         server = world.server(hub, data=f"data-{venv}")  # by Xet without being told to
-        home = world.hf_home()
+        homes[venv] = world.hf_home()
         for revision in ("main", sha):
-            code, out, err = world.python_of(
-                venv, SNAPSHOT, server.endpoint, [revision], home=home,
-                env={"HF_XET_CHUNK_CACHE_SIZE_BYTES": "10000000000"})
-            assert code == 0, (venv, err[-2000:])
-            folder = pathlib.Path(out.splitlines()[-1])
-            assert {name: sha256(folder / name) for name in SIZES} == want, venv
+            assert snapshot(world, venv, server, revision, homes[venv]) == want, venv
         assert xet_requests(server) > 0, venv
+        wait_until(lambda server=server: len(server.stored()) == len(SIZES), "all is stored")
+        hub.forget()
+        assert snapshot(world, venv, server, sha, with_its_chunks_alone(homes[venv])) == want, venv
+        assert not hub.requests(host="cdn"), venv
+        server.stop()
+    hub.stop()
+    for venv in VENVS:
+        server = world.server(hub, data=f"data-{venv}")
+        assert snapshot(world, venv, server, sha, world.hf_home()) == want, venv
         server.stop()
 
 

@@ -1,7 +1,10 @@
 // /v2, by the requests that Ollama and old llama.cpp make (contract/hub.md 1.9, 1.10), in their
 // order.
 #include <algorithm>
+#include <future>
 #include <span>
+#include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
@@ -93,6 +96,33 @@ TEST_F(RegistryTest, OllamaPulls) {
     EXPECT_EQ(whole.size(), size);
     EXPECT_EQ(sha256_of(whole), blob.at("digest").get<std::string>());
   }
+}
+
+/// Ollama asks for the parts of a blob at once, on connections of their own.
+TEST_F(RegistryTest, OllamasPartsOfAColdBlobAreOneDownload) {
+  const auto path = model_blob();
+  ASSERT_EQ(root("HEAD", path).status, 200);
+  hub.set_fault({.kind = Fault::Kind::kHold, .host = Host::kCdn, .offset = 0});
+  constexpr std::uint64_t kPart = 1 << 20;
+  std::vector<std::future<Answer>> parts;
+  for (std::uint64_t at = 0; at < kGgufSize; at += kPart) {
+    const auto last = std::min(at + kPart, kGgufSize) - 1;
+    const auto range = "bytes=" + std::to_string(at) + "-" + std::to_string(last);
+    parts.push_back(std::async(std::launch::async, [this, path, range] {
+      return root("GET", path, and_range(kOllama, range));
+    }));
+  }
+  while (hub.count(Host::kCdn) == 0) std::this_thread::yield();
+  hub.release();
+  std::string whole;
+  for (auto& part : parts) {
+    const auto answer = part.get();
+    EXPECT_EQ(answer.status, 206);
+    whole += answer.body;
+  }
+  EXPECT_EQ(whole, bytes());
+  wait_stored(1);
+  EXPECT_EQ(hub.body_bytes(Host::kCdn), kGgufSize);
 }
 
 /// `llama-server -hf org/gguf:Q4_K_M` of 2025, as common/arg.cpp makes it.
