@@ -126,9 +126,11 @@ class Server(Process):
                           "--upstream", upstream, *arguments], log, env=environment)
         self.data = pathlib.Path(data)
         self.log_begins = after
+        self.is_itself = not within  # signals reach the binary
 
     def wait_listening(self):
         line = self.wait_for(r"listening.*?127\.0\.0\.1:(\d+)\D", after=self.log_begins)
+        self.wait_for(r'[ "]ready\b', after=self.log_begins)  # its control socket is there by then
         self.port = int(line[1])
         self.origin = f"http://127.0.0.1:{self.port}"
         self.endpoint = self.origin + "/pulp/content/hf"
@@ -215,6 +217,17 @@ class World:
                 process.process.kill()
                 process.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def end_sanitized(self):
+        """Of the sanitized build, each server that still runs ends in order: what it leaked it says
+        then, and by its exit code."""
+        running = [p for p in self.processes if isinstance(p, Server) and is_sanitized(self.binary)
+                   and p.is_itself and p.process.poll() is None]
+        for server in running:
+            server.process.terminate()
+        for server in running:
+            code = server.process.wait(60)
+            assert code == 0, f"a server ended with {code}"
 
     def show_logs(self):
         for process in self.processes:
