@@ -146,6 +146,20 @@ TEST_F(MetricsTest, WhatTheHubIsAskedIsCountedByKindAndStatus) {
   EXPECT_EQ(sum(now, "hubcache_errors_total", "kind=\"upstream\""), 1);
 }
 
+TEST_F(MetricsTest, ThatTheHubLimitsRequestsIsCountedFromNothing) {
+  const std::string calls = "hubcache_upstream_requests_total";
+  const auto before = scrape();
+  for (const char* kind : {"right", "file", "document", "git", "bytes", "cdn"}) {
+    const auto series = calls + "{kind=\"" + kind + R"(",status="429"})";
+    ASSERT_TRUE(before.contains(series)) << series;
+    EXPECT_EQ(before.at(series), 0);
+  }
+  EXPECT_EQ(sum(before, calls), 0) << "nothing was asked";
+  hub.set_fault({.kind = Fault::Kind::kStatus, .host = Host::kHub, .status = 429});
+  ASSERT_NE(get("/api/models/org/model").status, 200);
+  EXPECT_GE(metric(calls, "status=\"429\""), 1);
+}
+
 TEST_F(MetricsTest, AFillThatRunsAndWhoWaitsForItAreShown) {
   hub.set_fault({.kind = Fault::Kind::kHold, .host = Host::kCdn, .offset = 1 << 20});
   auto first = std::async(std::launch::async, [this] { return get(kBig); });
