@@ -199,6 +199,7 @@ struct Instance::Parts {
   web::Health health;
   std::string instance_id = to_hex(random_bytes(8));
   std::vector<std::unique_ptr<SiteCounts>> site_counts;  // by worker
+  DamageNotice damage{log};
   std::unique_ptr<Metrics> metrics;
   std::unique_ptr<http::Server> server;
   std::unique_ptr<http::Server> metrics_server;  // null: metrics have no listeners of their own
@@ -437,6 +438,7 @@ SiteParts Instance::Parts::site_parts(std::size_t worker) {
           .health = health,
           .metrics = *metrics,
           .counts = *site_counts[worker],
+          .damage = damage,
           .server = config.server};
 }
 

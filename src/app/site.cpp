@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "hubcache/access/caller.h"
+#include "hubcache/db/damage.h"
 #include "hubcache/http/prompt.h"
 #include "hubcache/http/public_name.h"
 #include "hubcache/http/router.h"
@@ -104,11 +105,18 @@ http::Site guarded(std::shared_ptr<const http::Router> router, http::ErrorRender
           .longer_body = content::GitRoute::longest_body};
 }
 
-void count_error(SiteCounts& counts, const Error& error) {
-  counts.errors[static_cast<std::size_t>(error.kind())].add();
+void note_error(const SiteParts& parts, const Error& error) {
+  parts.counts.errors[static_cast<std::size_t>(error.kind())].add();
+  parts.damage.heed(error);
 }
 
 }  // namespace
+
+void DamageNotice::heed(const Error& error) {
+  if (!db::is_damage(error) || given_.exchange(true)) return;
+  log_.error("the database is damaged: stop the server and run `hubcache rebuild`",
+             {{"context", error.context()}});
+}
 
 http::Site site_of(const SiteParts& parts, bool by_known_names) {
   const auto content = [&content = parts.content](const http::Request& request) {
@@ -123,7 +131,7 @@ http::Site site_of(const SiteParts& parts, bool by_known_names) {
   add_pages(*router, parts,
             [parts](const http::Request& request) { return scrape_logged_in(parts, request); });
   auto render = [parts](const http::Request& request, const Error& error) {
-    count_error(parts.counts, error);
+    note_error(parts, error);
     if (!is_rest(request.path()) && !is_page(request.path())) {
       return parts.content.render(request, error);
     }
@@ -147,10 +155,10 @@ http::Site metrics_site_of(const SiteParts& parts, bool by_known_names) {
   add_pages(*router, parts, [&metrics = parts.metrics](const http::Request& request) {
     return scrape(metrics, request);
   });
-  auto render = [&counts = parts.counts](const http::Request&, const Error& error) {
-    count_error(counts, error);
+  auto render = [parts](const http::Request& /*request*/, const Error& error) {
+    note_error(parts, error);
     auto response = page_error(error);
-    counts.pages.add(response.status);
+    parts.counts.pages.add(response.status);
     return response;
   };
   return guarded(std::move(router), std::move(render), parts.server, by_known_names);

@@ -1,12 +1,23 @@
 #include "sqlite_error.h"
 
 #include <string>
+#include <string_view>
 
 #include <sqlite3.h>
 
 #include "hubcache/base/error.h"
+#include "hubcache/db/damage.h"
 
 namespace hubcache::db {
+namespace {
+
+constexpr const char* kDamage = "the database is damaged";
+
+}  // namespace
+
+bool is_damage(const Error& error) {
+  return error.kind() == Error::Kind::kCorrupt && error.what() == std::string_view(kDamage);
+}
 
 void throw_error(const SQLite::Exception& failure) {
   std::string context = "sqlite: " + std::string(failure.what()) + " (" +
@@ -22,7 +33,7 @@ void throw_error(const SQLite::Exception& failure) {
       throw Error(Error::Kind::kUnavailable, "the database is busy", std::move(context));
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      throw Error(Error::Kind::kCorrupt, "the database is damaged", std::move(context));
+      throw Error(Error::Kind::kCorrupt, kDamage, std::move(context));
     case SQLITE_ERROR:
     case SQLITE_MISUSE:
     case SQLITE_RANGE:

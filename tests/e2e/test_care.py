@@ -1,6 +1,8 @@
 """What the operator does to the store from the command line, with a server and without."""
+import contextlib
 import http.client
 import os
+import sqlite3
 
 from harness import MIB, command, get, wait_until
 
@@ -128,6 +130,20 @@ def test_a_damaged_database_is_told_and_made_anew_without_losing_a_blob(world):
     assert [file.stat().st_ino for file in server.stored()] == files  # none was fetched anew
     assert sorted(listed(world, server)) == sorted(digests.values())
     assert server.stop() == 0
+
+
+def test_a_server_that_finds_its_database_damaged_says_so_once_with_what_to_do(world):
+    _, server, _ = serve_files(world)
+    database = server.data / "hubcache.db"
+    with contextlib.closing(sqlite3.connect(database)) as sql:
+        sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with open(database, "r+b") as file:
+        file.seek(4096)
+        file.write(b"x" * (database.stat().st_size - 4096))
+    for _ in range(5):
+        assert server.rest("GET", "/pulp/api/v3/tasks/").status == 502
+    lines = [line for line in server.text().splitlines() if "hubcache rebuild" in line]
+    assert len(lines) == 1 and "ERROR" in lines[0].upper() and "database is damaged" in lines[0], lines
 
 
 def test_what_can_be_read_of_a_database_is_taken_over(world):

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 
 #include "hubcache/access/accounts.h"
@@ -10,6 +11,7 @@
 #include "hubcache/content/content.h"
 #include "hubcache/http/server.h"
 #include "hubcache/obs/counts.h"
+#include "hubcache/obs/log.h"
 #include "hubcache/rest/api.h"
 #include "hubcache/web/health.h"
 
@@ -23,6 +25,18 @@ struct SiteCounts {
   std::array<obs::Counter, kErrorKinds> errors;  // that answers were made of, by Error::Kind
 };
 
+/// Says in the log that the database is damaged: once, however many requests meet it. For any
+/// thread.
+class DamageNotice {
+ public:
+  explicit DamageNotice(obs::Log& log) : log_(log) {}
+  void heed(const Error& error);
+
+ private:
+  obs::Log& log_;
+  std::atomic<bool> given_{false};
+};
+
 /// What one worker answers with; all of it outlives the site.
 struct SiteParts {
   content::Content& content;
@@ -31,6 +45,7 @@ struct SiteParts {
   const web::Health& health;
   const Metrics& metrics;
   SiteCounts& counts;
+  DamageNotice& damage;
   const Config::Server& server;
 };
 
