@@ -88,7 +88,7 @@ std::int64_t lifetime_of(const std::string& text) {
 
 }  // namespace
 
-void add_account_commands(CLI::App& app, AccountArguments& arguments) {
+void add_account_commands(CLI::App& app, AccountArguments& arguments, Place& place) {
   auto* const user = app.add_subcommand("user", "Accounts: who may administer and download");
   auto* const token = app.add_subcommand("token", "Access tokens: passwords for programs");
   for (auto* const group : {user, token}) group->require_subcommand(1);
@@ -96,8 +96,7 @@ void add_account_commands(CLI::App& app, AccountArguments& arguments) {
   token->footer("Example: hubcache token list");
   const auto add = [&](CLI::App* group, const std::string& verb, const std::string& help) {
     auto* const command = group->add_subcommand(verb, help);
-    command->add_option("--config", arguments.config, "Configuration file (TOML)");
-    command->add_option("--data-dir", arguments.data_dir, "The server's data directory");
+    add_place(*command, place);
     const auto whole = group->get_name() + "." + verb;
     command->callback([&arguments, whole] { arguments.verb = whole; });
     return command;
@@ -134,7 +133,7 @@ void add_account_commands(CLI::App& app, AccountArguments& arguments) {
       ->footer("Example: hubcache token revoke build-1");
 }
 
-int run_account_arguments(const Config& config, const AccountArguments& arguments) {
+int run_account_arguments(const Workplace& at, const AccountArguments& arguments) {
   const auto& verb = *arguments.verb;
   Json command{{"do", verb}, {"name", arguments.name}};
   if (verb == "user.add") command["role"] = arguments.role;
@@ -144,7 +143,7 @@ int run_account_arguments(const Config& config, const AccountArguments& argument
   if (verb == "token.create") command["account"] = arguments.account;
   if (!arguments.expires.empty()) command["lifetime_ms"] = lifetime_of(arguments.expires);
 
-  const auto result = order_command(config, command);
+  const auto result = order_command(at, command);
   for (const auto* const list : {"users", "tokens"}) {
     if (!arguments.json || !result.contains(list)) continue;
     for (const auto& item : result.at(list)) std::cout << item.dump() << "\n";

@@ -22,25 +22,25 @@ namespace {
 using Json = nlohmann::json;
 
 /// Page by page, so that no command takes long.
-void each_blob(const Config& config, const std::function<void(const Json&)>& take) {
+void each_blob(const Workplace& at, const std::function<void(const Json&)>& take) {
   Json command{{"do", "blob.list"}};
   while (true) {
-    const auto page = order_command(config, command).at("blobs");
+    const auto page = order_command(at, command).at("blobs");
     if (page.empty()) return;
     for (const auto& blob : page) take(blob);
     command["after"] = page.back().at("digest");
   }
 }
 
-int list(const Config& config, bool json) {
+int list(const Workplace& at, bool json) {
   if (json) {
-    each_blob(config, [](const Json& blob) { std::cout << blob.dump() << "\n"; });
+    each_blob(at, [](const Json& blob) { std::cout << blob.dump() << "\n"; });
     return 0;
   }
   constexpr int kSizeWidth = 16;
   std::cout << std::right << std::setw(kSizeWidth) << "SIZE" << "  " << std::left
             << std::setw(kDateWidth) << "USED" << std::setw(8) << "PINNED" << "DIGEST\n";
-  each_blob(config, [](const Json& blob) {
+  each_blob(at, [](const Json& blob) {
     std::cout << std::right << std::setw(kSizeWidth) << blob.at("size").get<std::uint64_t>() << "  "
               << std::left << std::setw(kDateWidth) << date_of(blob.at("used")) << std::setw(8)
               << (blob.at("pinned").get<bool>() ? "yes" : "")
@@ -58,13 +58,13 @@ Json check_at(const std::string& rate) {
   return command;
 }
 
-int verify(const Config& config, const std::string& rate, bool json) {
+int verify(const Workplace& at, const std::string& rate, bool json) {
   auto command = check_at(rate);
   std::uint64_t checked = 0;
   std::uint64_t wrong = 0;
-  each_blob(config, [&](const Json& blob) {
+  each_blob(at, [&](const Json& blob) {
     command["digest"] = blob.at("digest");
-    const auto is = order_command(config, command).at("is").get<std::string>();
+    const auto is = order_command(at, command).at("is").get<std::string>();
     if (is == "unknown") return;  // it went meanwhile
     ++checked;
     if (is == "right") return;
@@ -81,8 +81,8 @@ int verify(const Config& config, const std::string& rate, bool json) {
   return wrong == 0 ? 0 : 1;
 }
 
-int remove(const Config& config, const std::vector<std::string>& digests) {
-  Orders orders(config);
+int remove(const Workplace& at, const std::vector<std::string>& digests) {
+  Orders orders(at);
   int absent = 0;
   for (const auto& digest : digests) {
     const auto result = orders.give({{"do", "blob.remove"}, {"digest", digest}});
@@ -93,14 +93,14 @@ int remove(const Config& config, const std::vector<std::string>& digests) {
   return absent;
 }
 
-int collect_garbage(const Config& config, const std::string& protection, bool json) {
+int collect_garbage(const Workplace& at, const std::string& protection, bool json) {
   const auto time = parse_duration(protection);
   if (!time) {
     throw Error(Error::Kind::kBadRequest, '"' + protection + R"(" is no time: "24 h" is)");
   }
   const auto minutes = std::chrono::ceil<std::chrono::minutes>(*time).count();
   const auto result = order_command(
-      config, {{"do", "gc"}, {"protection_minutes", static_cast<std::uint64_t>(minutes)}});
+      at, {{"do", "gc"}, {"protection_minutes", static_cast<std::uint64_t>(minutes)}});
   if (json) {
     std::cout << Json{{"blobs", result.at("blobs")}, {"entries", result.at("content")}} << "\n";
     return 0;
@@ -110,8 +110,8 @@ int collect_garbage(const Config& config, const std::string& protection, bool js
   return 0;
 }
 
-int rebuild(const Config& config) {
-  const auto result = rebuild_database(config.storage.data_dir);
+int rebuild(const Workplace& at) {
+  const auto result = rebuild_database(at.config.storage.data_dir);
   std::cout << result.blobs << " blobs found\n";
   if (!result.kept_as.empty()) std::cout << "kept as " << result.kept_as.string() << "\n";
   if (result.lost.empty()) return 0;
@@ -123,11 +123,10 @@ int rebuild(const Config& config) {
 
 }  // namespace
 
-void add_blob_commands(CLI::App& app, BlobArguments& arguments) {
+void add_blob_commands(CLI::App& app, BlobArguments& arguments, Place& place) {
   const auto add = [&](const std::string& verb, const std::string& help) {
     auto* const command = app.add_subcommand(verb, help);
-    command->add_option("--config", arguments.config, "Configuration file (TOML)");
-    command->add_option("--data-dir", arguments.data_dir, "The server's data directory");
+    verb == "rebuild" ? add_data_dir(*command, place) : add_place(*command, place);
     command->callback([&arguments, verb] { arguments.verb = verb; });
     return command;
   };
@@ -159,14 +158,14 @@ void add_blob_commands(CLI::App& app, BlobArguments& arguments) {
   gc->footer("Example: hubcache gc --protection \"7 d\"");
 }
 
-int run_blob_arguments(const Config& config, const BlobArguments& arguments) {
+int run_blob_arguments(const Workplace& at, const BlobArguments& arguments) {
   const auto& verb = *arguments.verb;
-  if (verb == "ls") return list(config, arguments.json);
-  if (verb == "verify") return verify(config, arguments.rate, arguments.json);
-  if (verb == "rebuild") return rebuild(config);
-  if (verb == "rm") return remove(config, arguments.digests);
-  if (verb == "gc") return collect_garbage(config, arguments.protection, arguments.json);
-  Orders orders(config);
+  if (verb == "ls") return list(at, arguments.json);
+  if (verb == "verify") return verify(at, arguments.rate, arguments.json);
+  if (verb == "rebuild") return rebuild(at);
+  if (verb == "rm") return remove(at, arguments.digests);
+  if (verb == "gc") return collect_garbage(at, arguments.protection, arguments.json);
+  Orders orders(at);
   for (const auto& digest : arguments.digests) {
     orders.give({{"do", "blob." + verb}, {"digest", digest}});
   }

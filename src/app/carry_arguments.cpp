@@ -121,11 +121,11 @@ std::unique_ptr<mirror::ExportTarget> target_of(const std::string& to) {
   return mirror::make_stream_target(STDOUT_FILENO);
 }
 
-int export_to(const Config& config, const CarryArguments& arguments) {
+int export_to(const Workplace& at, const CarryArguments& arguments) {
   const FileFilter filter(arguments.globs, {});
-  Orders orders(config);
+  Orders orders(at);
   Complaints complaints;
-  const auto open = mirror::stored_in(config.storage.data_dir);
+  const auto open = mirror::stored_in(at.config.storage.data_dir);
   std::vector<mirror::Description> commits;
   for (const auto& text : arguments.commits) {
     try {
@@ -167,8 +167,8 @@ int check_export(const CarryArguments& arguments) {
   return complaints.exit_code();
 }
 
-int import_from(const Config& config, const CarryArguments& arguments) {
-  Orders orders(config);
+int import_from(const Workplace& at, const CarryArguments& arguments) {
+  Orders orders(at);
   Complaints complaints;
   const auto source = source_of(arguments);
   const auto imports = mirror::import_all(
@@ -194,11 +194,11 @@ int import_from(const Config& config, const CarryArguments& arguments) {
 
 }  // namespace
 
-void add_carry_commands(CLI::App& app, CarryArguments& arguments) {
+void add_carry_commands(CLI::App& app, CarryArguments& arguments, Place& place) {
   const auto add = [&](const std::string& verb, const std::string& help) {
     auto* const command = app.add_subcommand(verb, help);
-    command->add_option("--config", arguments.config, "Configuration file (TOML)");
-    command->add_option("--data-dir", arguments.data_dir, "The server's data directory");
+    // An export reads the stored files themselves.
+    verb == "export" ? add_data_dir(*command, place) : add_place(*command, place);
     command->add_option("--remote", arguments.remote, "Whose repositories; if there are several");
     command->callback([&arguments, verb] { arguments.verb = verb; });
     return command;
@@ -229,9 +229,9 @@ void add_carry_commands(CLI::App& app, CarryArguments& arguments) {
       "Example: hubcache import --hf-home ~/.cache/huggingface --local-access");
 }
 
-int run_carry_arguments(const Config& config, const CarryArguments& arguments) {
-  if (*arguments.verb == "export") return export_to(config, arguments);
-  return arguments.check ? check_export(arguments) : import_from(config, arguments);
+int run_carry_arguments(const Workplace& at, const CarryArguments& arguments) {
+  if (*arguments.verb == "export") return export_to(at, arguments);
+  return arguments.check ? check_export(arguments) : import_from(at, arguments);
 }
 
 }  // namespace hubcache::app

@@ -11,9 +11,11 @@
 #include "hubcache/app/commands.h"
 #include "hubcache/app/config.h"
 #include "hubcache/app/fetch_arguments.h"
+#include "hubcache/app/place.h"
 #include "hubcache/app/progress.h"
 #include "hubcache/app/rotate_key.h"
 #include "hubcache/app/serve.h"
+#include "hubcache/app/server_at.h"
 #include "hubcache/app/status_arguments.h"
 #include "hubcache/base/error.h"
 #include "hubcache/base/version.h"
@@ -38,9 +40,9 @@ struct Flags {
   }
 
   /// Of a command that has no other flags.
-  void take(const std::string& file, const std::string& data_dir) {
-    config = file;
-    if (!data_dir.empty()) keys.emplace_back("storage.data_dir", data_dir);
+  void take(const Place& place) {
+    if (!place.config.empty()) config = place.config;
+    if (!place.data_dir.empty()) keys.emplace_back("storage.data_dir", place.data_dir);
   }
 
   std::vector<std::pair<std::string, std::string>> all() const {
@@ -52,13 +54,9 @@ struct Flags {
   }
 };
 
-void add_place(CLI::App& command, Flags& flags) {
+void add_flags(CLI::App& command, Flags& flags) {
   command.add_option("--config", flags.config, "Configuration file (TOML)");
   flags.add(command, "--data-dir", "storage.data_dir", "Where everything is kept");
-}
-
-void add_flags(CLI::App& command, Flags& flags) {
-  add_place(command, flags);
   command.add_option("--listen", flags.listen, "ADDR:PORT to serve on; may be repeated");
   flags.add(command, "--upstream", "upstream.url", "The hub of the remote `huggingface`");
   flags.add(command, "--log-level", "log.level", "debug, info, warn, error or off");
@@ -77,6 +75,7 @@ int run_command_line(int argc, const char* const* argv,
   // For tests of what the documentation says; not shown.
   app.add_flag("--check-arguments", check_only)->group("");
   Flags flags;
+  Place place;
   auto* serve_command = app.add_subcommand("serve", "Serve until SIGTERM");
   serve_command->footer("Example: hubcache serve --listen 0.0.0.0:8080 --data-dir /srv/hubcache\n" +
                         std::string(kClientExample));
@@ -92,24 +91,24 @@ int run_command_line(int argc, const char* const* argv,
   auto* rotate_command = config_command->add_subcommand(
       "rotate-key", "Seal all stored secrets with a new key, without a server");
   rotate_command->footer("Example: hubcache config rotate-key --data-dir /srv/hubcache");
-  add_place(*rotate_command, flags);
+  add_data_dir(*rotate_command, place);
   flags.add(*rotate_command, "--key-file", "storage.key_file", "The file with the key");
   AccountArguments accounts;
-  add_account_commands(app, accounts);
+  add_account_commands(app, accounts, place);
   FetchArguments fetch;
-  add_fetch_command(app, fetch);
+  add_fetch_command(app, fetch, place);
   BlobArguments blobs;
-  add_blob_commands(app, blobs);
+  add_blob_commands(app, blobs, place);
   CarryArguments carry;
-  add_carry_commands(app, carry);
+  add_carry_commands(app, carry, place);
   std::string level;
   auto* level_command =
       app.add_subcommand("log-level", "Have the running server log more, or less, until SIGHUP");
   level_command->add_option("level", level, "debug, info, warn, error or off")->required();
   level_command->footer("Example: hubcache log-level debug --data-dir /var/lib/hubcache");
-  add_place(*level_command, flags);
+  add_place(*level_command, place);
   StatusArguments status;
-  add_status_command(app, status);
+  add_status_command(app, status, place);
   auto* version_command = app.add_subcommand("version", "Print the version");
   version_command->footer("Example: hubcache version");
 
@@ -128,14 +127,12 @@ int run_command_line(int argc, const char* const* argv,
       std::cout << (sample ? sample_config() : reference_page());
       return 0;
     }
-    if (accounts.verb) flags.take(accounts.config, accounts.data_dir);
-    if (blobs.verb) flags.take(blobs.config, blobs.data_dir);
-    if (fetch.asked) flags.take(fetch.config, fetch.data_dir);
-    if (carry.verb) flags.take(carry.config, carry.data_dir);
-    if (status.asked) flags.take(status.config, status.data_dir);
+    flags.take(place);
     if (flags.config.empty()) flags.config = usual_config_file(environment);
     const auto load = [&] { return load_config(flags.config, environment, flags.all()); };
-    auto config = load();
+    const auto server = server_of(place, environment);
+    auto config = server ? Config() : load();
+    const Workplace at{.config = config, .server = server.get()};
     if (rotate_command->parsed()) {
       std::cout << rotate_key(config) << " secrets sealed with a new key\n";
       return 0;
@@ -145,14 +142,14 @@ int run_command_line(int argc, const char* const* argv,
       return 0;
     }
     if (level_command->parsed()) {
-      order_log_level(config, level);
+      order_log_level(at, level);
       return 0;
     }
-    if (accounts.verb) return run_account_arguments(config, accounts);
-    if (blobs.verb) return run_blob_arguments(config, blobs);
-    if (fetch.asked) return run_fetch_arguments(config, fetch);
-    if (carry.verb) return run_carry_arguments(config, carry);
-    if (status.asked) return run_status_arguments(config, status);
+    if (accounts.verb) return run_account_arguments(at, accounts);
+    if (blobs.verb) return run_blob_arguments(at, blobs);
+    if (fetch.asked) return run_fetch_arguments(at, fetch);
+    if (carry.verb) return run_carry_arguments(at, carry);
+    if (status.asked) return run_status_arguments(at, status);
     return serve(std::move(config), load);
   } catch (const Error& error) {
     std::cerr << "hubcache: " << printable(error.what());

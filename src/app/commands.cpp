@@ -15,9 +15,9 @@
 #include "hubcache/app/account_commands.h"
 #include "hubcache/app/blob_commands.h"
 #include "hubcache/app/carry_commands.h"
-#include "hubcache/app/control.h"
 #include "hubcache/app/fetch_commands.h"
 #include "hubcache/app/instance.h"
+#include "hubcache/app/server_at.h"
 #include "hubcache/app/status_command.h"
 #include "hubcache/base/error.h"
 #include "hubcache/store/data_dir.h"
@@ -83,7 +83,7 @@ Task<Json> run_command(Workbench bench, Json command) {
   const auto object = object_of(command);
   auto done = co_await run_account_command(bench.accounts, bench.database, std::move(command));
   if (!verb.ends_with(".list")) {
-    bench.log.info("audit", {{"action", verb}, {"object", object}, {"account", "command line"}});
+    bench.log.info("audit", {{"action", verb}, {"object", object}, {"account", bench.by}});
   }
   co_return done;
 }
@@ -167,15 +167,21 @@ struct Orders::Bench {
   std::shared_ptr<mirror::Intake> intake;
 };
 
-Orders::Orders(const Config& config) : config_(config) {}
+Orders::Orders(const Workplace& at) : at_(at) {}
 Orders::~Orders() = default;
+
+std::optional<Json> ask_server(const Workplace& at, const Json& command,
+                               const std::stop_token& stop) {
+  if (at.server != nullptr) return at.server->give(command, stop);
+  const auto socket = store::DataDir::control_socket_in(at.config.storage.data_dir);
+  return command_server(socket, command, stop);
+}
 
 Json Orders::give(const Json& command) {
   if (bench_) return bench_->run(command);
-  const auto socket = store::DataDir::control_socket_in(config_.storage.data_dir);
   std::optional<Json> answer;
   try {
-    answer = command_server(socket, command);
+    answer = ask_server(at_, command);
   } catch (const Error& error) {
     if (!served_ || error.kind() != Error::Kind::kUnavailable) throw;
   }
@@ -186,18 +192,15 @@ Json Orders::give(const Json& command) {
   if (served_) {
     throw Error(Error::Kind::kCancelled, "the server does not answer any more: run this again");
   }
-  bench_ = std::make_unique<Bench>(config_);
+  bench_ = std::make_unique<Bench>(at_.config);
   return bench_->run(command);
 }
 
-Json order_command(const Config& config, const Json& command) {
-  return Orders(config).give(command);
-}
+Json order_command(const Workplace& at, const Json& command) { return Orders(at).give(command); }
 
-void order_log_level(const Config& config, const std::string& level) {
-  const auto socket = store::DataDir::control_socket_in(config.storage.data_dir);
-  if (command_server(socket, {{"do", kLogLevel}, {"level", level}})) return;
-  throw Error(Error::Kind::kNotFound, "no server runs on \"" + config.storage.data_dir +
+void order_log_level(const Workplace& at, const std::string& level) {
+  if (ask_server(at, {{"do", kLogLevel}, {"level", level}})) return;
+  throw Error(Error::Kind::kNotFound, "no server runs on \"" + at.config.storage.data_dir +
                                           "\": set --data-dir, or [log] level for its next start");
 }
 

@@ -1,6 +1,7 @@
 #include "hubcache/app/config.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -14,11 +15,15 @@
 #include "hubcache/base/error.h"
 #include "hubcache/base/units.h"
 
+#include "environment.h"
+
 namespace hubcache::app {
 namespace {
 
 constexpr std::string_view kEnvironmentPrefix = "HUBCACHE_";
 constexpr std::string_view kPasswordVariable = "HUBCACHE_ADMIN_PASSWORD";
+// Of commands that are sent to a server, not of one (place.h).
+constexpr std::array<std::string_view, 2> kOfCommands{"HUBCACHE_SERVER", "HUBCACHE_LOGIN"};
 constexpr std::string_view kPasswordCredential = "hubcache.admin-password";
 constexpr std::string_view kKeyCredential = "hubcache.secrets-key";
 
@@ -225,15 +230,6 @@ void read_file(Config& config, const std::string& path) {
   }
 }
 
-std::string value_of(const std::vector<std::string>& environment, std::string_view name) {
-  for (const std::string_view entry : environment) {
-    if (entry.starts_with(name) && entry.substr(name.size()).starts_with('=')) {
-      return std::string(entry.substr(name.size() + 1));
-    }
-  }
-  return {};
-}
-
 /// Of a service its StateDirectory, else where the XDG base directory specification says.
 std::string usual_data_dir(const std::vector<std::string>& environment) {
   if (const auto state = value_of(environment, "STATE_DIRECTORY"); !state.empty()) {
@@ -272,6 +268,7 @@ void read_environment(Config& config, const std::vector<std::string>& environmen
       config.admin_password = std::string(value);
       continue;
     }
+    if (std::ranges::find(kOfCommands, name) != kOfCommands.end()) continue;
     const auto all = keys();
     const auto key = std::ranges::find_if(
         all, [name](const Key& candidate) { return environment_name(candidate.name) == name; });

@@ -15,10 +15,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "hubcache/base/error.h"
+#include "hubcache/access/caller.h"
 #include "hubcache/base/fd.h"
 #include "hubcache/http/status.h"
 #include "hubcache/net/listener.h"
+#include "hubcache/rest/gate.h"
 
 namespace hubcache::app {
 namespace {
@@ -31,28 +32,26 @@ http::Response json_response(int status, const Json& body) {
   return http::text_response(status, text, "application/json");
 }
 
-http::Response refusal(const http::Request& /*request*/, const Error& error) {
-  return json_response(
-      http::status_of(error.kind()),
-      {{"error", error.what()}, {"kind", name_of(error.kind())}, {"hub_code", error.hub().code}});
+std::string field_in(const Json& answer, const char* field) {
+  const auto found = answer.find(field);
+  return found != answer.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-/// The other way.
+/// control_refusal(), the other way.
 Error refusal_in(const Json& answer) {
   auto kind = Error::Kind::kConflict;
   for (int i = 0; i <= static_cast<int>(Error::Kind::kInternal); ++i) {
-    if (name_of(static_cast<Error::Kind>(i)) == answer.value("kind", "")) {
+    if (name_of(static_cast<Error::Kind>(i)) == field_in(answer, "kind")) {
       kind = static_cast<Error::Kind>(i);
     }
   }
-  return {kind, answer.at("error").get<std::string>(),
-          Error::HubDetail{.code = answer.value("hub_code", "")}};
+  return {kind, field_in(answer, "error"), Error::HubDetail{.code = field_in(answer, "hub_code")}};
 }
 
-Task<http::Response> answer(CommandRunner run, std::string body) {
+Task<http::Response> answer(CommandRunner run, std::string body, std::string by) {
   auto command = Json::parse(body, nullptr, false);
   if (!command.is_object()) throw Error(Error::Kind::kBadRequest, "a command is a JSON object");
-  const auto result = co_await run(std::move(command));
+  const auto result = co_await run(std::move(command), std::move(by));
   co_return json_response(200, result);
 }
 
@@ -110,9 +109,12 @@ Control::Control(Workers& workers, const std::filesystem::path& socket, CommandR
     return;
   }
   const auto handle = [run = std::move(run)](const http::Request& request) {
-    return answer(run, request.body);
+    return answer(run, request.body, kCommandLine);
   };
-  std::vector<http::Site> sites(workers.size(), {.handle = handle, .on_error = refusal});
+  const auto refuse = [](const http::Request& /*request*/, const Error& error) {
+    return control_refusal(error);
+  };
+  std::vector<http::Site> sites(workers.size(), {.handle = handle, .on_error = refuse});
   server_ = std::make_unique<http::Server>(workers, std::move(sites), http::Limits{}, clock, log);
   server_->serve(std::move(*listener));
 }
@@ -125,17 +127,50 @@ Task<> Control::shut_down(std::chrono::milliseconds deadline) {
   if (server_) co_await server_->shut_down(deadline);
 }
 
+http::Response control_refusal(const Error& error) {
+  return json_response(
+      http::status_of(error.kind()),
+      {{"error", error.what()}, {"kind", name_of(error.kind())}, {"hub_code", error.hub().code}});
+}
+
+Task<http::Response> control_by_url(access::Accounts& accounts, const http::PublicName& public_name,
+                                    CommandRunner run, const http::Request& request) {
+  if (rest::is_foreign(request, http::public_base(request, public_name))) {
+    throw Error(Error::Kind::kForbidden, "requests from pages of other sites are refused");
+  }
+  const auto account = co_await access::account_of(accounts, request);
+  if (!account) {
+    throw Error(Error::Kind::kUnauthorized,
+                "commands are for administrators: set HUBCACHE_LOGIN, or --login-file, to the "
+                "NAME:PASSWORD or an access token of one");
+  }
+  if (account->role != access::Role::kAdmin) {
+    throw Error(Error::Kind::kForbidden,
+                "commands are for administrators, and " + account->name + " is none");
+  }
+  if (request.method != "POST") {
+    throw Error(Error::Kind::kMethodNotAllowed, "commands are sent by POST");
+  }
+  co_return co_await answer(std::move(run), request.body, account->name);
+}
+
+std::optional<Json> result_in(std::string_view answer) {
+  auto result = Json::parse(answer, nullptr, false);
+  if (!result.is_object()) return std::nullopt;
+  if (!result.contains("error")) return result;
+  if (!result.contains("kind")) return std::nullopt;  // others say "error" too
+  throw refusal_in(result);
+}
+
 std::optional<Json> command_server(const std::filesystem::path& socket, const Json& command,
                                    const std::stop_token& stop) {
   const auto fd = connect_to(socket);
   if (!fd) return std::nullopt;
   const auto text = converse(fd, command.dump(), stop);
   const auto body = text.find("\r\n\r\n");
-  auto answer = body == std::string::npos ? Json(Json::value_t::discarded)
-                                          : Json::parse(text.substr(body + 4), nullptr, false);
-  if (!answer.is_object()) throw broken_off();
-  if (!answer.contains("error")) return answer;
-  throw refusal_in(answer);
+  auto result = body == std::string::npos ? std::nullopt : result_in(text.substr(body + 4));
+  if (!result) throw broken_off();
+  return result;
 }
 
 }  // namespace hubcache::app

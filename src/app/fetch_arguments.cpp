@@ -1,7 +1,6 @@
 #include "hubcache/app/fetch_arguments.h"
 
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <future>
 #include <iostream>
@@ -12,12 +11,12 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "hubcache/app/control.h"
+#include "hubcache/app/commands.h"
 #include "hubcache/app/fetch_run.h"
 #include "hubcache/app/instance.h"
 #include "hubcache/app/key_file.h"
+#include "hubcache/app/progress.h"
 #include "hubcache/base/error.h"
-#include "hubcache/store/data_dir.h"
 
 namespace hubcache::app {
 namespace {
@@ -37,10 +36,10 @@ struct Own {
 };
 
 /// Is there a server that answers? Throws kCancelled when a signal comes first.
-bool is_served(const std::filesystem::path& socket, const Json& greeting, Interrupts& interrupts) {
+bool is_served(const Workplace& at, const Json& greeting, Interrupts& interrupts) {
   std::stop_source signalled;
   auto answer = std::async(std::launch::async, [&] {
-    return command_server(socket, greeting, signalled.get_token()).has_value();
+    return ask_server(at, greeting, signalled.get_token()).has_value();
   });
   while (answer.wait_for(kLookForSignal) != std::future_status::ready) {
     if (interrupts.wait(std::chrono::milliseconds(0))) signalled.request_stop();
@@ -49,19 +48,18 @@ bool is_served(const std::filesystem::path& socket, const Json& greeting, Interr
 }
 
 /// The running server, else one of this process.
-Order orders_to(const Config& config, const std::string& distribution, Interrupts& interrupts) {
-  require_data(config);
-  const auto socket = store::DataDir::control_socket_in(config.storage.data_dir);
+Order orders_to(const Workplace& at, const std::string& distribution, Interrupts& interrupts) {
+  if (at.server == nullptr) require_data(at.config);
   const Json greeting{
       {"do", "fetch.present"}, {"distribution", distribution}, {"digests", Json::array()}};
-  if (is_served(socket, greeting, interrupts)) {
-    return [socket](const Json& command, const std::stop_token& stop) {
-      if (auto answer = command_server(socket, command, stop)) return *std::move(answer);
+  if (is_served(at, greeting, interrupts)) {
+    return [at](const Json& command, const std::stop_token& stop) {
+      if (auto answer = ask_server(at, command, stop)) return *std::move(answer);
       throw Error(Error::Kind::kUnavailable, "the server has ended: start it again");
     };
   }
-  require_key(config);
-  auto own = std::make_shared<Own>(config);
+  require_key(at.config);
+  auto own = std::make_shared<Own>(at.config);
   own->instance.order(greeting, {});
   return [own](const Json& command, const std::stop_token& stop) {
     return own->instance.order(command, stop);
@@ -83,7 +81,7 @@ std::vector<FetchTarget> targets_in(const FetchArguments& arguments) {
 
 }  // namespace
 
-void add_fetch_command(CLI::App& app, FetchArguments& arguments) {
+void add_fetch_command(CLI::App& app, FetchArguments& arguments, Place& place) {
   auto* const command = app.add_subcommand(
       "fetch", "Have repositories stored, and pinned, before anybody asks for them");
   command->callback([&arguments] { arguments.asked = true; });
@@ -111,8 +109,7 @@ void add_fetch_command(CLI::App& app, FetchArguments& arguments) {
   command->add_flag("--no-pin", arguments.no_pin, "Leave what is fetched to eviction");
   command->add_flag("--json", arguments.json, "One JSON object a line");
   command->add_flag("-q,--quiet", arguments.quiet, "Only say what failed");
-  command->add_option("--config", arguments.config, "Configuration file (TOML)");
-  command->add_option("--data-dir", arguments.data_dir, "The server's data directory");
+  add_place(*command, place);
   command->footer(
       "Example: hubcache fetch org/model datasets/org/data@v1 --include \"*.safetensors\" "
       "--dry-run\n"
@@ -123,7 +120,7 @@ void add_fetch_command(CLI::App& app, FetchArguments& arguments) {
       "where it was.");
 }
 
-int run_fetch_arguments(const Config& config, const FetchArguments& arguments) {
+int run_fetch_arguments(const Workplace& at, const FetchArguments& arguments) {
   auto targets = targets_in(arguments);
   if (targets.empty()) {
     throw Error(Error::Kind::kBadRequest, "no repository is named: hubcache fetch org/name");
@@ -132,11 +129,12 @@ int run_fetch_arguments(const Config& config, const FetchArguments& arguments) {
   Interrupts interrupts;  // before any thread
   Order order;
   try {
-    order = orders_to(config, arguments.distribution, interrupts);
+    order = orders_to(at, arguments.distribution, interrupts);
   } catch (const Error& error) {
-    if (error.kind() != Error::Kind::kCancelled) throw;
-    std::cerr << "hubcache: " << error.what() << "\n";
-    return kInterrupted;
+    const bool cancelled = error.kind() == Error::Kind::kCancelled;
+    if (!cancelled && error.kind() != Error::Kind::kUnavailable) throw;
+    std::cerr << "hubcache: " << printable(error.what()) << "\n";
+    return cancelled ? kInterrupted : kUnreachable;
   }
   const auto report = arguments.json ? json_report() : text_report(arguments.quiet);
   FetchRun run(std::move(order),

@@ -151,7 +151,7 @@ struct Instance::Parts {
   int rate_of(std::string_view remote) const;
   std::shared_ptr<net::ServerTls> make_tls(const std::vector<net::Listener>& listeners) const;
   void make_prefetch();
-  Workbench bench();
+  Workbench bench(std::string by);
   void define_upkeep();
   Task<> look_for_lost();
   void begin_upkeep();
@@ -201,6 +201,9 @@ struct Instance::Parts {
   std::vector<std::unique_ptr<SiteCounts>> site_counts;  // by worker
   DamageNotice damage{log};
   std::unique_ptr<Metrics> metrics;
+  const CommandRunner obey = [this](nlohmann::json command, std::string by) {
+    return run_command(bench(std::move(by)), std::move(command));
+  };
   std::unique_ptr<http::Server> server;
   std::unique_ptr<http::Server> metrics_server;  // null: metrics have no listeners of their own
   std::unique_ptr<Control> control;
@@ -382,7 +385,7 @@ void Instance::Parts::make_prefetch() {
       std::move(keep));
 }
 
-Workbench Instance::Parts::bench() {
+Workbench Instance::Parts::bench(std::string by) {
   return {.accounts = *accounts,
           .database = database,
           .store = store,
@@ -390,7 +393,8 @@ Workbench Instance::Parts::bench() {
           .intake = *intake,
           .log = log,
           .fetch = fetch.get(),
-          .metrics = metrics.get()};
+          .metrics = metrics.get(),
+          .by = std::move(by)};
 }
 
 void Instance::Parts::define_upkeep() {
@@ -439,7 +443,8 @@ SiteParts Instance::Parts::site_parts(std::size_t worker) {
           .metrics = *metrics,
           .counts = *site_counts[worker],
           .damage = damage,
-          .server = config.server};
+          .server = config.server,
+          .run = obey};
 }
 
 void Instance::Parts::serve_metrics(std::vector<net::Listener> listeners) {
@@ -506,19 +511,15 @@ void Instance::start(std::vector<net::Listener> listeners, std::vector<net::List
     parts.server->serve(std::move(listener), std::move(secured));
   }
   parts.serve_metrics(std::move(metrics));
-  auto run = [&parts](nlohmann::json command) {
-    return run_command(parts.bench(), std::move(command));
-  };
   parts.control = std::make_unique<Control>(parts.workers, parts.data_dir.control_socket(),
-                                            std::move(run), parts.clock, parts.log);
+                                            parts.obey, parts.clock, parts.log);
   parts.health.set_ready(true);
 }
 
 nlohmann::json Instance::order(const nlohmann::json& command, const std::stop_token& stop) {
   auto& parts = *parts_;
   const auto worker = parts.next_order.fetch_add(1) % parts.workers.size();
-  return wait_for_command(parts.workers.executor(worker), run_command(parts.bench(), command),
-                          stop);
+  return wait_for_command(parts.workers.executor(worker), parts.obey(command, kCommandLine), stop);
 }
 
 void Instance::reload(const Config& config) {

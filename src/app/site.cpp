@@ -65,11 +65,15 @@ Task<http::Response> scrape_logged_in(const SiteParts& parts, const http::Reques
   co_return co_await scrape(parts.metrics, request);
 }
 
-http::Response page_error(const Error& error) {
+bool is_control(const http::Request& request) { return request.path() == kControlPath; }
+
+http::Response page_error(const http::Request& request, const Error& error) {
   const int status = http::status_of(error.kind());
-  auto response = http::text_response(status, std::string(error.what()) + "\n");
+  auto response = is_control(request)
+                      ? control_refusal(error)
+                      : http::text_response(status, std::string(error.what()) + "\n");
   if (status == 401) response.headers.set("WWW-Authenticate", R"(Basic realm="hubcache")");
-  if (status == 405) response.headers.set("Allow", "GET, HEAD");
+  if (status == 405) response.headers.set("Allow", is_control(request) ? "POST" : "GET, HEAD");
   const auto wait = error.hub().retry_after.count();
   if (wait > 0) response.headers.set("Retry-After", std::to_string(wait));
   return response;
@@ -91,6 +95,10 @@ void add_pages(http::Router& router, const SiteParts& parts, const http::Handler
   }
 }
 
+bool may_take_long(const http::Request& request) {
+  return is_control(request) || content::GitRoute::asks_for_pack(request);
+}
+
 http::Site guarded(std::shared_ptr<const http::Router> router, http::ErrorRenderer on_error,
                    const Config::Server& server, bool by_known_names) {
   auto handle = [router = std::move(router), &server,
@@ -98,9 +106,9 @@ http::Site guarded(std::shared_ptr<const http::Router> router, http::ErrorRender
     if (by_known_names) require_known_host(request, server);
     return (*router)(request);
   };
-  return {.handle = http::Prompt{.handler = std::move(handle),
-                                 .within = kAnswerTime,
-                                 .except = content::GitRoute::asks_for_pack},
+  return {.handle =
+              http::Prompt{
+                  .handler = std::move(handle), .within = kAnswerTime, .except = may_take_long},
           .on_error = std::move(on_error),
           .longer_body = content::GitRoute::longest_body};
 }
@@ -130,13 +138,17 @@ http::Site site_of(const SiteParts& parts, bool by_known_names) {
                  });
   add_pages(*router, parts,
             [parts](const http::Request& request) { return scrape_logged_in(parts, request); });
+  router->exact(std::string(kControlPath), [parts](const http::Request& request) {
+    return counted(parts.counts.pages,
+                   control_by_url(parts.accounts, parts.server.public_name, parts.run, request));
+  });
   auto render = [parts](const http::Request& request, const Error& error) {
     note_error(parts, error);
     if (!is_rest(request.path()) && !is_page(request.path())) {
       return parts.content.render(request, error);
     }
     const bool rest = is_rest(request.path());
-    auto response = rest ? rest::Api::render(request, error) : page_error(error);
+    auto response = rest ? rest::Api::render(request, error) : page_error(request, error);
     (rest ? parts.counts.rest : parts.counts.pages).add(response.status);
     return response;
   };
@@ -155,9 +167,9 @@ http::Site metrics_site_of(const SiteParts& parts, bool by_known_names) {
   add_pages(*router, parts, [&metrics = parts.metrics](const http::Request& request) {
     return scrape(metrics, request);
   });
-  auto render = [parts](const http::Request& /*request*/, const Error& error) {
+  auto render = [parts](const http::Request& request, const Error& error) {
     note_error(parts, error);
-    auto response = page_error(error);
+    auto response = page_error(request, error);
     parts.counts.pages.add(response.status);
     return response;
   };

@@ -10,6 +10,7 @@
 
 #include "hubcache/app/commands.h"
 #include "hubcache/app/progress.h"
+#include "hubcache/base/error.h"
 
 namespace hubcache::app {
 namespace {
@@ -85,18 +86,27 @@ void print_upstream(const Json& upstream) {
 
 }  // namespace
 
-void add_status_command(CLI::App& app, StatusArguments& arguments) {
+void add_status_command(CLI::App& app, StatusArguments& arguments, Place& place) {
   auto* const command =
       app.add_subcommand("status", "Say how the server is; exit code 3 when none runs");
-  command->add_option("--config", arguments.config, "Configuration file (TOML)");
-  command->add_option("--data-dir", arguments.data_dir, "The server's data directory");
+  add_place(*command, place);
   command->add_flag("--json", arguments.json, "For programs");
   command->callback([&arguments] { arguments.asked = true; });
-  command->footer("Example: hubcache status --json | jq .hits");
+  command->footer(
+      "Example: hubcache status --json | jq .hits\n"
+      "Example: hubcache status --server https://hub.example.org --login-file ~/.hubcache-login");
 }
 
-int run_status_arguments(const Config& config, const StatusArguments& arguments) {
-  const auto status = order_command(config, {{"do", "status"}});
+int run_status_arguments(const Workplace& at, const StatusArguments& arguments) {
+  Json status;
+  try {
+    status = order_command(at, {{"do", "status"}});
+  } catch (const Error& error) {
+    if (at.server == nullptr || error.kind() != Error::Kind::kUnavailable) throw;
+    if (arguments.json) std::cout << Json{{"running", false}} << "\n";
+    std::cerr << "hubcache: " << printable(error.what()) << "\n";
+    return kNotRunning;
+  }
   const bool running = status.at("running").get<bool>();
   if (arguments.json) {
     std::cout << status.dump() << "\n";
@@ -107,7 +117,7 @@ int run_status_arguments(const Config& config, const StatusArguments& arguments)
     std::cout << "hubcache " << version << " runs for "
               << up_text(status.at("uptime_seconds").get<std::uint64_t>()) << "\n";
   } else {
-    std::cout << "no server runs on " << config.storage.data_dir << "\n";
+    std::cout << "no server runs on " << at.config.storage.data_dir << "\n";
   }
   print_disk(status);
   if (!running) return kNotRunning;

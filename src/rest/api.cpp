@@ -6,10 +6,10 @@
 #include "hubcache/access/credentials.h"
 #include "hubcache/http/status.h"
 #include "hubcache/http/url.h"
+#include "hubcache/rest/gate.h"
 #include "hubcache/rest/parsing.h"
 
 #include "api_impl.h"
-#include "gate.h"
 
 namespace hubcache::rest {
 namespace {

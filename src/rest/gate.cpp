@@ -1,4 +1,4 @@
-#include "gate.h"
+#include "hubcache/rest/gate.h"
 
 #include <algorithm>
 

@@ -63,7 +63,7 @@ class MetricsTest : public ServerTest {
   void wait_for(const std::function<bool(const Scrape&)>& holds) const {
     while (!holds(scrape())) std::this_thread::yield();
   }
-  Json status() const { return app::order_command(config, {{"do", "status"}}); }
+  Json status() const { return app::order_command({.config = config}, {{"do", "status"}}); }
 };
 
 TEST_F(MetricsTest, RequestsHitsAndBytesAreCountedAsTheyWere) {
@@ -267,7 +267,7 @@ TEST_F(MetricsTest, WithoutAServerStatusTellsWhatIsThere) {
 
 TEST_F(MetricsTest, SecurityRule23MetricsAreForWhoLogsInOrOnAListenerOfTheirOwn) {
   const auto made = app::order_command(
-      config, {{"do", "token.create"}, {"name", "scraper"}, {"account", "admin"}});
+      {.config = config}, {{"do", "token.create"}, {"name", "scraper"}, {"account", "admin"}});
   const std::string token = made.at("token");
   for (const char* path : {"/metrics", "/-/metrics"}) {
     const auto anonymous = fetch(port, path);

@@ -66,7 +66,7 @@ class ImportSecurityTest : public ServerTest {
                                                  .description = digest,
                                                  .size = text.size()}}}));
     std::vector<std::string> told;
-    app::Orders orders(config);
+    app::Orders orders({.config = config});
     mirror::import_all(
         *mirror::open_directory(folder.path() / "export"),
         [&orders](const nlohmann::json& command) { return orders.give(command); },

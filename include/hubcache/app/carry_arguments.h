@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "hubcache/app/config.h"
+#include "hubcache/app/commands.h"
+#include "hubcache/app/place.h"
 
 namespace CLI {
 class App;
@@ -15,8 +16,6 @@ namespace hubcache::app {
 /// What was said after `hubcache export` or `import`.
 struct CarryArguments {
   std::optional<std::string> verb;  // "export" or "import"; nullopt: none was asked for
-  std::string config;
-  std::string data_dir;
   std::string remote;
   std::vector<std::string> commits;  // REPO or REPO@REV
   std::vector<std::string> globs;    // of --include
@@ -29,10 +28,10 @@ struct CarryArguments {
 };
 
 /// Adds the commands; parsing fills in `arguments`, which must outlive it.
-void add_carry_commands(CLI::App& app, CarryArguments& arguments);
+void add_carry_commands(CLI::App& app, CarryArguments& arguments, Place& place);
 
 /// Does it and says what came of it. Returns 0, and 1 when something was missing or not right: the
 /// rest is done. Throws what Orders::give() throws, and kBadRequest.
-int run_carry_arguments(const Config& config, const CarryArguments& arguments);
+int run_carry_arguments(const Workplace& at, const CarryArguments& arguments);
 
 }  // namespace hubcache::app

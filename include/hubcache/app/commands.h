@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -9,6 +10,7 @@
 
 #include "hubcache/access/accounts.h"
 #include "hubcache/app/config.h"
+#include "hubcache/app/control.h"
 #include "hubcache/app/metrics.h"
 #include "hubcache/base/clock.h"
 #include "hubcache/base/task.h"
@@ -33,6 +35,7 @@ struct Workbench {
   obs::Log& log;
   mirror::Fetch* fetch = nullptr;    // null: nothing is asked upstream from here
   const Metrics* metrics = nullptr;  // null: no server runs
+  std::string by = kCommandLine;     // who gives the command, for the log
 };
 
 inline constexpr const char* kOperator = "operator";  // who pins by command
@@ -43,32 +46,46 @@ inline constexpr const char* kOperator = "operator";  // who pins by command
 /// Throws what they throw, and kBadRequest for others.
 Task<nlohmann::json> run_command(Workbench bench, nlohmann::json command);
 
-/// The same from outside: by the server that runs on this data directory, or, when there is none,
-/// on the directory itself, under its lock, which is held while this lives. Used by one thread.
+class ServerAt;
+
+/// Where the command line does its work; all of it outlives who uses this.
+struct Workplace {
+  const Config& config;        // says the data directory
+  ServerAt* server = nullptr;  // to be asked by its URL, in place of a directory
+};
+
+/// Has the server do it: the one that is named, or the one that runs on the data directory. nullopt
+/// when none runs there. Throws what command_server() and ServerAt::give() throw.
+std::optional<nlohmann::json> ask_server(const Workplace& at, const nlohmann::json& command,
+                                         const std::stop_token& stop = {});
+
+/// The same from outside: by the server at its URL; or by the one that runs on the data directory,
+/// or, when there is none, on the directory itself, under its lock, which is held while this lives.
+/// Used by one thread.
 class Orders {
  public:
-  explicit Orders(const Config& config);
+  explicit Orders(const Workplace& at);
   ~Orders();
   Orders(const Orders&) = delete;
   Orders& operator=(const Orders&) = delete;
 
   /// Blocks. Throws what the command throws, kNotFound when there is no such directory yet,
-  /// kConflict when a server has it that cannot be asked, and kCancelled when one that answered
-  /// before does not answer any more.
+  /// kConflict when a server has it that cannot be asked, kUnavailable when none answers at the
+  /// URL, and kCancelled when one that answered before does not answer any more.
   nlohmann::json give(const nlohmann::json& command);
 
  private:
   struct Bench;
-  const Config& config_;
+  const Workplace at_;
   bool served_ = false;  // a server has answered
   std::unique_ptr<Bench> bench_;
 };
 
 /// One command, as Orders::give().
-nlohmann::json order_command(const Config& config, const nlohmann::json& command);
+nlohmann::json order_command(const Workplace& at, const nlohmann::json& command);
 
 /// Has the server that runs log from this level on. Blocks. Throws kNotFound when none does.
-void order_log_level(const Config& config, const std::string& level);
+void order_log_level(const Workplace& at, const std::string& level);
 
 /// Gives a command to whoever does it; throws kCancelled soon after `stop` is asked for.
 using Order = std::function<nlohmann::json(const nlohmann::json& command, std::stop_token stop)>;

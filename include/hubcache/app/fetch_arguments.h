@@ -3,7 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "hubcache/app/config.h"
+#include "hubcache/app/commands.h"
+#include "hubcache/app/place.h"
 
 namespace CLI {
 class App;
@@ -14,8 +15,6 @@ namespace hubcache::app {
 /// What was said after `hubcache fetch`.
 struct FetchArguments {
   bool asked = false;  // for this command at all
-  std::string config;
-  std::string data_dir;
   std::vector<std::string> repos;
   std::string list;  // a file that names more of them; "-": standard input
   std::vector<std::string> include;
@@ -30,11 +29,11 @@ struct FetchArguments {
 };
 
 /// Adds the command; parsing fills in `arguments`, which must outlive it.
-void add_fetch_command(CLI::App& app, FetchArguments& arguments);
+void add_fetch_command(CLI::App& app, FetchArguments& arguments, Place& place);
 
 /// Has the server that runs on the data directory fetch what is asked for, or, when none does,
 /// fetches it in this process. Tells about it; returns an exit code as fetch_run.h has them. Throws
 /// kBadRequest for what cannot be understood, and what keeps it from beginning.
-int run_fetch_arguments(const Config& config, const FetchArguments& arguments);
+int run_fetch_arguments(const Workplace& at, const FetchArguments& arguments);
 
 }  // namespace hubcache::app

@@ -6,6 +6,7 @@
 
 #include "hubcache/access/accounts.h"
 #include "hubcache/app/config.h"
+#include "hubcache/app/control.h"
 #include "hubcache/app/metrics.h"
 #include "hubcache/base/error.h"
 #include "hubcache/content/content.h"
@@ -47,6 +48,7 @@ struct SiteParts {
   SiteCounts& counts;
   DamageNotice& damage;
   const Config::Server& server;
+  const CommandRunner& run;  // what comes to kControlPath
 };
 
 /// The routes of all that is served together: content, the API, and own pages. Metrics are for who

@@ -2,7 +2,8 @@
 
 #include <string>
 
-#include "hubcache/app/config.h"
+#include "hubcache/app/commands.h"
+#include "hubcache/app/place.h"
 
 namespace CLI {
 class App;
@@ -13,16 +14,14 @@ namespace hubcache::app {
 /// What was said after `hubcache status`.
 struct StatusArguments {
   bool asked = false;
-  std::string config;
-  std::string data_dir;
   bool json = false;
 };
 
 /// Adds the command; parsing fills in `arguments`, which must outlive it.
-void add_status_command(CLI::App& app, StatusArguments& arguments);
+void add_status_command(CLI::App& app, StatusArguments& arguments, Place& place);
 
 /// Prints how the server is. Returns 0, and 3 when none runs on the data directory. Throws what
 /// order_command() throws.
-int run_status_arguments(const Config& config, const StatusArguments& arguments);
+int run_status_arguments(const Workplace& at, const StatusArguments& arguments);
 
 }  // namespace hubcache::app

@@ -232,6 +232,14 @@ TEST_F(ConfigTest, ThePasswordMayBeASystemdCredentialAndTheEnvironmentGoesBefore
             "mine");
 }
 
+TEST_F(ConfigTest, WhatCommandsAreToldByTheEnvironmentIsNoneOfAServersSettings) {
+  const auto config =
+      load_config("", {"HUBCACHE_SERVER=https://a", "HUBCACHE_LOGIN=admin:hunter2"}, {});
+  EXPECT_THAT(print_config(config), testing::Not(testing::HasSubstr("hunter2")));
+  EXPECT_EQ(test::kind_thrown_by([] { load_config("", {"HUBCACHE_SERVERS=https://a"}, {}); }),
+            Error::Kind::kBadRequest);
+}
+
 TEST_F(ConfigTest, Rule23TheKeyOfSecretsMayBeASystemdCredential) {
   const auto directory = "CREDENTIALS_DIRECTORY=" + folder.path().string();
   const auto key = folder.path() / "hubcache.secrets-key";

@@ -44,7 +44,7 @@ class KeyFileTest : public testing::Test {
 TEST_F(KeyFileTest, AFetchWithoutAServerMakesNoSecondKey) {
   FetchArguments arguments;
   arguments.repos = {"org/name"};
-  expect_no_key([&] { run_fetch_arguments(config, arguments); });
+  expect_no_key([&] { run_fetch_arguments({.config = config}, arguments); });
 }
 
 TEST_F(KeyFileTest, AChangeOfTheKeyMakesNoSecondOne) {

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "hubcache/http/message.h"
-#include "hubcache/rest/api.h"
 
 namespace hubcache::rest {
 
