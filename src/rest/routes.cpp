@@ -1,9 +1,12 @@
 // From descriptions to routes.
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "hubcache/base/uninterrupted.h"
@@ -20,11 +23,40 @@
 namespace hubcache::rest {
 namespace {
 
-/// A text made when it is first asked for: the documents of the API are half of a server's start.
-struct LateText {
-  std::once_flag once;
-  std::string text;
+constexpr const char* kDocumentMedia = "application/vnd.oai.openapi+json";
+
+/// Which of the OpenAPI documents is asked for.
+struct Wanted {
+  bool with_ids = false;
+  bool short_names = false;
+  std::set<std::string> components = {};
+  auto operator<=>(const Wanted&) const = default;
 };
+
+/// Texts made when they are first asked for: the documents of the API are half of a server's start.
+/// All workers answer with the same: hence the mutex.
+struct Texts {
+  std::mutex mutex;
+  std::map<Wanted, std::string> made;
+};
+
+Reply document_refusal(std::string detail) {
+  auto refusal = detail_reply(400, std::move(detail));
+  refusal.content_type = kDocumentMedia;
+  return refusal;
+}
+
+/// The labels in "core,hugging_face"; none when one is unknown or named twice.
+std::set<std::string> labels_in(std::string_view text, const Json& versions) {
+  std::set<std::string> labels;
+  for (;;) {
+    const auto end = std::min(text.find(','), text.size());
+    const std::string label(text.substr(0, end));
+    if (!versions.contains(label) || !labels.insert(label).second) return {};
+    if (end == text.size()) return labels;
+    text.remove_prefix(end + 1);
+  }
+}
 
 }  // namespace
 
@@ -177,48 +209,50 @@ void Api::Impl::add_view(const View& view) {
 /// The OpenAPI document of all this. Its texts are made once; who serves is put in when it is sent.
 void Api::Impl::add_document() {
   constexpr const char* kBase = "http://hubcache.invalid";
-  constexpr const char* kMedia = "application/vnd.oai.openapi+json";
   Json versions = Json::object();
   for (const auto& [label, version] : options.versions) versions[label] = version;
-  auto document = [this, versions](bool with_ids) {
+  auto document = [this, versions](const Wanted& wanted) {
     return openapi({.root = options.root,
                     .base = kBase,
                     .versions = versions,
                     .resources = resources,
                     .actions = actions,
                     .views = views,
-                    .with_ids = with_ids});
+                    .with_ids = wanted.with_ids,
+                    .short_names = wanted.short_names,
+                    .components = wanted.components});
   };
-  add_docs_page([document] { return document(true); });
+  add_docs_page([document] { return document({.with_ids = true}); });
   auto& route = router.at("docs/api.json");
   route.anonymous = true;
   route.handlers.emplace_back(
       "GET",
-      [versions, document, by_href = std::make_shared<LateText>(),
-       by_id = std::make_shared<LateText>()](const Exchange& e) -> Task<Reply> {
-        bool with_ids = false;
+      [versions, document, texts = std::make_shared<Texts>()](const Exchange& e) -> Task<Reply> {
+        Wanted wanted;
         for (const auto& [name, value] : http::parse_pairs(e.request.query())) {
-          if (name == "pk_path") with_ids = true;
-          bool is_known = name != "plugin";
-          std::string_view labels = name == "component" ? value : std::string_view();
-          while (!labels.empty()) {
-            const auto end = std::min(labels.find(','), labels.size());
-            is_known = is_known && versions.contains(labels.substr(0, end));
-            labels.remove_prefix(std::min(end + 1, labels.size()));
+          if (name == "plugin") {
+            co_return document_refusal("'plugin' has been removed. Use 'component' instead.");
           }
-          if (is_known) continue;
-          auto refusal = detail_reply(400, "Invalid component specified.");
-          refusal.content_type = kMedia;
-          co_return refusal;
+          if (name == "pk_path") wanted.with_ids = true;
+          if (name == "bindings") wanted.short_names = true;
+          if (name != "component") continue;
+          wanted.components = labels_in(value, versions);
+          if (wanted.components.empty()) {
+            co_return document_refusal("Invalid component specified.");
+          }
         }
-        auto& written = with_ids ? *by_id : *by_href;
-        std::call_once(written.once, [&] { written.text = to_text(document(with_ids)); });
-        auto body = written.text;
+        std::string body;
+        {
+          const std::lock_guard lock(texts->mutex);
+          auto& text = texts->made[wanted];
+          if (text.empty()) text = to_text(document(wanted));
+          body = text;
+        }
         const auto at = body.find(kBase);
         co_return Reply{.status = 200,
                         .body = body.replace(at, std::string_view(kBase).size(), e.base),
                         .location = {},
-                        .content_type = kMedia};
+                        .content_type = kDocumentMedia};
       });
 }
 

@@ -2,6 +2,7 @@
 import datetime
 import json
 import pathlib
+import re
 
 from harness import get
 
@@ -87,3 +88,35 @@ def test_pulps_bindings_make_change_find_and_remove(world):
                        "left": [[1, ["hf"]], [0, []], [1, ["huggingface"]]]}
     for made in ("remote", "distribution", "guard"):
         assert server.rest("GET", seen[made]["pulp_href"]).status == 404, made
+
+
+def calls_of(folder):
+    """Of each operation the class and the call that a package of bindings has for it."""
+    calls = {}
+    for file in sorted((folder / "api").glob("*_api.py")):
+        kind, call = None, None
+        for line in file.read_text().splitlines():
+            if found := re.match(r"class (\w+)Api:", line):
+                kind = found[1]
+            elif found := re.match(r"    def _(\w+)_serialize\(", line):
+                call = found[1]
+            elif found := re.match(r"\s+method='(\w+)'", line):
+                method = found[1].lower()
+            elif found := re.match(r"\s+resource_path='(.+)'", line):
+                calls[method, found[1]] = (kind, call)
+    return calls
+
+
+def test_the_document_for_bindings_makes_the_classes_and_calls_of_pulps(world):
+    server = world.server("http://127.0.0.1:9")
+    packages = next((world.venvs / "pulp-bindings" / "lib").glob("*/site-packages/pulpcore/client"))
+    for component, package, least in (("core", "pulpcore", 60),
+                                      ("hugging_face", "pulp_hugging_face", 35)):
+        theirs = calls_of(packages / package)
+        reply = get(f"{server.origin}{API}docs/api.json?bindings&component={component}")
+        ours = {(method, path): ("".join(re.findall(r"[A-Za-z]+", operation["tags"][0])),
+                                 operation["operationId"])
+                for path, item in reply.json()["paths"].items() for method, operation in item.items()}
+        ours.pop(("post", API + "verify/"), None)  # which Pulp has not
+        assert len(ours) >= least, len(ours)
+        assert {key: theirs.get(key) for key in ours} == ours

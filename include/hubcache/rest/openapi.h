@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,11 @@ struct Document {
   std::span<const View> views;
   /// Real paths with ids in place of hrefs as parameters: for readers that know no Pulp.
   bool with_ids = false;
+  /// Operations are named by what they do alone ("list"), as Pulp's own bindings have them: one
+  /// class per tag.
+  bool short_names = false;
+  /// Labels of the components whose paths are wanted; empty: all.
+  std::set<std::string> components = {};
 };
 
 /// The document, OpenAPI 3.1, as Pulp's clients want it (contract/pulp.md 4.3 to 4.5).

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <span>
+#include <string>
 
 #include "hubcache/base/base64.h"
 #include "hubcache/base/digest.h"
@@ -227,6 +229,65 @@ TEST_F(PulpTest, ThePageOfTheDocumentListsEveryOperationAndRunsNothing) {
                 "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
   EXPECT_EQ(page.text.find("<script"), std::string::npos);
   EXPECT_EQ(send("POST", "/pulp/api/v3/docs/").status, 405);
+}
+
+/// "GET /pulp/api/v3/tasks/": what each operation of the document is called.
+std::map<std::string, std::string> names_of(const Json& document) {
+  std::map<std::string, std::string> names;
+  for (const auto& [path, item] : document["paths"].items()) {
+    for (const auto& [method, operation] : item.items()) {
+      names[method + " " + path] = operation["operationId"].get<std::string>();
+    }
+  }
+  return names;
+}
+
+TEST_F(PulpTest, TheDocumentOfAComponentHasItsPathsAndNoOthers) {
+  const std::string url = "/pulp/api/v3/docs/api.json";
+  const auto all = send("GET", url).body;
+  const auto core = send("GET", url + "?component=core").body;
+  const auto plugin = send("GET", url + "?component=hugging_face").body;
+  auto both = names_of(core);
+  for (const auto& [operation, name] : names_of(plugin)) {
+    EXPECT_NE(operation.find("hugging_face"), std::string::npos) << operation;
+    EXPECT_TRUE(both.emplace(operation, name).second) << operation;
+  }
+  EXPECT_EQ(both, names_of(all));
+  for (const auto& [operation, name] : names_of(core)) {
+    EXPECT_EQ(operation.find("hugging_face"), std::string::npos) << operation;
+  }
+  EXPECT_EQ(send("GET", url + "?component=hugging_face,core").text, send("GET", url).text);
+  EXPECT_EQ(core["info"]["x-pulp-app-versions"].size(), 1U);
+  EXPECT_EQ(plugin["info"]["x-pulp-app-versions"], all["info"]["x-pulp-app-versions"]);
+  EXPECT_TRUE(plugin["components"]["schemas"].contains("hugging_face.HuggingFaceRemote"));
+  EXPECT_FALSE(plugin["components"]["schemas"].contains("TaskResponse"));
+  EXPECT_FALSE(core["components"]["schemas"].contains("hugging_face.HuggingFaceRemote"));
+}
+
+TEST_F(PulpTest, AComponentThatIsUnknownOrNamedTwiceIsRefused) {
+  for (const std::string value : {"nope", "core,nope", "core,core", "", "core,"}) {
+    const auto answer = send("GET", "/pulp/api/v3/docs/api.json?component=" + value);
+    EXPECT_EQ(answer.status, 400) << value;
+    EXPECT_EQ(answer.body["detail"], "Invalid component specified.") << value;
+    EXPECT_EQ(answer.header("Content-Type"), "application/vnd.oai.openapi+json");
+  }
+  EXPECT_EQ(send("GET", "/pulp/api/v3/docs/api.json?plugin=core").status, 400);
+}
+
+// All of them, against Pulp's own bindings: tests/e2e/test_bindings.py.
+TEST_F(PulpTest, TheDocumentForBindingsNamesOperationsByWhatTheyDo) {
+  const auto whole = names_of(send("GET", "/pulp/api/v3/docs/api.json").body);
+  const auto names = names_of(send("GET", "/pulp/api/v3/docs/api.json?bindings").body);
+  ASSERT_EQ(names.size(), whole.size());
+  EXPECT_EQ(names.at("get " + kRemotes), "list");
+  EXPECT_EQ(names.at("patch {hugging_face_hugging_face_remote_href}"), "partial_update");
+  EXPECT_EQ(names.at("post {r_b_a_c_content_guard_href}add_role/"), "add_role");
+  EXPECT_EQ(names.at("post " + kTasks + "purge/"), "purge");
+  EXPECT_EQ(names.at("patch {task_href}"), "tasks_cancel");
+  EXPECT_EQ(names.at("get /pulp/api/v3/status/"), "status_read");
+  EXPECT_EQ(names_of(send("GET", "/pulp/api/v3/docs/api.json?bindings&pk_path=1").body)
+                .at("get " + kRemotes + "{id}/"),
+            "read");
 }
 
 TEST_F(PulpTest, WhatIsNotThereIs404InJson) {
