@@ -97,7 +97,7 @@ rest::Resource user() {
                   rest::text("email").filters(rest::kFewNameFilters),
                   rest::boolean("is_staff").filters(rest::kExact),
                   rest::boolean("is_active").filters(rest::kExact),
-                  rest::text("date_joined"),
+                  rest::time("date_joined"),
                   rest::texts("groups"),
                   rest::hidden_fields(),
                   rest::text("password").write_only()};
@@ -121,7 +121,7 @@ rest::Resource group() {
 rest::Resource role() {
   auto roles = read_only("Role", "roles/", "core.role");
   roles.fields = {rest::text("name").filters(rest::kNameFilters),
-                  rest::text("description").filters(kDescriptionFilters),
+                  rest::text("description").nullable().filters(kDescriptionFilters),
                   rest::texts("permissions"), rest::boolean("locked").filters(rest::kExact)};
   auto has_permission = [](const Row& row, std::string_view, const std::string& value) {
     const auto& permissions = row.doc.at("permissions");

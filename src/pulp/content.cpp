@@ -213,7 +213,8 @@ rest::Resource content() {
       rest::href("artifact", std::string(kArtifactKind)),
       rest::text("relative_path").filters(rest::kExact),
       rest::text("repo_id").filters(rest::kExact),
-      rest::choice("repo_type", {"models", "datasets", "spaces"}).filters(rest::kExact),
+      rest::choice("repo_type", {"models", "datasets", "spaces", "kernels", "buckets"})
+          .filters(rest::kExact),
       rest::text("revision").filters(rest::kExact),
       rest::integer("size"),
       rest::text("etag"),
@@ -250,7 +251,7 @@ rest::Resource all_content() {
          rest::href_of(with, std::string(kArtifactKind), row.doc.value("artifact", Json()))}};
   };
   resource.fields = {rest::labels("pulp_labels"), rest::nothing("vuln_report"),
-                     rest::computed("artifacts", artifacts)};
+                     rest::computed("artifacts", artifacts).shown_as({{"type", "object"}})};
   resource.filters = content().filters;
   return resource;
 }
@@ -260,7 +261,7 @@ rest::Resource artifact(const std::filesystem::path& data_dir) {
   resource.has_options = false;
   resource.fields = {rest::text("file"), rest::integer("size")};
   for (const char* name : {"md5", "sha1", "sha224", "sha256", "sha384", "sha512"}) {
-    resource.fields.push_back(rest::text(name).filters(rest::kExact));
+    resource.fields.push_back(rest::text(name).nullable().filters(rest::kExact));
   }
   resource.filters = {version_filter("repository_version"), orphaned_filter()};
   resource.rows = all_artifacts;

@@ -42,7 +42,7 @@ rest::Resource distribution(const Described& with) {
       .fields =
           {
               rest::path("base_path").required().unique().disjoint().filters(kPathFilters),
-              rest::computed("base_url", base_url),
+              rest::computed("base_url", base_url).shown_as({{"type", "string"}}),
               rest::href("content_guard", std::string(registry::kGuardKind)).nullable(),
               rest::prn_of("content_guard_prn", "content_guard"),
               rest::nothing("no_content_change_since"),

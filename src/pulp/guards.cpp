@@ -70,9 +70,11 @@ Json users_of(const Row& row, const rest::Rendering& with) {
 
 rest::Resource rbac_guard() {
   auto groups = [](const Row&, const rest::Rendering&) { return Json::array(); };
-  auto resource = guard("RBACContentGuard", registry::kRbacGuardKind, "rbac",
-                        {rest::computed("users", users_of), rest::computed("groups", groups),
-                         rest::texts("downloaders").internal()});
+  const Json members{{"type", "array"}, {"items", {{"type", "object"}}}};
+  auto resource = guard(
+      "RBACContentGuard", registry::kRbacGuardKind, "rbac",
+      {rest::computed("users", users_of).shown_as(members),
+       rest::computed("groups", groups).shown_as(members), rest::texts("downloaders").internal()});
   resource.prepare = [](Row& row, std::int64_t author) {
     row.doc["downloaders"] = Json::array({author});
   };

@@ -59,6 +59,8 @@ std::optional<Row> find_version(db::Connection& sql, std::string_view id) {
   return std::nullopt;
 }
 
+Json href_schema() { return {{"type", "string"}, {"format", "uri-reference"}}; }
+
 Json empty_summary(const Row&, const rest::Rendering&) {
   return Json{{"added", Json::object()}, {"removed", Json::object()}, {"present", Json::object()}};
 }
@@ -176,9 +178,9 @@ rest::Resource repository() {
       .type = kType,
       .fields =
           {
-              rest::computed("versions_href", versions),
+              rest::computed("versions_href", versions).shown_as(href_schema()),
               rest::labels("pulp_labels"),
-              rest::computed("latest_version_href", latest),
+              rest::computed("latest_version_href", latest).shown_as(href_schema()),
               rest::text("name").required().unique().filters(rest::kNameFilters),
               rest::text("description").nullable(),
               rest::integer("retain_repo_versions")
@@ -220,8 +222,8 @@ rest::Resource repository_version() {
               rest::href("repository", std::string(kRepositoryKind)),
               rest::integer("number").filters(kVersionNumberFilters),
               rest::nothing("base_version"),
-              rest::computed("content_summary", empty_summary),
-              rest::computed("vuln_report", vulnerability_report),
+              rest::computed("content_summary", empty_summary).shown_as({{"type", "object"}}),
+              rest::computed("vuln_report", vulnerability_report).shown_as(href_schema()),
           },
       .filters = {holds_contents(),
                   {.name = "pulp_created",
@@ -244,8 +246,8 @@ rest::Resource publication() {
       .remove = rest::Change::kNow,
       .fields =
           {
-              rest::href("repository_version", std::string(kVersionKind)),
-              rest::href("repository", std::string(kRepositoryKind)),
+              rest::href("repository_version", std::string(kVersionKind)).nullable(),
+              rest::href("repository", std::string(kRepositoryKind)).nullable(),
           },
       .filters = {holds_contents(),
                   version_filter("repository_version"),

@@ -139,6 +139,22 @@ std::string id_at_end_of(std::string_view text) {
   return std::string(text.substr(text.find_last_of("/:") + 1));
 }
 
+Json list_schema(Json item) { return {{"type", "array"}, {"items", std::move(item)}}; }
+Json text_schema() { return {{"type", "string"}}; }
+Json time_schema() { return {{"type", Json::array({"string", "null"})}, {"format", "date-time"}}; }
+Json object_schema() { return {{"type", Json::array({"object", "null"})}}; }
+Json report_schema() {
+  const Json text_or_null{{"type", Json::array({"string", "null"})}};
+  return {{"type", "object"},
+          {"properties",
+           {{"message", text_schema()},
+            {"code", text_schema()},
+            {"state", text_schema()},
+            {"total", {{"type", Json::array({"integer", "null"})}}},
+            {"done", {{"type", "integer"}}},
+            {"suffix", text_or_null}}}};
+}
+
 enum class Lock { kAny, kExclusive, kShared };
 
 bool locks(const Row& row, Lock kind, const std::string& reference) {
@@ -262,20 +278,20 @@ rest::Resource task(const db::SecretBox& secrets, bool mask_secrets) {
                   .filters(kStateFilters),
               rest::text("name").filters(kTaskNameFilters),
               rest::text("logging_cid").filters(kCidFilters),
-              rest::text("created_by"),
-              rest::text("unblocked_at"),
-              rest::text("started_at"),
-              rest::text("finished_at"),
-              rest::text("error"),
+              rest::text("created_by").nullable(),
+              rest::text("unblocked_at").shown_as(time_schema()),
+              rest::text("started_at").shown_as(time_schema()),
+              rest::text("finished_at").shown_as(time_schema()),
+              rest::text("error").shown_as(object_schema()),
               rest::nothing("worker"),
               rest::nothing("parent_task"),
-              rest::text("child_tasks"),
+              rest::text("child_tasks").shown_as(list_schema(text_schema())),
               rest::nothing("task_group"),
-              rest::text("progress_reports"),
-              rest::text("created_resources"),
-              rest::text("created_resource_prns"),
-              rest::text("reserved_resources_record"),
-              rest::computed("result", result),
+              rest::text("progress_reports").shown_as(list_schema(report_schema())),
+              rest::text("created_resources").shown_as(list_schema(text_schema())),
+              rest::text("created_resource_prns").shown_as(list_schema(text_schema())),
+              rest::text("reserved_resources_record").shown_as(list_schema(text_schema())),
+              rest::computed("result", result).shown_as(object_schema()),
               rest::always("pulp_api_version", "v3"),
           },
       .filters = {time_filter("pulp_created"), time_filter("started_at"),

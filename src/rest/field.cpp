@@ -8,6 +8,16 @@
 #include "hubcache/rest/row.h"
 
 namespace hubcache::rest {
+namespace {
+
+Json text_or_null() { return {{"type", Json::array({"string", "null"})}}; }
+
+}  // namespace
+
+Field& Field::shown_as(const Json& schema) {
+  shown_schema = std::make_shared<const Json>(schema);
+  return *this;
+}
 
 Field text(std::string name) { return {Field::Type::kText, std::move(name)}; }
 Field url(std::string name) { return {Field::Type::kUrl, std::move(name)}; }
@@ -58,21 +68,30 @@ Field computed(std::string name, Field::Compute compute) {
 }
 
 Field nothing(std::string name) {
-  return computed(std::move(name), [](const Row&, const Rendering&) { return Json(); });
+  return computed(std::move(name), [](const Row&, const Rendering&) { return Json(); })
+      .shown_as(text_or_null());
 }
 
 Field always(std::string name, std::string value) {
   return computed(std::move(name),
-                  [value = Json(std::move(value))](const Row&, const Rendering&) { return value; });
+                  [value = Json(std::move(value))](const Row&, const Rendering&) { return value; })
+      .shown_as({{"type", "string"}});
 }
 
 Field prn_of(std::string name, std::string of) {
   Field field(Field::Type::kComputed, std::move(name));
   field.target = std::move(of);
-  return field;
+  return field.shown_as(text_or_null());
 }
 
-Field hidden_fields() { return {Field::Type::kComputed, "hidden_fields"}; }
+Field hidden_fields() {
+  const Json item{
+      {"type", "object"},
+      {"properties", {{"name", {{"type", "string"}}}, {"is_set", {{"type", "boolean"}}}}},
+      {"required", {"name", "is_set"}}};
+  return Field(Field::Type::kComputed, "hidden_fields")
+      .shown_as({{"type", "array"}, {"items", item}});
+}
 
 const Field* Resource::field(std::string_view field_name) const {
   for (const auto& candidate : fields) {

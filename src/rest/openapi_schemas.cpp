@@ -36,7 +36,7 @@ Json type_of(const Field& field) {
     case Field::Type::kUris:
       return array_of({{"type", "string"}});
     case Field::Type::kComputed:
-      return Json::object();  // what it likes
+      return Json::object();
     case Field::Type::kText:
     case Field::Type::kPath:
     case Field::Type::kPem:
@@ -67,8 +67,17 @@ bool is_null_until_set(const Field& field) {
          std::holds_alternative<std::monostate>(field.default_value);
 }
 
-/// What comes back: a field that is kept by nothing may be null, and tables of others show what
-/// they have.
+Json shown_schema(const Resource& resource, const Field& field) {
+  if (field.shown_schema) return *field.shown_schema;
+  auto schema = schema_of(field);
+  schema.erase("default");
+  if (!resource.rows && is_null_until_set(field)) {
+    schema["type"] = Json::array({schema["type"], "null"});
+  }
+  return schema;
+}
+
+/// What comes back.
 Json response_schema(const Resource& resource) {
   Json properties = Json::object();
   const auto text = [&](const char* name, Json schema) {
@@ -84,13 +93,8 @@ Json response_schema(const Resource& resource) {
   Json required = Json::array();
   for (const auto& field : resource.fields) {
     if (field.is_write_only || field.is_internal) continue;
-    const bool is_ours = resource.rows || field.is_computed();
-    auto schema = is_ours ? Json::object() : schema_of(field);
-    schema.erase("default");
-    if (is_null_until_set(field) && schema.contains("type")) {
-      schema["type"] = Json::array({schema["type"], "null"});
-    }
-    if (is_ours) schema["readOnly"] = true;
+    auto schema = shown_schema(resource, field);
+    if (resource.rows || field.is_computed()) schema["readOnly"] = true;
     properties[field.name] = std::move(schema);
     if (field.is_required) required.push_back(field.name);
   }

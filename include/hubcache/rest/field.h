@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -100,12 +101,15 @@ struct Field {
   /// Giving it a value counts as a change even when it is the same one.
   Field& always_changes() { return is_change_itself = true, *this; }
   Field& filters(Lookups which) { return lookups = which, *this; }
+  /// The JSON schema of what is shown, where the type does not tell.
+  Field& shown_as(const Json& schema);
 
   Type type;
   std::string name;
   std::vector<std::string> choices;
   std::string target;  // kHref: the kind of row it names
   Compute compute;
+  std::shared_ptr<const Json> shown_schema;
   std::vector<Check> checks;
   std::function<std::string(const Row& target)> refusal_of_target;
   std::variant<std::monostate, bool, std::string> default_value;
