@@ -41,9 +41,9 @@ tasks::Report report(const char* code, const char* message, std::int64_t done) {
 
 // Who may download through an rbac guard ---------------------------------------------------------
 
-/// The ids of the accounts with these names, or what is wrong with them.
+/// The accounts with these names, or what is wrong with them.
 struct Named {
-  std::vector<std::int64_t> ids;
+  std::vector<access::Account> accounts;
   Json errors = Json::object();
 };
 Named accounts_named(db::Connection& sql, const Json& names) {
@@ -53,7 +53,7 @@ Named accounts_named(db::Connection& sql, const Json& names) {
     const auto name = names[i].get<std::string>();
     const auto found = std::ranges::find(all, name, &access::Account::name);
     if (found != all.end()) {
-      named.ids.push_back(found->id);
+      named.accounts.push_back(*found);
     } else {
       named.errors[std::to_string(i)] =
           rest::error_list("Object with username=" + name + " does not exist.");
@@ -74,9 +74,7 @@ rest::Reply echo(const Json& values) {
 Json role_errors(const Json& values) {
   Json errors = Json::object();
   const auto& role = values.at("role");
-  if (role == kOwner) {
-    errors["role"] = rest::error_list("Owners are the administrators; they are made elsewhere.");
-  } else if (role != kDownloader) {
+  if (role != kOwner && role != kDownloader) {
     errors["role"] =
         rest::error_list("Object with name=" + role.get<std::string>() + " does not exist.");
   }
@@ -105,17 +103,22 @@ rest::Reply change_role(db::Connection& sql, rest::Row& guard, const Json& value
   auto named = accounts_named(sql, users.is_array() ? users : Json::array());
   if (!named.errors.empty()) errors["users"] = std::move(named.errors);
   if (!errors.empty()) return reply(400, errors);
+  const bool of_owners = values.at("role") == kOwner;
   auto& downloaders = guard.doc["downloaders"];
-  for (std::size_t i = 0; i < named.ids.size(); ++i) {
-    const auto found = std::ranges::find(downloaders, Json(named.ids[i]));
-    const bool has = found != downloaders.end();
+  for (const auto& account : named.accounts) {
+    const auto found = std::ranges::find(downloaders, Json(account.id));
+    const bool has = of_owners ? account.role == access::Role::kAdmin : found != downloaders.end();
     if (has == (grant == Grant::kGive)) {
       const std::string how = has ? "already assigned to" : "not assigned to";
       return reply(
-          400, Json{{"non_field_errors", rest::error_list("The role is " + how + " user '" +
-                                                          users[i].get<std::string>() + "'.")}});
+          400, Json{{"non_field_errors",
+                     rest::error_list("The role is " + how + " user '" + account.name + "'.")}});
     }
-    has ? static_cast<void>(downloaders.erase(found)) : downloaders.push_back(named.ids[i]);
+    if (of_owners) {
+      return reply(400, Json{{"role", rest::error_list("Owners are the administrators; they are "
+                                                       "made elsewhere.")}});
+    }
+    has ? static_cast<void>(downloaders.erase(found)) : downloaders.push_back(account.id);
   }
   return echo(values);
 }

@@ -89,6 +89,30 @@ TEST_F(PulpRepositoriesTest, ARoleOfAGuardIsGivenAndTaken) {
   EXPECT_EQ(ask("POST", kRepositories + kZero + "/sync/", "{}").status, 404);
 }
 
+TEST_F(PulpRepositoriesTest, TheOwnersOfAGuardAreTheAdministrators) {
+  runner.run(accounts->set_password("ann", "pw", access::Role::kDownloader));
+  const auto guard = ask("POST", "/pulp/api/v3/contentguards/core/rbac/", R"({"name":"g"})")
+                         .body.value("pulp_href", "");
+  const auto change = [&](const std::string& verb, const std::string& user) {
+    const auto answer = ask("POST", guard + verb + "/",
+                            R"({"role":"core.rbaccontentguard_owner","users":[")" + user + "\"]}");
+    EXPECT_EQ(answer.status, 400) << verb << user;
+    return answer.text;
+  };
+  const std::string elsewhere =
+      R"({"role":["Owners are the administrators; they are made elsewhere."]})";
+  // As Pulp says it to whoever made the guard, and owns it by that.
+  EXPECT_EQ(change("add_role", "admin"),
+            R"({"non_field_errors":["The role is already assigned to user 'admin'."]})");
+  EXPECT_EQ(change("remove_role", "ann"),
+            R"({"non_field_errors":["The role is not assigned to user 'ann'."]})");
+  EXPECT_EQ(change("add_role", "ann"), elsewhere);
+  EXPECT_EQ(change("remove_role", "admin"), elsewhere);
+  EXPECT_EQ(change("add_role", "nobody"),
+            R"({"users":{"0":["Object with username=nobody does not exist."]}})");
+  EXPECT_EQ(ask("GET", guard + "list_roles/").body["roles"][0]["users"], Json::array({"admin"}));
+}
+
 TEST_F(PulpRepositoriesTest, TheDocumentSaysWhatTheRoutesDo) {
   const auto document = send("GET", "/pulp/api/v3/docs/api.json");
   ASSERT_EQ(document.status, 200);
