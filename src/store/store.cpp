@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/uninterrupted.h"
 
 #include "on_exit.h"
 #include "part_hash.h"
@@ -140,12 +141,18 @@ Task<bool> Store::contains(Digest digest) {
   co_return (co_await open(std::move(digest))).has_value();
 }
 
-Task<bool> Store::remove(Digest digest) {
-  co_await Impl::forget(impl_, digest);
-  auto work = [impl = impl_, digest] { return impl->disk.remove(impl->layout.blob(digest)); };
-  const bool was_there = co_await offload(impl_->pool, std::move(work));
-  co_await impl_->heal(std::move(digest), false);
+Task<bool> Store::Impl::remove(std::shared_ptr<Impl> self, Digest digest) {
+  co_await forget(self, digest);
+  auto work = [self, digest] { return self->disk.remove(self->layout.blob(digest)); };
+  const bool was_there = co_await offload(self->pool, std::move(work));
+  co_await self->heal(std::move(digest), false);
   co_return was_there;
+}
+
+/// To its end, also for a task that is cancelled: a row without a file counts as space that is
+/// used.
+Task<bool> Store::remove(Digest digest) {
+  co_return co_await uninterrupted(Impl::remove(impl_, std::move(digest)));
 }
 
 void Store::Impl::write_uses(std::vector<BlobUse> uses) {

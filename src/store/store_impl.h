@@ -47,6 +47,7 @@ struct Store::Impl : Shared {
   };
 
   static std::optional<Found> look(const std::shared_ptr<Impl>& self, const Digest& digest);
+  static Task<bool> remove(std::shared_ptr<Impl> self, Digest digest);
   static Task<std::optional<Blob>> adopt(std::shared_ptr<Impl> self, Digest digest, Found found);
   static Task<Part::Opened> open_part(std::shared_ptr<Impl> self, Part::Plan plan,
                                       std::shared_ptr<Allowance> allowance);
