@@ -29,9 +29,30 @@ constexpr std::string_view kNullCharacter = "Null characters are not allowed.";
 
 /// Where rows have a value: under that name in code, in that expression in SQL.
 struct Column {
+  const Rendering& rendering;
+  const Resource& resource;
   std::string name;
-  std::optional<std::string> sql;
+  std::optional<std::string> sql = sql_value(resource, name);
 };
+
+/// SQL knows no regular expressions: it is given the values that one is found in.
+std::optional<Condition> condition(const Column& column, const Regex& regex) {
+  const auto& [rendering, resource, name, expression] = column;
+  if (!expression || rendering.sql == nullptr || resource.rows) return std::nullopt;
+  const auto& family = resource.lists.empty() ? resource.kind : resource.lists;
+  Json found = Json::array();
+  for (const auto& kind : rendering.resources) {
+    if (!is_of(kind.kind, family) || !kind.lists.empty()) continue;
+    auto values = rendering.sql->query(
+        "SELECT DISTINCT " + *expression + " FROM resources WHERE kind = ?1", kind.kind);
+    while (values.step()) {
+      if (auto value = values.optional_text(0); value && regex.found_in(*value)) {
+        found.push_back(*std::move(value));
+      }
+    }
+  }
+  return Condition{.sql = is_one_of(*expression), .values = Json::array({std::move(found)})};
+}
 
 std::optional<Condition> condition(const Column& column, const std::string& before,
                                    const std::string& after, Json value) {
@@ -90,7 +111,8 @@ ReadFilter read_text_filter(const Column& column, const std::string& parameter,
   if (lookup == "regex" || lookup == "iregex") {
     const auto regex = Regex::compile(value, lookup == "iregex");
     if (!regex) return refused(parameter, "Enter a valid regular expression.");
-    return {.accepts = on_text(name, [regex](auto& v) { return regex->found_in(v); })};
+    return {.accepts = on_text(name, [regex](auto& v) { return regex->found_in(v); }),
+            .sql = condition(column, *regex)};
   }
   return read_text_in_any_case(column, lookup, value);
 }
@@ -201,7 +223,7 @@ bool offers(Lookups lookups, std::string_view lookup) {
 ReadFilter read_field_filter(const Rendering& rendering, const Resource& resource,
                              const Field& field, const std::string& parameter,
                              std::string_view lookup, const std::string& value) {
-  const Column column{.name = field.name, .sql = sql_value(resource, field.name)};
+  const Column column{.rendering = rendering, .resource = resource, .name = field.name};
   if (field.type == Field::Type::kHref) {
     return read_href_filter(
         rendering, {.name = field.name, .target = field.target, .sql = column.sql}, lookup, value);
@@ -227,7 +249,7 @@ ReadFilter read_field_filter(const Rendering& rendering, const Resource& resourc
 ReadFilter read_extra_filter(const Rendering& rendering, const Resource& resource,
                              const Filter& filter, const std::string& parameter,
                              std::string_view lookup, const std::string& value) {
-  const Column column{.name = filter.name, .sql = sql_value(resource, filter.name)};
+  const Column column{.rendering = rendering, .resource = resource, .name = filter.name};
   if (filter.kind == Filter::Kind::kTime) {
     return read_time_filter(column, parameter, lookup, value);
   }

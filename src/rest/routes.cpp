@@ -11,6 +11,7 @@
 
 #include "hubcache/base/uninterrupted.h"
 #include "hubcache/http/url.h"
+#include "hubcache/rest/address.h"
 #include "hubcache/rest/openapi.h"
 #include "hubcache/rest/parsing.h"
 #include "hubcache/rest/row.h"
@@ -39,6 +40,19 @@ struct Texts {
   std::mutex mutex;
   std::map<Wanted, std::string> made;
 };
+
+/// The kind whose rows in the table are all that the resource lists; null where there are others.
+const Resource* kind_in_table(const std::vector<Resource>& resources, const Resource& resource) {
+  if (resource.rows || !resource.parent.empty()) return nullptr;
+  if (resource.lists.empty()) return &resource;
+  const Resource* only = nullptr;
+  for (const auto& kind : resources) {
+    if (!kind.lists.empty() || !is_of(kind.kind, resource.lists)) continue;
+    if (only != nullptr || kind.rows) return nullptr;
+    only = &kind;
+  }
+  return only;
+}
 
 Reply document_refusal(std::string detail) {
   auto refusal = detail_reply(400, std::move(detail));
@@ -284,10 +298,10 @@ Task<Reply> Api::Impl::list(const Resource& resource, const Exchange& exchange) 
       return Reply{.status = 200,
                    .body = to_text(list_page(with, resource, page, query, pairs, url))};
     };
-    const bool in_table = !resource.rows && resource.lists.empty() && resource.parent.empty();
-    const auto order = in_table && query.where_is_all ? sql_order(resource, query) : std::nullopt;
-    if (order) {
-      return reply_with(store.page(sql, resource, query.where, *order, query.limit, query.offset));
+    const auto* kind = kind_in_table(resources, resource);
+    const bool by_sql = kind != nullptr && query.where_is_all;
+    if (const auto order = by_sql ? sql_order(resource, query) : std::nullopt) {
+      return reply_with(store.page(sql, *kind, query.where, *order, query.limit, query.offset));
     }
     auto rows = store.all(sql, resource, query.where);
     if (!resource.parent.empty()) {

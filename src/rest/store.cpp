@@ -97,7 +97,7 @@ std::vector<Row> Store::all(db::Connection& sql, const Resource& resource,
   if (!resource.lists.empty()) {
     for (const auto& other : resources_) {
       if (!is_of(other.kind, resource.lists) || !other.lists.empty()) continue;
-      auto rows = all(sql, other);
+      auto rows = all(sql, other, where);
       result.insert(result.end(), std::move_iterator(rows.begin()), std::move_iterator(rows.end()));
     }
     return result;

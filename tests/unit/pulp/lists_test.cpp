@@ -78,6 +78,23 @@ TEST_F(ListTest, AListHasThoseThatTheSameFiltersLeaveOneByOne) {
   }
 }
 
+TEST_F(ListTest, AListOfAllKindsHasWhatTheListOfTheOnlyKindHas) {
+  for (const std::string query :
+       {"", "limit=2&offset=1", "ordering=-name&limit=3", "ordering=rate_limit,-pulp_created",
+        "name=k-ab", "name__icontains=B&ordering=name", "name__regex=a$&limit=1",
+        "pulp_label_select=env", "q=NOT%20name=k-aa&limit=2", "name__in=k-aa,k-BB&fields=name"}) {
+    const auto kind = ask("GET", kRemotes + "?" + query).body;
+    const auto all = ask("GET", "/pulp/api/v3/remotes/?" + query).body;
+    EXPECT_EQ(all["count"], kind["count"]) << query;
+    ASSERT_EQ(all["results"].size(), kind["results"].size()) << query;
+    for (std::size_t i = 0; i < all["results"].size(); ++i) {
+      for (const auto& [name, value] : all["results"][i].items()) {
+        EXPECT_EQ(value, kind["results"][i][name]) << query << name;
+      }
+    }
+  }
+}
+
 TEST_F(ListTest, FiltersNobodyKnowsAreNamed) {
   EXPECT_EQ(names("&foo=1&bar=2"),
             R"({"errors":["Invalid Filter: 'foo'","Invalid Filter: 'bar'"]})");
