@@ -19,6 +19,10 @@ Task<http::Body> timed(Task<http::Body> passed, http::Served& served) {
   co_return body;
 }
 
+constexpr const char* kNotByXet =
+    "this file cannot be stored now, and so not be checked: begun again, or with "
+    "HF_HUB_DISABLE_XET=1, it comes by plain HTTP";
+
 bool is_by_xet(Manner manner) { return manner == Manner::kXet || manner == Manner::kXetWhole; }
 
 }  // namespace
@@ -137,6 +141,11 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
                         {"size", file.size},
                         {"message", refused->what()},
                         {"context", refused->context()}});
+    // Room does not come soon. That is final for who began by Xet: at 503 they are silent for
+    // minutes and then fail, and hf_xet 1.2 does not end at all.
+    if (is_by_xet(manner) && refused->kind() == Error::Kind::kNoSpace) {
+      throw Error(Error::Kind::kNotFound, kNotByXet);
+    }
   } else {
     throw *refused;
   }
@@ -165,9 +174,7 @@ Task<std::shared_ptr<const store::Blob>> FileBytes::stored(Digest digest) {
 Task<http::Body> FileBytes::instead_of_fill(UpstreamFile file, Manner manner, http::RangePlan plan,
                                             http::Served& served) {
   if (is_by_xet(manner)) {
-    throw Error(Error::Kind::kUnavailable,
-                "this file cannot be stored now, and so not be checked: it can be had by plain "
-                "HTTP (HF_HUB_DISABLE_XET=1)");
+    throw Error(Error::Kind::kUnavailable, kNotByXet);
   }
   served.cache = "pass";
   co_return co_await timed(pass(std::move(file), plan), served);

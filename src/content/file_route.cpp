@@ -60,14 +60,6 @@ http::Response file_response(const catalog::Entry& entry, const catalog::Commit&
   return response;
 }
 
-/// What is too large to be stored could not be checked, and so not be served by Xet.
-bool may_be_offered(const store::Store& store, const catalog::Entry& entry,
-                    const access::Right& right) {
-  const auto most = store.options().max_size;
-  const bool fits = most == 0 || entry.size <= most;
-  return entry.lfs && entry.size != 0 && fits && right.kind != access::Right::Kind::kFile;
-}
-
 Task<http::Body> part_of(std::string text, http::RangePlan plan) {
   co_return text.substr(plan.range.offset, plan.range.length);
 }
@@ -114,12 +106,11 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
 
   auto response = file_response(*entry, commit, file);
   add_digest(request, entry->digest, response);
-  if (place.xet && may_be_offered(services_.store, *entry, right)) {
-    const bool asked_for = asks_for_xet(request);
-    if (asked_for || request.is_head()) {
-      offer_xet(place, {.repo = file.repo, .revision = commit.id, .path = {}}, *entry, response);
-    }
-    if (asked_for && !request.is_head()) co_return xet_file_info(std::move(response), *entry);
+  const bool is_asked = place.xet && (request.is_head() || asks_for_xet(request));
+  const bool may_be = entry->lfs && entry->size != 0 && right.kind != access::Right::Kind::kFile;
+  if (is_asked && may_be && co_await can_be_checked(place.endpoint, entry)) {
+    offer_xet(place, {.repo = file.repo, .revision = commit.id, .path = {}}, *entry, response);
+    if (!request.is_head()) co_return xet_file_info(std::move(response), *entry);
   }
   const auto plan = http::apply_conditions(request, '"' + entry->etag + '"', entry->size, response);
   if (right.stale || commit.stale) response.served.cache = "stale";
@@ -173,6 +164,22 @@ Task<FileRoute::Found> FileRoute::find(hub::Probe& probe, const Place& place,
   if (!found.entry) throw entry_not_found(found.commit);
   found.waited = waited_for_hub(probe, stopwatch);
   co_return found;
+}
+
+/// What cannot be stored is checked on its way through by plain HTTP alone, where the end of it
+/// waits. So by Xet it is not offered, unless it is here, or on its way.
+Task<bool> FileRoute::can_be_checked(hub::EndpointPtr endpoint, catalog::EntryPtr entry) {
+  const auto& digest = *entry->digest;
+  if (services_.blobs.find(digest)) co_return true;
+  if (co_await services_.store.room(entry->size) == entry->size) co_return true;
+  try {
+    const auto present = co_await services_.fills.present(endpoint->origin_key(), digest);
+    co_return present || co_await services_.store.contains(digest);
+  } catch (const Error& error) {
+    services_.log.warn("whether a file is stored cannot be told",
+                       {{"digest", digest.text()}, {"context", error.context()}});
+  }
+  co_return false;
 }
 
 Task<bool> FileRoute::keep(Place place, hub::FileRef file) {

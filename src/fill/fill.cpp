@@ -227,6 +227,9 @@ void Fill::settle(std::optional<Error> failure) {
                                      {"message", failure->what()},
                                      {"context", failure->context()}});
   }
+  // With a place for it: others will fare no better for a while.
+  const bool had_place = staging_ || (failure && failure->kind() == Error::Kind::kIo);
+  if (failure && is_of_disk(failure->kind()) && had_place) context_.store.distrust_disk();
   count_end(failure);
   progress_->end(std::move(failure));
   staging_.reset();

@@ -34,6 +34,8 @@ class Evictor {
   /// removed, when not even that can be. Not cancelled: it ends what it began.
   static Task<bool> make_room(std::shared_ptr<Shared> shared, std::uint64_t needed,
                               std::uint64_t wished, std::shared_ptr<Allowance> allowance);
+  /// How many of `wished` bytes make_room() would find room for; a forecast, nothing is removed.
+  static Task<std::uint64_t> room(std::shared_ptr<Shared> shared, std::uint64_t wished);
   /// In the background: some room ahead of need, from what was not used for a day.
   static void keep_headroom(std::shared_ptr<Shared> shared);
 

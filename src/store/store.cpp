@@ -17,6 +17,8 @@ namespace hubcache::store {
 namespace {
 
 constexpr std::chrono::milliseconds kAdoptionPoll{20};
+constexpr std::uint64_t kLargest = std::uint64_t{1} << 60;  // whatever upstream says
+constexpr std::chrono::minutes kDistrust{1};
 constexpr int kMostAttempts = 3;
 constexpr std::uint64_t kLeastForRange = 4 * kBlockSize;
 
@@ -198,6 +200,24 @@ Task<Part::Opened> Store::Impl::open_part(std::shared_ptr<Impl> self, Part::Plan
       throw *full;
     }
   }
+}
+
+void Store::distrust_disk() noexcept {
+  impl_->distrusted_until = impl_->clock.steady() + kDistrust;
+}
+
+Task<std::uint64_t> Store::room(std::uint64_t wished) {
+  if (impl_->clock.steady() < impl_->distrusted_until.load()) co_return 0;
+  wished = std::min(wished, kLargest);
+  const std::uint64_t most = Part::most_on_disk(wished);
+  const std::uint64_t map = most - wished;
+  try {
+    const std::uint64_t found = co_await Evictor::room(impl_, most);
+    co_return found - std::min(found, map);
+  } catch (const Error& error) {
+    impl_->log.warn("how much room there is cannot be told", {{"context", error.context()}});
+  }
+  co_return 0;
 }
 
 Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {

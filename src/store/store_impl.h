@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -70,6 +72,7 @@ struct Store::Impl : Shared {
   BadDigests bad_digests;
   Underway adopting;
   Underway doubted;  // could not be read while they were served
+  std::atomic<std::chrono::steady_clock::time_point> distrusted_until{};
 };
 
 }  // namespace hubcache::store

@@ -8,6 +8,9 @@ from harness import MIB, get, sha256, wait_until
 SMALL = MIB // 4
 BIG = 12 * MIB + 7
 CAP = 30 * MIB
+# By each a client of another time, with its hf_xet: 1.0, 1.2, 1.4, 1.5 and the newest.
+XET_VENVS = ("xet-0.30", "xet-0.36", "xet-1.0", "xet-1.22", "hfh-2.4")
+FILE = 'from huggingface_hub import hf_hub_download as d; print(d("org/room", "big.bin"))'
 
 
 def start_on_small_disk(world, hub, megabytes):
@@ -108,6 +111,29 @@ def test_a_disk_that_fills_up_in_mid_download_cuts_nobody(world):
             assert sha256(answer.result().body) == sha256(right)
         assert part.result().body == right[4000000:9000001]
     assert "the disk is full or fails, passing through" in server.text()
+
+
+def test_a_disk_that_fills_up_in_mid_download_by_xet_gives_nobody_a_false_file(world):
+    hub = world.hub()
+    add_files(hub, ["big.bin"], 2 * BIG)
+    want = sha256(get(hub.url + "/org/room/resolve/main/big.bin").body)
+    server, folder = start_on_small_disk(world, hub, 40)
+    for venv in XET_VENVS:
+        hub.forget()
+        hub.fault(kind="hold", host="cdn", after=15 * MIB)
+        home = world.hf_home()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            first = pool.submit(world.python_of, venv, FILE, server.endpoint, home=home)
+            wait_until(lambda: hub.body_bytes() >= 15 * MIB, "some of it is there")
+            fill_up(folder)
+            hub.release()
+            code, out, err = first.result()
+        hub.clear_faults()
+        assert code != 0 or sha256(out.splitlines()[-1]) == want, venv
+        # Begun again it comes whole.
+        code, out, err = world.python_of(venv, FILE, server.endpoint, home=home)
+        assert code == 0 and sha256(out.splitlines()[-1]) == want, (venv, err[-2000:])
+        os.remove(folder + "/others")
 
 
 def test_kills_in_the_middle_of_eviction_leave_the_cap_in_force(world):

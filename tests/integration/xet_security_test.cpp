@@ -1,5 +1,8 @@
 // The SECURITY rules at the door that Xet clients use: their tokens and URLs open nothing by
 // themselves, and nothing false is completed.
+#include <future>
+#include <thread>
+
 #include <gmock/gmock.h>
 
 #include "integration/xet_fixture.h"
@@ -70,12 +73,54 @@ TEST_F(XetSecurityTest, Rule12AFalseFileIsNotCompletedByXet) {
   EXPECT_EQ(get_xorb(xorbs[1]).status, 403);
 }
 
+TEST_F(XetSecurityTest, WhereThereIsNoRoomOnTheDiskXetIsNotOffered) {
+  const std::string file = "/org/model/resolve/main/model.safetensors";
+  const Fields by_page{{"Accept", "application/vnd.xet-fileinfo+json, */*"}};
+  const auto is_offered = [&] {
+    const bool by_head = head(file).header("x-xet-hash") == id_of("org/model");
+    EXPECT_EQ(get(file, {}, by_page).body != bytes_of("org/model"), by_head);
+    return by_head;
+  };
+  disk.say_free(bytes_of("org/model").size());  // less than the file with its map takes
+  EXPECT_FALSE(is_offered());
+  EXPECT_TRUE(get(file).body == bytes_of("org/model"));
+  EXPECT_EQ(stored_blobs(), 0U);
+
+  disk.say_free(FaultyDisk::kNever);
+  EXPECT_TRUE(is_offered());
+  hub.clear_log();
+  hub.set_fault({.kind = Fault::Kind::kHold, .host = Host::kCdn, .offset = 1 << 20});
+  auto reader = std::async(std::launch::async, [&] { return get(file); });
+  while (hub.body_bytes(Host::kCdn) == 0) std::this_thread::yield();
+  disk.say_free(0);
+  EXPECT_TRUE(is_offered()) << "it is on its way";
+  disk.say_free(FaultyDisk::kNever);
+  hub.release();
+  EXPECT_TRUE(reader.get().body == bytes_of("org/model"));
+  wait_stored(1);
+  disk.say_free(0);
+  restart();
+  EXPECT_TRUE(is_offered()) << "it is here";
+  EXPECT_TRUE(read(token(), id_of("org/model")) == bytes_of("org/model"));
+}
+
+TEST_F(XetSecurityTest, WhileTheDiskFailsWhateverItSaysXetIsNotOffered) {
+  const std::string file = "/org/model/resolve/main/model.safetensors";
+  disk.room_for(0);
+  EXPECT_EQ(head(file).header("x-xet-hash"), id_of("org/model")) << "nobody knows yet";
+  EXPECT_TRUE(get(file).body == bytes_of("org/model"));
+  EXPECT_EQ(head(file).header("x-xet-hash"), "");
+  disk.room_for(FaultyDisk::kNever);
+  clock.advance(1min);
+  EXPECT_EQ(head(file).header("x-xet-hash"), id_of("org/model"));
+}
+
 TEST_F(XetSecurityTest, WhatCannotBeCheckedIsNotPassedThrough) {
   config.storage.max_size = {.bytes = 1 << 20};
   restart();
   const auto it = token();
   const auto xorbs = xorbs_of(reconstruct(it, id_of("org/model")));
-  EXPECT_EQ(get_xorb(xorbs.at(0)).status, 503);
+  EXPECT_EQ(get_xorb(xorbs.at(0)).status, 404);
   const std::string file = "/org/model/resolve/main/model.safetensors";
   EXPECT_EQ(head(file).header("x-xet-hash"), "");
   EXPECT_EQ(get(file).body, bytes_of("org/model"));

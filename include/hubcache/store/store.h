@@ -118,6 +118,11 @@ class Store {
   /// Throws kNoSpace when there is no room, also for a file larger than the cache, for which
   /// nothing is evicted; kConflict when this blob of this origin is being staged already.
   Task<std::unique_ptr<Staging>> stage(StageRequest request);
+  /// How much of a file of `wished` bytes stage() would find room for now, by evicting too. Nothing
+  /// is reserved: it is a forecast. 0 when the disk fails, and for a minute after distrust_disk().
+  Task<std::uint64_t> room(std::uint64_t wished);
+  /// Writing failed though there was room by all that is known. Callable from any thread.
+  void distrust_disk() noexcept;
   /// The repo through which the bytes of a parked blob came (Staging::via()); nullopt when nothing
   /// is parked.
   Task<std::optional<std::string>> parked_via(std::string origin, Digest digest);

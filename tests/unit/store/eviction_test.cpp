@@ -309,6 +309,35 @@ TEST_F(EvictionTest, FilesOfOthersThatCountLeaveLessRoom) {
   EXPECT_LE(on_disk() + PosixDisk().bytes_on_disk(database_file), options.max_size);
 }
 
+TEST_F(EvictionTest, TheForecastOfRoomIsWhatStagingFinds) {
+  const auto room = [this](std::uint64_t wished) { return runner.run(store->room(wished)); };
+  const auto expect_true = [&](std::uint64_t size) {
+    const bool said = room(size) == size;
+    bool found = true;
+    try {
+      stage(request_of(std::to_string(size), size));
+    } catch (const Error&) {
+      found = false;
+    }
+    EXPECT_EQ(said, found) << size / kMiB;
+  };
+  EXPECT_EQ(room(8 * kMiB), 8 * kMiB);
+  EXPECT_LT(room(41 * kMiB), 41 * kMiB);
+  EXPECT_GT(room(41 * kMiB), 39 * kMiB);
+  put_old(4);
+  const auto before = which();
+  EXPECT_EQ(room(30 * kMiB), 30 * kMiB);
+  EXPECT_EQ(which(), before) << "a forecast evicts nothing";
+  for (const auto size : {9 * kMiB, 39 * kMiB, 41 * kMiB}) expect_true(size);
+
+  // All of it was used within a day: a quarter of the cache is there for one fill.
+  restart();
+  for (std::size_t i = 0; i < 4; ++i) put(contents[i]);
+  for (const auto size : {17 * kMiB, 25 * kMiB, 9 * kMiB}) expect_true(size);
+  disk.fail(FaultyDisk::Call::kLook, EIO);
+  EXPECT_EQ(room(1), 0U);
+}
+
 TEST_F(EvictionTest, ABlobThatTwoOriginsBroughtIsCountedOnce) {
   auto other = stage(contents[0], "model/a", "https://other");
   write_all(*other, contents[0]);
