@@ -63,7 +63,7 @@ Task<http::Response> ApiRoute::get(const http::Request& request, Place place, hu
   const auto answer =
       co_await services_.flights.document(place.endpoint, std::move(credential), std::move(query));
   const auto waited = stopwatch.elapsed();
-  auto response = co_await document_response(services_.pool, request, *answer, place);
+  auto response = co_await document_response(services_, request, *answer, place);
   response.served = {.cache = "pass", .upstream = waited};
   co_return response;
 }
@@ -87,7 +87,7 @@ Task<http::Response> ApiRoute::agent_harnesses(const http::Request& request, Pla
   const bool usable =
       document && document->status == 200 && hub::bounded_json(document->body).is_object();
   if (!usable) co_return json_response(nlohmann::json::object());
-  co_return co_await document_response(services_.pool, request, *document, place);
+  co_return co_await document_response(services_, request, *document, place);
 }
 
 Task<http::Response> ApiRoute::whoami(const http::Request& request, Place place, hub::Route asked) {

@@ -59,7 +59,7 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
   if (hub::is_imported(*place.endpoint)) {
     asked.file.repo = repo;
     const auto made = co_await imported_document(services_, request, place, std::move(asked));
-    co_return co_await document_response(services_.pool, request, *made, place);
+    co_return co_await document_response(services_, request, *made, place);
   }
   asked.api_path = hub::api_path_of(std::move(asked.api_path), asked.file.repo, repo);
   asked.file.repo = repo;
@@ -93,7 +93,7 @@ Task<http::Response> DocumentRoute::get(const http::Request& request, Place plac
     if (document->just_asked) co_await learn(asked, place, *document);
     if (lists_all(asked, request)) follow(std::move(wanted), asked.file.revision, document);
   }
-  auto response = co_await document_response(services_.pool, request, *document, place);
+  auto response = co_await document_response(services_, request, *document, place);
   note(*document, waited, response.served);
   co_return response;
 }

@@ -11,6 +11,12 @@ CAP = 30 * MIB
 # By each a client of another time, with its hf_xet: 1.0, 1.2, 1.4, 1.5 and the newest.
 XET_VENVS = ("xet-0.30", "xet-0.36", "xet-1.0", "xet-1.22", "hfh-2.4")
 FILE = 'from huggingface_hub import hf_hub_download as d; print(d("org/room", "big.bin"))'
+# Newer ones ask for a list of files first, and by that for those that it says Xet has.
+SNAPSHOT = """
+import os, sys
+from huggingface_hub import snapshot_download
+print(os.path.join(snapshot_download("org/room", revision=sys.argv[1]), "big.bin"))
+"""
 
 
 def start_on_small_disk(world, hub, megabytes):
@@ -111,6 +117,34 @@ def test_a_disk_that_fills_up_in_mid_download_cuts_nobody(world):
             assert sha256(answer.result().body) == sha256(right)
         assert part.result().body == right[4000000:9000001]
     assert "the disk is full or fails, passing through" in server.text()
+
+
+def expect_plain_download(world, server, venv, script, sha, want):
+    code, out, err = world.python_of(venv, script, server.endpoint, [sha])
+    assert code == 0, (venv, err[-2000:])
+    assert sha256(out.splitlines()[-1]) == want, venv
+    assert server.never_used_xet(), venv
+
+
+def test_clients_of_xet_get_what_there_is_no_room_for(world):
+    hub = world.hub()
+    add_files(hub, ["big.bin"], BIG)
+    sha = get(hub.url + "/api/models/org/room").json()["sha"]
+    want = sha256(get(hub.url + "/org/room/resolve/main/big.bin").body)
+    server, folder = start_on_small_disk(world, hub, 24)
+    fill_up(folder)
+    for venv in XET_VENVS:
+        for script in (FILE, SNAPSHOT):
+            expect_plain_download(world, server, venv, script, sha, want)
+    os.remove(folder + "/others")
+    code, out, err = world.python_of(XET_VENVS[-1], SNAPSHOT, server.endpoint, [sha])
+    assert code == 0 and sha256(out.splitlines()[-1]) == want, err[-2000:]
+    assert not server.never_used_xet()
+    server.stop()
+    server = world.server(hub, data="other", env={"HUBCACHE_STORAGE_MAX_SIZE": "8 MiB"})
+    server.log.write_text("")
+    for venv in XET_VENVS:
+        expect_plain_download(world, server, venv, SNAPSHOT, sha, want)
 
 
 def test_a_disk_that_fills_up_in_mid_download_by_xet_gives_nobody_a_false_file(world):

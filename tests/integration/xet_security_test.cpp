@@ -73,20 +73,28 @@ TEST_F(XetSecurityTest, Rule12AFalseFileIsNotCompletedByXet) {
   EXPECT_EQ(get_xorb(xorbs[1]).status, 403);
 }
 
-TEST_F(XetSecurityTest, WhereThereIsNoRoomOnTheDiskXetIsNotOffered) {
+TEST_F(XetSecurityTest, WhereThereIsNoRoomOnTheDiskXetIsNotOfferedNorToldOf) {
   const std::string file = "/org/model/resolve/main/model.safetensors";
+  const std::string tree = "/api/models/org/model/tree/main?recursive=true";
   const Fields by_page{{"Accept", "application/vnd.xet-fileinfo+json, */*"}};
   const auto is_offered = [&] {
     const bool by_head = head(file).header("x-xet-hash") == id_of("org/model");
     EXPECT_EQ(get(file, {}, by_page).body != bytes_of("org/model"), by_head);
     return by_head;
   };
+  const auto is_told_of = [&] {
+    const auto answer = get(tree);
+    EXPECT_EQ(answer.status, 200);
+    return answer.body.find(id_of("org/model")) != std::string::npos;
+  };
   disk.say_free(bytes_of("org/model").size());  // less than the file with its map takes
+  EXPECT_FALSE(is_told_of());
   EXPECT_FALSE(is_offered());
   EXPECT_TRUE(get(file).body == bytes_of("org/model"));
   EXPECT_EQ(stored_blobs(), 0U);
 
   disk.say_free(FaultyDisk::kNever);
+  EXPECT_TRUE(is_told_of());
   EXPECT_TRUE(is_offered());
   hub.clear_log();
   hub.set_fault({.kind = Fault::Kind::kHold, .host = Host::kCdn, .offset = 1 << 20});
@@ -124,6 +132,14 @@ TEST_F(XetSecurityTest, WhatCannotBeCheckedIsNotPassedThrough) {
   const std::string file = "/org/model/resolve/main/model.safetensors";
   EXPECT_EQ(head(file).header("x-xet-hash"), "");
   EXPECT_EQ(get(file).body, bytes_of("org/model"));
+  // Clients that go by the list of files would not ask by HEAD.
+  const auto listed = Json::parse(get("/api/models/org/model/tree/main?recursive=true").body);
+  for (const auto& entry : listed) EXPECT_FALSE(entry.contains("xetHash")) << entry;
+  const auto asked = fetch(port, "/pulp/content/hf/api/models/org/model/paths-info/main",
+                           {{"Content-Type", "application/x-www-form-urlencoded"}}, "POST",
+                           "paths=model.safetensors");
+  EXPECT_EQ(asked.status, 200);
+  EXPECT_THAT(asked.body, testing::Not(testing::HasSubstr("xetHash")));
 }
 
 TEST_F(XetSecurityTest, TokensAreForOneDistributionOneRepoAndOneCommit) {

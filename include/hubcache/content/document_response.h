@@ -13,8 +13,8 @@ namespace hubcache::content {
 
 /// The Hub's API answer as a client of ours gets it, a refusal included: Link made our own, the
 /// xet fields left out (contract/hub.md 2.3, 4.3), nothing that a browser would run; a 304
-/// or packed as http::finish_text has it. `pool` is for work that would hold up the worker.
-Task<http::Response> document_response(Pool& pool, const http::Request& request,
+/// or packed as http::finish_text has it.
+Task<http::Response> document_response(Services& services, const http::Request& request,
                                        const hub::DocumentAnswer& answer, const Place& place);
 
 /// Says in `served` where the document comes from; `waited` is how long it took to be got.

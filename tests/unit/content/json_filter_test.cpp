@@ -24,6 +24,27 @@ TEST(JsonFilterTest, AValueNamedLikeAMemberStays) {
             R"(["xetHash",{"name":"xetEnabled"}])");
 }
 
+TEST(JsonFilterTest, LeavesTheHashOfWhatIsTooLargeOut) {
+  EXPECT_EQ(without_xet_above(9, R"([{"size":10,"lfs":{"size":10},"xetHash":"aa","b":[1]},
+                                     {"xetHash":"bb","size":9,"lfs":{"size":9}},
+                                     {"xetHash":"cc","path":"d"},
+                                     {"xetHash":{"x":1},"xetEnabled":true,"size":11,"e":"size"}])"),
+            R"([{"size":10,"lfs":{"size":10},"b":[1]},)"
+            R"({"size":9,"lfs":{"size":9},"xetHash":"bb"},)"
+            R"({"path":"d","xetHash":"cc"},)"
+            R"({"xetEnabled":true,"size":11,"e":"size"}])");
+  EXPECT_EQ(without_xet_above(9, R"({"xetHash":"aa"})"), R"({"xetHash":"aa"})");
+  EXPECT_EQ(without_xet_above(9, R"({"xetHash":"aa","size":10})"), R"({"size":10})");
+}
+
+TEST(JsonFilterTest, TellsTheLargestSizeWhereThereAreHashes) {
+  EXPECT_EQ(largest_by_xet(R"([{"size":3},{"size": 70000000000,"xetHash":"a"},{"size":5}])"),
+            70'000'000'000U);
+  EXPECT_EQ(largest_by_xet(R"([{"size":3}])"), 0U);
+  EXPECT_EQ(largest_by_xet(R"({"xetHash":"a","size":)"), 0U);
+  EXPECT_EQ(largest_by_xet(""), 0U);
+}
+
 TEST(JsonFilterTest, RefusesWhatIsNotJson) {
   EXPECT_THROW(without_xet("<html>"), Error);
   EXPECT_THROW(without_xet(R"({"a":)"), Error);
