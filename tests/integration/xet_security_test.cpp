@@ -181,6 +181,31 @@ TEST_F(XetSecurityTest, TokensAndUrlsEndInTimeAndAreGoodAcrossRestarts) {
   EXPECT_EQ(get_xorb(xorbs[0]).status, 403);
 }
 
+TEST_F(XetSecurityTest, ADownloadThatOutlivesItsTokenGoesOnWithAnother) {
+  const auto id = id_of("org/model");
+  const auto first = token();
+  const auto before = xorbs_of(reconstruct(first, id));
+  ASSERT_EQ(before.size(), 2U);
+  hub.set_fault({.kind = Fault::Kind::kHold, .host = Host::kCdn, .offset = 14 << 20});
+  auto all = unpack(get_xorb(before[0]));
+  ASSERT_TRUE(all);
+  clock.advance(15min);
+  EXPECT_EQ(get_xorb(before[1]).status, 403);  // so the client asks where it is now
+  EXPECT_EQ(reconstruct(first, id).status, 401);
+  const auto second = token();
+  const auto after = xorbs_of(reconstruct(second, id));
+  ASSERT_EQ(after.size(), 2U);
+  const auto name_of = [](const Xorb& xorb) {
+    return xorb.target.substr(0, xorb.target.find('?'));
+  };
+  EXPECT_EQ(name_of(after[1]), name_of(before[1]));
+  hub.release();
+  const auto rest = unpack(get_xorb(after[1]));
+  ASSERT_TRUE(rest);
+  EXPECT_TRUE(*all + *rest == bytes_of("org/model"));
+  EXPECT_EQ(hub.body_bytes(Host::kCdn), bytes_of("org/model").size()) << "nothing came twice";
+}
+
 TEST_F(XetSecurityTest, ACallersOwnTokenWorksAcrossARestartOnAColdFile) {
   const auto it = token(kGated, "hf_good");
   const auto xorbs = xorbs_of(reconstruct(it, id_of(kGated)));
