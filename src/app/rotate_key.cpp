@@ -2,6 +2,7 @@
 
 #include "hubcache/app/instance.h"
 #include "hubcache/app/key_file.h"
+#include "hubcache/base/clock.h"
 #include "hubcache/base/error.h"
 #include "hubcache/db/connection.h"
 #include "hubcache/db/migration.h"
@@ -35,9 +36,10 @@ std::size_t rotate_key(const Config& config) {
   auto opened = store::DataDir::open(data_dir);
   const auto file = key_file(config, opened);
   require_key(config);
-  db::SecretBox::add_key(file);
+  const auto now = SystemClock().now();
+  db::SecretBox::add_key(file, now);
   const auto count = reseal_all(opened.database(), db::SecretBox::load(file));
-  db::SecretBox::drop_old_keys(file);
+  db::SecretBox::drop_old_keys(file, now);
   opened.leave();
   return count;
 }

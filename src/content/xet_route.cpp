@@ -36,6 +36,11 @@ Error no_xet() {
   return {Error::Kind::kNotFound, "hubcache serves these files by plain HTTP, not by Xet"};
 }
 
+/// Whose right it is that a token stands for. A caller's own is in the token itself.
+std::string right_of(const hub::Credential& credential) {
+  return credential.kind == hub::Credential::Kind::kCaller ? "caller" : credential.key;
+}
+
 /// A 401 on a reconstruction is final for clients; after a 403 on a xorb they ask for a
 /// reconstruction again.
 Error refused(CasRoute::Kind kind, const std::string& why) {
@@ -113,7 +118,7 @@ Task<http::Response> XetRoute::read_token(const http::Request& request, Place pl
                      .scope = place.endpoint->scope(),
                      .repo = right.repo,
                      .commit = std::move(commit),
-                     .caller = place.credential.key,
+                     .caller = right_of(place.credential),
                      .issued = now,
                      .expires = std::min<WallTime>(now + xet::Tokens::kLongest, right.until)};
   claims.authorization = request.headers.get("Authorization").value_or("");
@@ -166,8 +171,8 @@ xet::Claims XetRoute::claims_of(const http::Request& request, const CasRoute& as
 
 Task<http::Response> XetRoute::answer(const http::Request& request, Place place, xet::Claims claims,
                                       CasRoute asked) {
-  const bool holds =
-      place.xet && claims.scope == place.endpoint->scope() && claims.caller == place.credential.key;
+  const bool holds = place.xet && claims.scope == place.endpoint->scope() &&
+                     claims.caller == right_of(place.credential);
   if (!holds) throw refused(asked.kind, "The token was for what is not served here any more");
   if (asked.kind == CasRoute::Kind::kXorb) {
     co_return co_await xorb(request, std::move(place), std::move(claims), std::move(asked.hash));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,10 +21,14 @@
 namespace hubcache::db {
 namespace {
 
+using KeyLine = SecretBox::KeyLine;
+using std::chrono::seconds;
+
 constexpr std::size_t kKeySize = 32;
 constexpr std::size_t kNonceSize = 12;
 constexpr std::size_t kTagSize = 16;
-constexpr std::size_t kKeyIdSize = 8;  // hex digits
+constexpr std::size_t kKeyIdSize = 8;                        // hex digits
+constexpr std::int64_t kLatestTime = std::int64_t{1} << 40;  // seconds
 
 [[noreturn]] void not_ours() {
   throw Error(Error::Kind::kCorrupt, "a stored secret cannot be read with this key");
@@ -92,10 +97,28 @@ void sync_directory_of(const std::filesystem::path& file) {
   }
 }
 
+/// Of the very second: what was made in it was made before.
+std::string text_of(const std::optional<WallTime>& replaced) {
+  if (!replaced) return "";
+  return ' ' + std::to_string(std::chrono::ceil<seconds>(*replaced).time_since_epoch().count());
+}
+
+/// The other way round; nullopt for what text_of() does not make.
+std::optional<std::optional<WallTime>> time_in(std::string_view text) {
+  if (text.empty()) return std::optional<WallTime>();
+  std::int64_t count = 0;
+  const auto* const end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data() + 1, end, count);
+  const bool good = text.front() == ' ' && failure == std::errc() && stop == end && count >= 0 &&
+                    count <= kLatestTime;
+  if (!good) return std::nullopt;
+  return std::optional<WallTime>(seconds(count));
+}
+
 /// Written beside and renamed into place: a crash leaves the file as it was or as it shall be.
-void write_keys(const std::filesystem::path& path, const std::vector<std::string>& keys) {
+void write_keys(const std::filesystem::path& path, const std::vector<KeyLine>& lines) {
   std::string text;
-  for (const auto& key : keys) text += to_hex(key) + "\n";
+  for (const auto& [key, replaced] : lines) text += to_hex(key) + text_of(replaced) + "\n";
   const std::filesystem::path fresh = path.string() + ".new";
   ::unlink(fresh.c_str());
   const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
@@ -107,27 +130,30 @@ void write_keys(const std::filesystem::path& path, const std::vector<std::string
   sync_directory_of(path);
 }
 
-std::vector<std::string> read_keys(const Fd& opened, const std::filesystem::path& file) {
+std::vector<KeyLine> read_keys(const Fd& opened, const std::filesystem::path& file) {
   std::string text = read_key_text(opened, file);
   if (!text.ends_with('\n')) text += '\n';
-  std::vector<std::string> keys;
+  std::vector<KeyLine> lines;
   for (std::size_t begin = 0; begin < text.size();) {
     const auto end = text.find('\n', begin);
-    auto key = from_hex(std::string_view(text).substr(begin, end - begin));
-    if (!key || key->size() != kKeySize) {
+    const auto line = std::string_view(text).substr(begin, end - begin);
+    const auto digits = std::min(line.find(' '), line.size());
+    auto key = from_hex(line.substr(0, digits));
+    const auto replaced = time_in(line.substr(digits));
+    if (!key || key->size() != kKeySize || !replaced) {
       throw Error(Error::Kind::kCorrupt, file.string() + " does not hold a key of 64 hex digits");
     }
-    keys.push_back(std::move(*key));
+    lines.push_back({.key = std::move(*key), .replaced = *replaced});
     begin = end + 1;
   }
-  return keys;
+  return lines;
 }
 
 /// Those in the file, or a new one that is put there.
-std::vector<std::string> keys_in(const std::filesystem::path& file) {
+std::vector<KeyLine> keys_in(const std::filesystem::path& file) {
   Fd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!opened && errno == ENOENT) {
-    write_keys(file, {random_bytes(kKeySize)});
+    write_keys(file, {{.key = random_bytes(kKeySize)}});
     opened = Fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   }
   if (!opened) throw Error::from_errno(errno, "opening " + file.string());
@@ -148,26 +174,43 @@ std::string derived(std::string_view key, std::string_view label) {
 
 SecretBox SecretBox::load(const std::filesystem::path& file) { return SecretBox(keys_in(file)); }
 
-void SecretBox::add_key(const std::filesystem::path& file) {
-  auto keys = keys_in(file);
-  keys.insert(keys.begin(), random_bytes(kKeySize));
-  write_keys(file, keys);
+void SecretBox::add_key(const std::filesystem::path& file, WallTime now) {
+  auto lines = keys_in(file);
+  for (auto& line : lines) line.replaced = line.replaced.value_or(now);
+  lines.insert(lines.begin(), {.key = random_bytes(kKeySize)});
+  write_keys(file, lines);
 }
 
-void SecretBox::drop_old_keys(const std::filesystem::path& file) {
-  write_keys(file, {keys_in(file).front()});
+void SecretBox::drop_old_keys(const std::filesystem::path& file, WallTime now) {
+  auto lines = keys_in(file);
+  const auto is_over = [now](const KeyLine& line) {
+    return !line.replaced || *line.replaced + kOutlives <= now;
+  };
+  lines.erase(std::remove_if(lines.begin() + 1, lines.end(), is_over), lines.end());
+  write_keys(file, lines);
 }
 
-SecretBox::SecretBox(const std::vector<std::string>& keys) {
-  for (const auto& key : keys) {
-    if (key.size() != kKeySize) throw Error(Error::Kind::kCorrupt, "a key has 32 bytes");
-    keys_.push_back({.id = to_hex(derived(key, "key id")).substr(0, kKeyIdSize),
-                     .sealing = derived(key, "sealing")});
+SecretBox::SecretBox(std::vector<KeyLine> lines) {
+  for (auto& line : lines) {
+    if (line.key.size() != kKeySize) throw Error(Error::Kind::kCorrupt, "a key has 32 bytes");
+    auto id = to_hex(derived(line.key, "key id")).substr(0, kKeyIdSize);
+    auto sealing = derived(line.key, "sealing");
+    keys_.push_back({.line = std::move(line), .id = std::move(id), .sealing = std::move(sealing)});
   }
-  newest_ = keys.front();
 }
 
-std::string SecretBox::derive(std::string_view label) const { return derived(newest_, label); }
+std::string SecretBox::derive(std::string_view label) const {
+  return derived(keys_.front().line.key, label);
+}
+
+std::vector<KeyLine> SecretBox::derive_replaced(std::string_view label) const {
+  std::vector<KeyLine> all;
+  for (const auto& key : keys_) {
+    if (!key.line.replaced) continue;
+    all.push_back({.key = derived(key.line.key, label), .replaced = key.line.replaced});
+  }
+  return all;
+}
 
 std::string SecretBox::seal(std::string_view secret, const Place& place) const {
   const std::string nonce = random_bytes(kNonceSize);

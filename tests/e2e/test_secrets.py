@@ -165,16 +165,19 @@ def test_the_key_of_the_secrets_is_changed(world):
     assert command(world, server, "config", "rotate-key") == "2 secrets sealed with a new key"
     assert (server.data / "lock").read_bytes() == b"", "the next start need not look for what was lost"
     fresh = (server.data / "secrets.key").read_text()
-    assert len(fresh) == len(key) and fresh != key
+    # The one before has its time beside it: it is good for Xet tokens of before.
+    newest, older = fresh.splitlines()
+    assert newest not in key and re.fullmatch(key.strip() + r" \d{10}", older)
     assert len(sealed_in(server)) == 1 and not sealed_in(server) & before
 
     # A change that was stopped after it wrote its key: what is there opens, and another completes it.
-    (server.data / "secrets.key").write_text("ab" * 32 + "\n" + fresh)
+    (server.data / "secrets.key").write_text(f"{'ab' * 32}\n{newest} 1700000000\n{older}\n")
     server = world.server(hub)
     assert server.rest("GET", remote).json()["hf_token"] == "hf_SECRETWORD"
     assert server.stop() == 0
     assert command(world, server, "config", "rotate-key") == "2 secrets sealed with a new key"
-    assert len((server.data / "secrets.key").read_text()) == len(key)
+    latest, middle, first = (server.data / "secrets.key").read_text().splitlines()
+    assert latest not in fresh and middle.startswith("ab" * 32 + " ") and first == older
     server = world.server(hub)
     assert server.rest("GET", remote).json()["hf_token"] == "hf_SECRETWORD"
     search(server, ["SECRETWORD"])

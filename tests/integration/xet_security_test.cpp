@@ -5,6 +5,8 @@
 
 #include <gmock/gmock.h>
 
+#include "hubcache/db/secrets.h"
+
 #include "integration/xet_fixture.h"
 
 namespace hubcache::test {
@@ -179,6 +181,23 @@ TEST_F(XetSecurityTest, TokensAndUrlsEndInTimeAndAreGoodAcrossRestarts) {
   clock.advance(15min);
   EXPECT_EQ(reconstruct(it, id).status, 401);
   EXPECT_EQ(get_xorb(xorbs[0]).status, 403);
+}
+
+TEST_F(XetSecurityTest, WhenTheKeyIsReplacedTokensAndUrlsFromBeforeAreGoodToTheirEnd) {
+  const auto it = token(kGated, "hf_good");
+  const auto id = id_of(kGated);
+  const auto xorbs = xorbs_of(reconstruct(it, id));
+  clock.advance(2min);
+  stop();
+  const auto file = data.path() / "secrets.key";
+  db::SecretBox::add_key(file, clock.now());
+  db::SecretBox::drop_old_keys(file, clock.now());
+  start();
+  EXPECT_TRUE(unpack(get_xorb(xorbs.at(0))) == bytes_of(kGated));
+  EXPECT_TRUE(read(it, id) == bytes_of(kGated));
+  clock.advance(3min);  // as long as the right lasts
+  EXPECT_EQ(get_xorb(xorbs[0]).status, 403);
+  EXPECT_EQ(reconstruct(it, id).status, 401);
 }
 
 TEST_F(XetSecurityTest, ADownloadThatOutlivesItsTokenGoesOnWithAnother) {

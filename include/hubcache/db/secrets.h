@@ -1,9 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "hubcache/base/clock.h"
 
 namespace hubcache::db {
 
@@ -19,32 +23,45 @@ class SecretBox {
     std::string_view field;
   };
 
-  /// Reads the key (64 hex digits) from the file; a file that does not exist is created, 0600, with
-  /// a new key, durably. Throws kForbidden when others may read the file, kCorrupt for anything
-  /// that is not a key. While the key is being changed, older ones stand below it: they open what
-  /// they sealed.
-  static SecretBox load(const std::filesystem::path& file);
-  /// Puts a new key above those in the file, durably. Throws as load().
-  static void add_key(const std::filesystem::path& file);
-  /// Leaves only the newest key in the file, durably: what others sealed opens no more.
-  static void drop_old_keys(const std::filesystem::path& file);
+  /// What stands in a line of the file: 64 hex digits, and of a key that another has replaced
+  /// when that was, in seconds of Unix time.
+  struct KeyLine {
+    std::string key;  // 32 bytes
+    std::optional<WallTime> replaced{};
+  };
+  /// What was made with a key that was replaced, and lasts no longer than this, stays good.
+  static constexpr std::chrono::minutes kOutlives{15};
 
-  explicit SecretBox(std::string_view key) : SecretBox(std::vector{std::string(key)}) {}
-  /// Of 32 bytes each, the newest first: that one seals.
-  explicit SecretBox(const std::vector<std::string>& keys);
+  /// Reads the key from the file; a file that does not exist is created, 0600, with
+  /// a new key, durably. Throws kForbidden when others may read the file, kCorrupt for anything
+  /// that is not a key. Older keys stand below it: they open what they sealed.
+  static SecretBox load(const std::filesystem::path& file);
+  /// Puts a new key above those in the file, durably; they are replaced `now`. Throws as load().
+  static void add_key(const std::filesystem::path& file, WallTime now);
+  /// Leaves in the file, durably, the newest key, and those that were replaced less than kOutlives
+  /// ago: what the others sealed opens no more.
+  static void drop_old_keys(const std::filesystem::path& file, WallTime now);
+
+  explicit SecretBox(std::string_view key)
+      : SecretBox(std::vector{KeyLine{.key = std::string(key)}}) {}
+  /// The newest first: that one seals.
+  explicit SecretBox(std::vector<KeyLine> lines);
 
   std::string seal(std::string_view secret, const Place& place) const;
   /// Throws kCorrupt for whatever seal() did not make for this place with one of these keys.
   std::string open(std::string_view sealed, const Place& place) const;
   /// 32 bytes that follow from the newest key and the label, as the key of keyed_hash().
   std::string derive(std::string_view label) const;
+  /// The same of the keys that were replaced, with the time of that: to know again what was made
+  /// before.
+  std::vector<KeyLine> derive_replaced(std::string_view label) const;
 
  private:
   struct Key {
+    KeyLine line;
     std::string id;
     std::string sealing;
   };
-  std::string newest_;
   std::vector<Key> keys_;  // the newest first
 };
 

@@ -19,7 +19,7 @@ struct Claims {
   std::string scope{};          // of the endpoint: remote and epoch
   hub::RepoId repo{};           // by its canonical name
   std::string commit{};         // 40 hex
-  std::string caller{};         // Credential::key
+  std::string caller{};         // whose right it is: the remote's, anybody's, their own
   std::string authorization{};  // the request's, to ask again with; sealed in the token
   std::string path{};           // of a xorb's URL: of which file
   std::uint64_t xorb = 0;       // of a xorb's URL: which of its xorbs
@@ -30,12 +30,13 @@ struct Claims {
 
 /// Makes and reads the tokens of Xet clients. They are nowhere but with the clients, so they are
 /// good across restarts: claims in base64url, then their HMAC. Its key follows from the secrets'
-/// key and the day of issue, so that yesterday's is only good for what was issued then. The
-/// caller's Authorization is encrypted. Callable from any thread.
+/// key and the day of issue, so that yesterday's is only good for what was issued then. When the
+/// secrets' key is replaced, tokens from before are good to their end. The caller's Authorization
+/// is encrypted. Callable from any thread.
 class Tokens {
  public:
   /// A 401 on a reconstruction is final for clients, so not too short (contract/xet.md).
-  static constexpr std::chrono::minutes kLongest{15};
+  static constexpr std::chrono::minutes kLongest = db::SecretBox::kOutlives;
 
   /// `secrets` outlives this.
   explicit Tokens(const db::SecretBox& secrets) : secrets_(secrets) {}
@@ -45,7 +46,7 @@ class Tokens {
   std::optional<Claims> read(std::string_view token, WallTime now) const;
 
  private:
-  std::string signature(std::string_view text, WallTime issued) const;
+  bool is_signed(std::string_view text, WallTime issued, std::string_view signature) const;
   const db::SecretBox& secrets_;
 };
 

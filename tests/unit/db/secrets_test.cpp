@@ -10,6 +10,7 @@
 namespace hubcache::db {
 namespace {
 
+constexpr WallTime kNow{std::chrono::milliseconds(1'800'000'000'500)};
 constexpr SecretBox::Place kPlace{.table = "remotes", .row = "17", .field = "hf_token"};
 
 class SecretsTest : public ::testing::Test {
@@ -61,12 +62,12 @@ TEST_F(SecretsTest, AnythingElseIsRefused) {
 TEST_F(SecretsTest, WhileAKeyIsChangedTheNewestSealsAndAllOpen) {
   const auto file = dir / "secrets.key";
   const auto before = SecretBox::load(file).seal("old", kPlace);
-  SecretBox::add_key(file);
+  SecretBox::add_key(file, kNow);
   const auto both = SecretBox::load(file);
   const auto after = both.seal("new", kPlace);
   EXPECT_EQ(both.open(before, kPlace), "old");
   EXPECT_EQ(both.open(after, kPlace), "new");
-  SecretBox::drop_old_keys(file);
+  SecretBox::drop_old_keys(file, kNow + SecretBox::kOutlives + std::chrono::seconds(1));
   const auto newest = SecretBox::load(file);
   EXPECT_EQ(newest.open(after, kPlace), "new");
   expect_refused(newest, before);
@@ -76,8 +77,31 @@ TEST_F(SecretsTest, WhileAKeyIsChangedTheNewestSealsAndAllOpen) {
 TEST_F(SecretsTest, AChangeThatIsBegunAgainAndAgainKeepsEveryKeyUntilItEnds) {
   const auto file = dir / "secrets.key";
   const auto first = SecretBox::load(file).seal("1", kPlace);
-  for (int i = 0; i < 20; ++i) SecretBox::add_key(file);
+  for (int i = 0; i < 20; ++i) SecretBox::add_key(file, kNow + i * std::chrono::hours(1));
   EXPECT_EQ(SecretBox::load(file).open(first, kPlace), "1");
+}
+
+TEST_F(SecretsTest, AKeyThatWasReplacedIsKnownForAQuarterOfAnHour) {
+  using std::chrono::minutes;
+  const auto file = dir / "secrets.key";
+  const auto first = SecretBox::load(file);
+  EXPECT_TRUE(first.derive_replaced("tokens").empty());
+  SecretBox::add_key(file, kNow);
+  SecretBox::drop_old_keys(file, kNow);
+  const auto second = SecretBox::load(file);
+  const auto replaced = second.derive_replaced("tokens");
+  ASSERT_EQ(replaced.size(), 1U);
+  EXPECT_EQ(replaced[0].key, first.derive("tokens"));
+  EXPECT_EQ(*replaced[0].replaced, kNow + std::chrono::milliseconds(500)) << "a whole second";
+  EXPECT_NE(second.derive("tokens"), first.derive("tokens"));
+
+  SecretBox::add_key(file, kNow + minutes(14));
+  SecretBox::drop_old_keys(file, kNow + minutes(14));
+  EXPECT_EQ(SecretBox::load(file).derive_replaced("tokens").size(), 2U);
+  SecretBox::drop_old_keys(file, kNow + minutes(16));
+  const auto left = SecretBox::load(file).derive_replaced("tokens");
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].key, second.derive("tokens"));
 }
 
 TEST_F(SecretsTest, LabelsGiveDifferentKeys) {
@@ -104,9 +128,13 @@ TEST_F(SecretsTest, AKeyEverybodyCanReadIsRefused) {
 
 TEST_F(SecretsTest, AFileThatHoldsNoKeyIsRefused) {
   const auto file = dir / "secrets.key";
-  std::ofstream(file) << "abc";
-  ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
-  EXPECT_EQ(test::kind_thrown_by([&] { SecretBox::load(file); }), Error::Kind::kCorrupt);
+  const std::string key(64, 'a');
+  for (const auto& text : {std::string("abc"), key + "\n\n", key + ' ', key + " x", key + " 1 ",
+                           key + " -1", key + " 99999999999999"}) {
+    std::ofstream(file) << text;
+    ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
+    EXPECT_EQ(test::kind_thrown_by([&] { SecretBox::load(file); }), Error::Kind::kCorrupt) << text;
+  }
 }
 
 }  // namespace

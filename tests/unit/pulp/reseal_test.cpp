@@ -5,13 +5,15 @@
 namespace hubcache::pulp {
 namespace {
 
+using KeyLine = db::SecretBox::KeyLine;
+
 TEST_F(PulpTest, WhatIsSealedAnewOpensWithTheNewKeyAlone) {
   const auto remote =
       make_remote("a", R"(,"hf_token":"hf_x","password":"p","headers":[{"A":"b"}])");
   const auto task = ask("PATCH", remote, R"({"policy":"streamed"})").body.value("task", "");
   const std::string old_key(32, 'k');
   const std::string new_key(32, 'n');
-  const db::SecretBox both(std::vector{new_key, old_key});
+  const db::SecretBox both(std::vector{KeyLine{.key = new_key}, KeyLine{.key = old_key}});
   const auto count = database->write_now([&](db::Connection& sql) { return reseal(sql, both); });
   EXPECT_EQ(count, 4U);  // three fields and the result of the task
 
@@ -26,7 +28,8 @@ TEST_F(PulpTest, WhatIsSealedAnewOpensWithTheNewKeyAlone) {
 
 TEST_F(PulpTest, WhatNoKeySealedIsNotSealedAnewAndNothingElseIsEither) {
   make_remote("a", R"(,"hf_token":"hf_x")");
-  const db::SecretBox others(std::vector{std::string(32, 'n'), std::string(32, 'o')});
+  const db::SecretBox others(
+      std::vector{KeyLine{.key = std::string(32, 'n')}, KeyLine{.key = std::string(32, 'o')}});
   EXPECT_EQ(test::kind_thrown_by([&] {
               database->write_now([&](db::Connection& sql) { return reseal(sql, others); });
             }),

@@ -90,6 +90,26 @@ TEST_F(TokensTest, EachDayHasAKeyOfItsOwn) {
   EXPECT_FALSE(tokens_.read(mixed, next.issued));
 }
 
+TEST_F(TokensTest, OneFromBeforeTheKeyWasReplacedIsGoodToItsEnd) {
+  using KeyLine = db::SecretBox::KeyLine;
+  const auto with_replaced_at = [](WallTime time) {
+    return db::SecretBox(std::vector{KeyLine{.key = std::string(32, 'n')},
+                                     KeyLine{.key = std::string(32, 'k'), .replaced = time}});
+  };
+  const auto token = tokens_.make(claims());
+  const auto secrets = with_replaced_at(kNow + 1s);
+  const auto read = Tokens(secrets).read(token, kNow + 15min - 1ms);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->authorization, claims().authorization);
+  EXPECT_FALSE(Tokens(secrets).read(token, kNow + 15min));
+  // What says that it is from after it was made by who should have the key no more.
+  const auto before = with_replaced_at(kNow);
+  EXPECT_FALSE(Tokens(before).read(token, kNow));
+  // New ones are made with the new key.
+  const db::SecretBox newest(std::string(32, 'n'));
+  EXPECT_TRUE(Tokens(newest).read(Tokens(secrets).make(claims()), kNow));
+}
+
 TEST_F(TokensTest, AnyChangeMakesItNoToken) {
   const auto token = tokens_.make(claims());
   for (std::size_t i = 0; i < token.size(); ++i) {
