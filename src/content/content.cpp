@@ -253,7 +253,10 @@ Task<http::Response> Content::ask(const http::Request& request, const Found& fou
 }
 
 Task<bool> Content::keep(hub::EndpointPtr endpoint, hub::Credential credential, hub::FileRef file) {
-  Place place{.endpoint = std::move(endpoint), .credential = std::move(credential), .own_base = {}};
+  Place place{.endpoint = std::move(endpoint),
+              .credential = std::move(credential),
+              .own_base = {},
+              .background = true};
   return files_.keep(std::move(place), std::move(file));
 }
 

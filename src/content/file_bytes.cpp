@@ -11,6 +11,8 @@
 namespace hubcache::content {
 namespace {
 
+constexpr int kConnectionsOfAFile = 4;  // where the remote does not say how many it may have
+
 /// Has the wait for the head of what is passed through noted.
 Task<http::Body> timed(Task<http::Body> passed, http::Served& served) {
   const Stopwatch stopwatch;
@@ -126,7 +128,8 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
     // Nobody would check on the way through what a Xet client gets.
     if (is_by_xet(manner)) co_return std::unique_ptr<http::SpanSource>(std::move(joined.body));
     co_return filled_or_passed(std::move(joined.body), *services_.hubs[services_.worker],
-                               services_.store, std::move(file), plan.range, services_.log);
+                               services_.fills, services_.store, std::move(file), plan.range,
+                               services_.log);
   }
   // Another repo's fill began meanwhile, or the blob is stored by now: looked at anew.
   if (refused->kind() == Error::Kind::kConflict) {
@@ -211,7 +214,8 @@ Task<http::Body> FileBytes::pass(UpstreamFile file, http::RangePlan plan) {
   services_.budgets.charge(file.client, plan.range.length);
   hits_.passed.add();
   auto& hub = *services_.hubs[services_.worker];
-  co_return co_await pass_through(hub, services_.store, std::move(file), plan.range);
+  co_return co_await pass_through(hub, services_.fills, services_.store, std::move(file),
+                                  plan.range);
 }
 
 fill::Wish FileBytes::wish(const UpstreamFile& file, const std::string& repo, Manner manner,
@@ -219,6 +223,7 @@ fill::Wish FileBytes::wish(const UpstreamFile& file, const std::string& repo, Ma
   auto source = [&hubs = services_.hubs, file](std::size_t worker) {
     return make_source(*hubs[worker], file);
   };
+  const int most = file.endpoint->download_concurrency;
   return {.origin = file.endpoint->origin_key(),
           .digest = *file.digest,
           .size = file.size,
@@ -226,9 +231,11 @@ fill::Wish FileBytes::wish(const UpstreamFile& file, const std::string& repo, Ma
           .to_end = plan.open_ended,
           .fresh_start = is_by_xet(manner),
           .wants_all = manner == Manner::kXetWhole,
+          .background = file.background,
           .via = repo,
           .source = std::move(source),
-          .connections = file.endpoint->download_concurrency,
+          .remote = remote_of(*file.endpoint),
+          .connections = most > 0 ? most : kConnectionsOfAFile,
           .max_retries = file.endpoint->max_retries};
 }
 

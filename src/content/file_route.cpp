@@ -127,7 +127,8 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
                         .location = entry->location,
                         .digest = entry->digest,
                         .size = entry->size,
-                        .client = place.client};
+                        .client = place.client,
+                        .background = place.background};
   const auto manner = place.streamed ? Manner::kStreamed : Manner::kPlain;
   if (plan.parts.empty()) {
     response.body = co_await bytes_.open(std::move(upstream), manner, plan, response.served);

@@ -52,9 +52,10 @@ class RefusingSource final : public fill::Source {
 /// Hands out what it reads one chunk late, so that the last one can wait for the digest.
 class PassThrough final : public http::SpanSource {
  public:
-  PassThrough(std::unique_ptr<fill::Stream> stream, store::Store& store, const UpstreamFile& file,
-              http::ByteRange range, std::optional<Hasher> before)
-      : stream_(std::move(stream)),
+  PassThrough(fill::Slot slot, std::unique_ptr<fill::Stream> stream, store::Store& store,
+              const UpstreamFile& file, http::ByteRange range, std::optional<Hasher> before)
+      : slot_(std::move(slot)),
+        stream_(std::move(stream)),
         store_(store),
         range_(range),
         skip_(range.offset - stream_->offset()) {
@@ -107,6 +108,7 @@ class PassThrough final : public http::SpanSource {
       break;
     }
     taken_ += held_;
+    if (taken_ == range_.length) slot_.give_back();
     if (check_) co_await go_on(*check_, {buffer.data(), held_});
   }
 
@@ -118,6 +120,7 @@ class PassThrough final : public http::SpanSource {
     throw Error(Error::Kind::kCorrupt, "the Hub delivered bytes that are not what it says");
   }
 
+  fill::Slot slot_;
   std::unique_ptr<fill::Stream> stream_;
   store::Store& store_;
   http::ByteRange range_;
@@ -131,10 +134,11 @@ class PassThrough final : public http::SpanSource {
 
 class FilledOrPassed final : public http::SpanSource {
  public:
-  FilledOrPassed(std::unique_ptr<fill::ReaderBody> filled, hub::Hub& hub, store::Store& store,
-                 UpstreamFile file, http::ByteRange range, obs::Log& log)
+  FilledOrPassed(std::unique_ptr<fill::ReaderBody> filled, hub::Hub& hub, fill::Fills& fills,
+                 store::Store& store, UpstreamFile file, http::ByteRange range, obs::Log& log)
       : filled_(std::move(filled)),
         hub_(hub),
+        fills_(fills),
         store_(store),
         file_(std::move(file)),
         range_(range),
@@ -159,7 +163,7 @@ class FilledOrPassed final : public http::SpanSource {
     if (rest_->present.length > 0) co_return std::exchange(rest_->present, {});
     if (!passed_) {
       const http::ByteRange left{.offset = rest_->offset, .length = range_.end() - rest_->offset};
-      passed_ = co_await pass_through(hub_, store_, file_, left, std::move(rest_->hash));
+      passed_ = co_await pass_through(hub_, fills_, store_, file_, left, std::move(rest_->hash));
     }
     co_return co_await passed_->next();
   }
@@ -167,6 +171,7 @@ class FilledOrPassed final : public http::SpanSource {
  private:
   std::unique_ptr<fill::ReaderBody> filled_;
   hub::Hub& hub_;
+  fill::Fills& fills_;
   store::Store& store_;
   UpstreamFile file_;
   http::ByteRange range_;
@@ -183,20 +188,28 @@ std::unique_ptr<fill::Source> make_source(hub::Hub& hub, UpstreamFile file) {
 
 std::unique_ptr<fill::Source> make_refusing_source() { return std::make_unique<RefusingSource>(); }
 
-Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, store::Store& store,
-                                                     UpstreamFile file, http::ByteRange range,
+fill::Remote remote_of(const hub::Endpoint& endpoint) {
+  const int most = std::max(endpoint.download_concurrency, 0);
+  return {.id = endpoint.remote, .most = static_cast<std::size_t>(most)};
+}
+
+Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, fill::Fills& fills,
+                                                     store::Store& store, UpstreamFile file,
+                                                     http::ByteRange range,
                                                      std::optional<Hasher> before) {
+  auto slot = co_await fills.slot_to_pass(remote_of(*file.endpoint));
   HubSource source(hub, file);
   auto stream = co_await source.open(range.offset, range.length);
-  co_return std::make_unique<PassThrough>(std::move(stream), store, file, range, std::move(before));
+  co_return std::make_unique<PassThrough>(std::move(slot), std::move(stream), store, file, range,
+                                          std::move(before));
 }
 
 std::unique_ptr<http::SpanSource> filled_or_passed(std::unique_ptr<fill::ReaderBody> filled,
-                                                   hub::Hub& hub, store::Store& store,
-                                                   UpstreamFile file, http::ByteRange range,
-                                                   obs::Log& log) {
-  return std::make_unique<FilledOrPassed>(std::move(filled), hub, store, std::move(file), range,
-                                          log);
+                                                   hub::Hub& hub, fill::Fills& fills,
+                                                   store::Store& store, UpstreamFile file,
+                                                   http::ByteRange range, obs::Log& log) {
+  return std::make_unique<FilledOrPassed>(std::move(filled), hub, fills, store, std::move(file),
+                                          range, log);
 }
 
 }  // namespace hubcache::content

@@ -1,5 +1,6 @@
 // What one upstream connection of a fill does.
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <set>
 #include <utility>
@@ -38,23 +39,73 @@ class Fill::Lease {
   Run& run_;
 };
 
-/// Fetches one run after another, until nothing is left to do.
-Task<void> Fill::connection(Run* first) {
-  for (Run* run = first; run != nullptr; run = next_run()) {
-    const Lease lease(plan_, *run);
-    co_await complete(*run);
-    if (stopping_) co_return;
+/// Counts a run that has no connection.
+class Fill::Pause {
+ public:
+  explicit Pause(int& resting) : resting_(resting) { ++resting_; }
+  ~Pause() { --resting_; }
+  Pause(const Pause&) = delete;
+  Pause& operator=(const Pause&) = delete;
+
+ private:
+  int& resting_;
+};
+
+/// As many as there are to be had. In line it stands once, however many it may have: there it gets
+/// one at a time, and each for what is most urgent then.
+void Fill::begin_connections() {
+  const auto offsets = waiting();
+  tell_need(offsets);
+  satisfied_ = plan_.satisfied(staging_->blocks());
+  while (!stopping_ && !asks_ && plan_.has_next(staging_->blocks(), offsets, holds_back())) {
+    const auto entry = sources_.current(via_);
+    auto slot = entry ? context_.slots.take_now(*claim_, entry->remote) : Slot();
+    if (entry && !slot) {
+      asks_ = true;
+      start_job(&Fill::wait_in_line);
+    } else if (Run* run = next_run(slot)) {
+      start(jobs_.emplace_back(std::make_shared<Job>()), connection(*run, std::move(slot)));
+    }
   }
 }
 
-Task<void> Fill::complete(Run& run) {
+Task<void> Fill::wait_in_line() {
+  auto slot = co_await take_slot();
+  asks_ = false;
+  Run* run = next_run(slot);
+  progress_->work().notify();
+  if (run != nullptr) co_await connection(*run, std::move(slot));
+}
+
+/// Fetches one run.
+Task<void> Fill::connection(Run& run, Slot slot) {
+  const Lease lease(plan_, run);
+  co_await complete(run, std::move(slot));
+}
+
+/// One of the remote whose source is used; none when there is no source.
+Task<Slot> Fill::take_slot() {
+  while (const auto entry = sources_.current(via_)) {
+    auto slot = co_await context_.slots.take(claim_, entry->remote);
+    if (sources_.current(via_) == entry) co_return slot;
+  }
+  co_return Slot();
+}
+
+Task<void> Fill::complete(Run& run, Slot slot) {
   int failures = 0;
   int waits = 0;
-  while (!stopping_) {
+  std::optional<Pause> pause;
+  while (!stopping_ && run.position < run.end) {
+    if (pause) slot = co_await take_slot();
+    pause.reset();
     const std::uint64_t before = stored_;
     const auto entry = sources_.current(via_);
-    const auto failure = co_await attempt(entry, run);
+    const auto failure = co_await attempt(entry, run, slot);
     if (!failure || winding_down_ || run.position >= run.end) co_return;
+    slot.give_back();
+    pause.emplace(resting_);
+    tell_need(waiting());
     if (stored_ != before) failures = waits = 0;
     if (is_refusal(failure->kind())) {
       if (!sources_.current(via_)) stop(*failure);
@@ -76,11 +127,12 @@ Task<void> Fill::complete(Run& run) {
   }
 }
 
-Task<std::optional<Error>> Fill::attempt(std::shared_ptr<Sources::Entry> entry, Run& run) {
+Task<std::optional<Error>> Fill::attempt(std::shared_ptr<Sources::Entry> entry, Run& run,
+                                         const Slot& slot) {
   if (!entry) co_return Error(Error::Kind::kForbidden, "no reader is left who may read this");
   std::optional<Error> failure;
   try {
-    co_await transfer(*entry, run);
+    co_await transfer(*entry, run, slot);
   } catch (const std::exception& caught) {
     failure = Error::from(caught);
   }
@@ -93,7 +145,7 @@ Task<std::optional<Error>> Fill::attempt(std::shared_ptr<Sources::Entry> entry, 
 
 // Returns when the run is at its end, also when that was drawn nearer or another reader is more
 // urgent; throws what upstream did.
-Task<void> Fill::transfer(Sources::Entry& entry, Run& run) {
+Task<void> Fill::transfer(Sources::Entry& entry, Run& run, const Slot& slot) {
   const std::uint64_t asked_end = run.end;
   const auto stream = co_await entry.source->open(run.position, run.end - run.position);
   std::uint64_t at = stream->offset();
@@ -122,6 +174,7 @@ Task<void> Fill::transfer(Sources::Entry& entry, Run& run) {
     // At the end that was asked for, one more read lets the connection be used again.
     if (at >= run.end && (run.end != asked_end || at > asked_end)) co_return;
     if (block_ended && plan_.should_yield(run, staging_->blocks(), waiting())) co_return;
+    if (block_ended && plan_.had_its_turn(run) && slot.is_wanted()) co_return;
     if (plan_.satisfied(staging_->blocks()) && at < run.end) co_return;
   }
   if (run.position < run.end && !stopping_) {
@@ -163,15 +216,31 @@ Task<void> Fill::wait_as_told(Error why, std::chrono::seconds time) {
   co_await timer.async_wait(use_task);
 }
 
-Run* Fill::next_run() {
+void Fill::tell_need(std::span<const std::uint64_t> offsets) {
+  context_.slots.change(*claim_, need(offsets));
+}
+
+Need Fill::need(std::span<const std::uint64_t> offsets) const {
+  if (!is_waited_for()) return Need::kBackground;
+  const auto waits = [](const auto& seat) { return seat->waits_at && !seat->refused; };
+  const bool nothing_comes = plan_.running() == 0 || resting_ > 0;
+  const bool awaited = nothing_comes ? std::ranges::any_of(seats_, waits)
+                                     : plan_.is_awaited(staging_->blocks(), offsets);
+  return awaited ? Need::kAwaited : Need::kAhead;
+}
+
+/// With others in line for the connection, its requests are short.
+Run* Fill::next_run(const Slot& slot) {
   if (stopping_ || winding_down_) return nullptr;
-  const auto& blocks = staging_->blocks();
-  const std::uint64_t hashed = staging_->hashed();
-  const bool hold_back = blocks.contiguous_end(hashed) - hashed > kAheadOfHash;
   const auto offsets = waiting();
-  Run* run = plan_.next(blocks, offsets, places(), hold_back);
-  satisfied_ = plan_.satisfied(blocks);
-  return run;
+  const bool others_wait = slot && slot.is_wanted();
+  const std::size_t places = others_wait ? std::numeric_limits<std::size_t>::max() : this->places();
+  return plan_.next(staging_->blocks(), offsets, places, holds_back());
+}
+
+bool Fill::holds_back() const {
+  const std::uint64_t hashed = staging_->hashed();
+  return staging_->blocks().contiguous_end(hashed) - hashed > kAheadOfHash;
 }
 
 // Who waits longest comes first: with more readers than connections they take turns.
@@ -201,6 +270,11 @@ bool Fill::goes_along(const Seat& seat) const { return seat.wants_all && plan_.i
 
 bool Fill::is_read() const {
   return std::ranges::any_of(seats_, [](const auto& seat) { return !seat->left; });
+}
+
+bool Fill::is_waited_for() const {
+  return std::ranges::any_of(seats_,
+                             [](const auto& seat) { return !seat->left && !seat->background; });
 }
 
 bool Fill::is_idle() const { return !stopping_ && satisfied_ && plan_.running() == 0; }

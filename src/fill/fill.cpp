@@ -57,7 +57,8 @@ std::shared_ptr<Seat> Fill::admit(const Wish& wish) {
   seat->for_proof = wish.for_proof;
   seat->wants_all = wish.wants_all;
   seats_.push_back(seat);
-  sources_.add(wish.via, seat, wish.source, wish.max_retries);
+  seat->background = wish.background;
+  sources_.add(wish, seat);
   if (wish.wants_all) {
     plan_.want_all(0);
   } else if (wish.to_end || wish.verified_only) {
@@ -133,7 +134,7 @@ Task<void> Fill::fetch_wanted() {
   start_job(&Fill::hash_along);
   while (!stopping_ && !is_complete()) {
     drop_ended_jobs();
-    while (Run* run = next_run()) start_connection(*run);
+    begin_connections();
     if (is_idle()) {
       co_await wait_for_wants();
     } else {
@@ -256,10 +257,6 @@ void Fill::stop(const Error& why) {
 
 void Fill::start_job(Task<void> (Fill::*work)()) {
   start(jobs_.emplace_back(std::make_shared<Job>()), (this->*work)());
-}
-
-void Fill::start_connection(Run& run) {
-  start(jobs_.emplace_back(std::make_shared<Job>()), connection(&run));
 }
 
 void Fill::start(const std::shared_ptr<Job>& job, Task<void> work) {

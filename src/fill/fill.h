@@ -17,6 +17,7 @@
 #include "hubcache/base/digest.h"
 #include "hubcache/fill/fills.h"
 #include "hubcache/fill/plan.h"
+#include "hubcache/fill/slots.h"
 #include "hubcache/store/staging.h"
 
 #include "progress.h"
@@ -28,6 +29,7 @@ namespace hubcache::fill {
 struct Context {
   Workers& workers;
   store::Store& store;
+  Slots slots;
   Fills::Options options;
   const Clock& clock;
   obs::Log& log;
@@ -68,6 +70,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   };
   /// Gives a run back to the plan.
   class Lease;
+  class Pause;
 
   static Task<void> run(std::shared_ptr<Fill> self);
   Task<void> live();
@@ -84,7 +87,6 @@ class Fill : public std::enable_shared_from_this<Fill> {
   void stop(const Error& why);
 
   void start_job(Task<void> (Fill::*work)());
-  void start_connection(Run& run);
   void start(const std::shared_ptr<Job>& job, Task<void> work);
   Task<void> end_jobs();
   void drop_ended_jobs();
@@ -93,21 +95,30 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Task<void> hash_along();
   Task<void> verify_bytes();
 
-  Task<void> connection(Run* first);
-  Task<void> complete(Run& run);
+  void begin_connections();
+  Task<void> wait_in_line();
+  Task<void> connection(Run& run, Slot slot);
+  Task<Slot> take_slot();
+  Task<void> complete(Run& run, Slot slot);
   /// Without an entry it fails as a refusal does.
-  Task<std::optional<Error>> attempt(std::shared_ptr<Sources::Entry> entry, Run& run);
-  Task<void> transfer(Sources::Entry& entry, Run& run);
+  Task<std::optional<Error>> attempt(std::shared_ptr<Sources::Entry> entry, Run& run,
+                                     const Slot& slot);
+  Task<void> transfer(Sources::Entry& entry, Run& run, const Slot& slot);
   Task<void> keep(std::uint64_t offset, std::span<const std::byte> bytes, const std::string& via);
   Task<void> back_off(int failures);
   Task<void> wait_as_told(Error why, std::chrono::seconds time);
 
-  Run* next_run();
+  /// With what readers wait at: how much the fill needs the slots it asks for.
+  void tell_need(std::span<const std::uint64_t> offsets);
+  Need need(std::span<const std::uint64_t> offsets) const;
+  Run* next_run(const Slot& slot);
+  bool holds_back() const;
   std::vector<std::uint64_t> waiting();
   std::size_t places() const;
   bool goes_along(const Seat& seat) const;
   bool is_idle() const;
   bool is_read() const;
+  bool is_waited_for() const;
   bool is_complete() const { return staging_->blocks().complete(); }
 
   const Context& context_;
@@ -124,6 +135,9 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Sources sources_;
   std::vector<std::shared_ptr<Seat>> seats_;
   std::list<std::shared_ptr<Job>> jobs_;
+  std::shared_ptr<Claim> claim_ = std::make_shared<Claim>(Need::kBackground);
+  bool asks_ = false;             // a job is in line for the next connection
+  int resting_ = 0;               // runs that have no connection for now
   std::uint64_t stored_ = 0;      // bytes written in this run
   std::uint64_t unattended_ = 0;  // of them since the last reader left
   bool satisfied_ = false;        // all that is wanted is there

@@ -13,6 +13,7 @@ namespace hubcache::fill {
 namespace {
 
 constexpr std::uint64_t kLargestClosedTail = std::uint64_t{8} << 20;
+constexpr std::chrono::milliseconds kAnyTime = std::chrono::years(1);
 
 /// What a reader needs of the fill it was admitted to.
 struct Admission {
@@ -99,7 +100,7 @@ Task<Admission> Fills::Impl::admit(std::size_t home, Wish wish) {
   }
   admission.file = admission.progress->file();
   co_await Progress::wait_ready(admission.progress, admission.ticket.seat(),
-                                context.options.first_byte);
+                                wish.background ? kAnyTime : context.options.first_byte);
   co_return admission;
 }
 
@@ -155,6 +156,7 @@ Fills::Fills(Workers& workers, store::Store& store, Options options, const Clock
              obs::Log& log)
     : impl_(std::make_unique<Impl>(Context{.workers = workers,
                                            .store = store,
+                                           .slots = Slots(options.connections),
                                            .options = std::move(options),
                                            .clock = clock,
                                            .log = log,
@@ -182,6 +184,13 @@ Task<Joined> Fills::join(Wish wish) {
   co_return joined;
 }
 
+Task<Slot> Fills::slot_to_pass(Remote remote) {
+  const auto& context = impl_->context;
+  auto claim = std::make_shared<const Claim>(Need::kAwaited);
+  const auto deadline = std::chrono::steady_clock::now() + context.options.first_byte;
+  co_return co_await context.slots.take(std::move(claim), std::move(remote), deadline);
+}
+
 Task<std::string> Fills::source_repo(std::string origin, Digest digest) {
   const std::size_t home = impl_->home_of(digest);
   const Executor executor = impl_->context.workers.executor(home);
@@ -204,6 +213,8 @@ Task<void> Fills::wait_end(std::string origin, Digest digest) {
 }
 
 const Counts& Fills::counts() const noexcept { return *impl_->context.counts; }
+
+Slots::Use Fills::connections() const { return impl_->context.slots.use(); }
 
 Task<void> Fills::park() {
   impl_->closing = true;

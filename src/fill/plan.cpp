@@ -61,18 +61,24 @@ void Plan::ignore_ranges(Run& run, std::uint64_t position) {
   run = {.position = position, .end = size_, .begin = position};
 }
 
+bool Plan::has_next(const BlockMap& present, std::span<const std::uint64_t> waiting,
+                    bool hold_back) {
+  const std::size_t most = opened_up_ && !ignores_ranges_ ? options_.connections : 1;
+  if (runs_.size() >= most || satisfied(present)) return false;
+  if (ignores_ranges_ || is_awaited(present, waiting)) return true;
+  if (!runs_.empty() && (!splits() || hold_back)) return false;
+  return bulk_span(present).has_value();
+}
+
 Run* Plan::next(const BlockMap& present, std::span<const std::uint64_t> waiting, std::size_t places,
                 bool hold_back) {
-  const std::size_t most = opened_up_ && !ignores_ranges_ ? options_.connections : 1;
-  if (runs_.size() >= most || satisfied(present)) return nullptr;
+  if (!has_next(present, waiting, hold_back)) return nullptr;
   if (ignores_ranges_)
     return begin({.begin = present.first_missing({.begin = 0, .end = size_}).begin, .end = size_});
   if (const auto offset = most_urgent(present, waiting)) {
     return begin(one_request(urgent_span(present, *offset), places));
   }
-  if (!runs_.empty() && (!splits() || hold_back)) return nullptr;
-  const auto span = bulk_span(present);
-  return span ? begin(one_request(*span, places)) : nullptr;
+  return begin(one_request(*bulk_span(present), places));
 }
 
 void Plan::done(const Run& run) {
@@ -89,6 +95,11 @@ bool Plan::should_yield(const Run& run, const BlockMap& present,
   };
   if (std::ranges::any_of(waiting, waits_here)) return false;
   return most_urgent(present, waiting).has_value();
+}
+
+bool Plan::had_its_turn(const Run& run) const noexcept {
+  return !ignores_ranges_ && run.position - run.begin >= options_.first &&
+         run.end - run.position > options_.near;
 }
 
 bool Plan::is_near(const Run& run, std::uint64_t offset) const noexcept {

@@ -27,6 +27,7 @@ struct Seat {
   bool verified_only = false;             // gets nothing before verify()
   bool for_proof = false;                 // no client gets its bytes
   bool wants_all = false;                 // reads the whole, by this and other seats
+  bool background = false;                // nobody waits for what it reads
   std::optional<std::uint64_t> waits_at;  // the missing byte it needs next
   std::uint64_t reached = 0;              // it waited here last
   std::uint64_t turn = 0;                 // smaller than that of who began to wait later

@@ -5,14 +5,14 @@
 
 namespace hubcache::fill {
 
-void Sources::add(std::string via, std::shared_ptr<Seat> seat, SourceFactory make,
-                  int max_retries) {
+void Sources::add(const Wish& wish, std::shared_ptr<Seat> seat) {
   std::erase_if(others_, [](const auto& entry) { return entry->seat->left.load(); });
   auto entry = std::make_shared<Entry>();
-  entry->via = std::move(via);
+  entry->via = wish.via;
+  entry->remote = wish.remote;
   entry->seat = std::move(seat);
-  entry->make = std::move(make);
-  entry->max_retries = max_retries;
+  entry->make = wish.source;
+  entry->max_retries = wish.max_retries;
   others_.push_back(std::move(entry));
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hubcache/base/error.h"
+#include "hubcache/fill/fills.h"
 #include "hubcache/fill/source.h"
 
 #include "progress.h"
@@ -18,6 +19,7 @@ class Sources {
  public:
   struct Entry {
     std::string via;
+    Remote remote;
     std::shared_ptr<Seat> seat;
     SourceFactory make;
     int max_retries = 0;
@@ -25,7 +27,7 @@ class Sources {
   };
   explicit Sources(std::size_t worker) : worker_(worker) {}
 
-  void add(std::string via, std::shared_ptr<Seat> seat, SourceFactory make, int max_retries);
+  void add(const Wish& wish, std::shared_ptr<Seat> seat);
   /// The one to use, made; null when no reader has one that may be used. When another has to be
   /// taken, one of the repo `via` is preferred: its bytes need not be mixed.
   std::shared_ptr<Entry> current(const std::string& via);

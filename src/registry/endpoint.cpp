@@ -84,8 +84,8 @@ hub::EndpointPtr make_endpoint(std::string id, std::uint64_t epoch, const Json& 
   endpoint->offline = offline || label_of(document, kOfflineLabel) == "true";
   endpoint->allowed_private_hosts = words_in(label_of(document, kAllowedHostsLabel));
   endpoint->max_retries = count_of(document, "max_retries", endpoint->max_retries);
-  endpoint->download_concurrency =
-      count_of(document, "download_concurrency", endpoint->download_concurrency);
+  // 0: no limit of its own.
+  endpoint->download_concurrency = count_of(document, "download_concurrency", 0);
 
   const http::Timeouts usual;
   endpoint->timeouts = {

@@ -65,11 +65,12 @@ struct Services {
 struct Place {
   hub::EndpointPtr endpoint;
   hub::Credential credential;
-  bool streamed = false;   // the remote's policy: nothing is stored...
-  bool immediate = false;  // ...or all of a commit at once
-  std::string own_base;    // the distribution's absolute URL, without a trailing slash
-  bool xet = false;        // files are offered by Xet too
-  std::string client{};    // its address, for its budget
+  bool streamed = false;    // the remote's policy: nothing is stored...
+  bool immediate = false;   // ...or all of a commit at once
+  std::string own_base;     // the distribution's absolute URL, without a trailing slash
+  bool xet = false;         // files are offered by Xet too
+  std::string client{};     // its address, for its budget
+  bool background = false;  // nobody waits for the answer
   registry::RulesOf rules{};
 };
 

@@ -23,11 +23,15 @@ struct UpstreamFile {
   std::string location;  // where a HEAD found the bytes; empty: not known, or the catalog knows
   std::optional<Digest> digest;
   std::uint64_t size = 0;
-  std::string client{};  // whose budget it counts for; empty: nobody's
+  std::string client{};     // whose budget it counts for; empty: nobody's
+  bool background = false;  // nobody waits for it
 };
 
 /// The file as a fill's source; used on the worker whose `hub` it is given.
 std::unique_ptr<fill::Source> make_source(hub::Hub& hub, UpstreamFile file);
+
+/// The remote as its connections are counted.
+fill::Remote remote_of(const hub::Endpoint& endpoint);
 
 /// Refuses whatever it is asked: for a reader that must see only what others brought.
 std::unique_ptr<fill::Source> make_refusing_source();
@@ -35,16 +39,18 @@ std::unique_ptr<fill::Source> make_refusing_source();
 /// The file's bytes straight from upstream to one reader, nothing stored: for `streamed` remotes,
 /// files without a digest, and when there is no room. A read of the whole file is hashed, and one
 /// of its end when `before` is the hash of all that comes before; the last bytes are only handed
-/// out when the digest is right; else it is remembered as bad, and kCorrupt thrown.
-Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, store::Store& store,
-                                                     UpstreamFile file, http::ByteRange range,
+/// out when the digest is right; else it is remembered as bad, and kCorrupt thrown. Its connection
+/// counts among those of `fills`.
+Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, fill::Fills& fills,
+                                                     store::Store& store, UpstreamFile file,
+                                                     http::ByteRange range,
                                                      std::optional<Hasher> before = std::nullopt);
 
 /// The bytes of `range` that `filled` brings, and when the disk fails it, the rest as
 /// pass_through() does, with a warning in the log.
 std::unique_ptr<http::SpanSource> filled_or_passed(std::unique_ptr<fill::ReaderBody> filled,
-                                                   hub::Hub& hub, store::Store& store,
-                                                   UpstreamFile file, http::ByteRange range,
-                                                   obs::Log& log);
+                                                   hub::Hub& hub, fill::Fills& fills,
+                                                   store::Store& store, UpstreamFile file,
+                                                   http::ByteRange range, obs::Log& log);
 
 }  // namespace hubcache::content

@@ -12,6 +12,7 @@
 #include "hubcache/base/clock.h"
 #include "hubcache/base/digest.h"
 #include "hubcache/base/workers.h"
+#include "hubcache/fill/slots.h"
 #include "hubcache/fill/source.h"
 #include "hubcache/http/message.h"
 #include "hubcache/http/range.h"
@@ -33,8 +34,10 @@ struct Wish {
   bool wants_all = false;      // will ask for the rest of the blob too, range by range
   bool afresh = false;         // a stored blob will not do: another hub's bytes may be in it
   bool for_proof = false;      // its bytes are compared with the Hub's (SECURITY 8), not handed out
+  bool background = false;     // nobody waits for it: its turn comes last, and may come late
   std::string via;             // the repo it is read through (scope and canonical repo)
   SourceFactory source;
+  Remote remote{};      // of the source
   int connections = 4;  // at most, for files above 64 MiB
   int max_retries = 3;  // of this source, without a byte between them
   /// What source_repo() said when the reader's right to these bytes was looked at; join() throws
@@ -82,6 +85,7 @@ class Fills {
  public:
   struct Options {
     std::chrono::milliseconds retry_delay{500};      // first backoff; doubles, with jitter
+    std::size_t connections = 128;                   // upstream, of all fills and passed bytes
     std::chrono::milliseconds first_byte{7'000};     // join() waits that long for upstream
     std::chrono::milliseconds drip_interval{3'000};  // while the last block is held back
     std::chrono::milliseconds linger{2'000};  // of a fill of closed ranges, for the next range
@@ -114,6 +118,10 @@ class Fills {
   /// before the first byte.
   Task<Joined> join(Wish wish);
 
+  /// For one connection that brings bytes past the store. Throws kUpstreamTimeout when it is not
+  /// the reader's turn within Options::first_byte.
+  Task<Slot> slot_to_pass(Remote remote);
+
   /// The repo whose bytes a running or parked fill of this blob is made of; empty when there is no
   /// fill, kMixed when it is several. A reader through another repo needs a proof first (SECURITY
   /// 8).
@@ -125,6 +133,8 @@ class Fills {
   Task<void> wait_end(std::string origin, Digest digest);
   /// Lives as long as this.
   const Counts& counts() const noexcept;
+  /// Of the connections upstream that bring bytes of files.
+  Slots::Use connections() const;
 
   /// Keeps what every fill has for the next run and ends it; join() throws kUnavailable from now
   /// on. To be awaited before this object goes.

@@ -54,16 +54,26 @@ class Plan {
   /// on to the blob's end, all others end where they are, and only one runs from now on.
   void ignore_ranges(Run& run, std::uint64_t position);
 
-  /// Something for one more connection, or null. `waiting` are the offsets readers wait at, longest
-  /// first; in `places` blocks there is a reader, waiting or not, who needs them next; while
-  /// `hold_back` no second connection runs ahead of need. The run is the plan's until done().
+  /// Is there something for one more connection? `waiting` are the offsets readers wait at, longest
+  /// first; while `hold_back` no second connection runs ahead of need.
+  bool has_next(const store::BlockMap& present, std::span<const std::uint64_t> waiting,
+                bool hold_back);
+  /// It, or null. In `places` blocks there is a reader, waiting or not, who needs them next: with
+  /// more than there are connections, requests are short. The run is the plan's until done().
   Run* next(const store::BlockMap& present, std::span<const std::uint64_t> waiting,
             std::size_t places, bool hold_back);
   void done(const Run& run);
+  /// Does a reader wait for something that no run will bring soon?
+  bool is_awaited(const store::BlockMap& present, std::span<const std::uint64_t> waiting) const {
+    return most_urgent(present, waiting).has_value();
+  }
   /// Should this run end now, because a reader waits elsewhere, nobody waits here, and all
   /// connections are taken?
   bool should_yield(const Run& run, const store::BlockMap& present,
                     std::span<const std::uint64_t> waiting) const;
+  /// Has this run brought so much, and has so much before it, that another fill may have its
+  /// connection?
+  bool had_its_turn(const Run& run) const noexcept;
   std::size_t running() const noexcept { return runs_.size(); }
 
  private:

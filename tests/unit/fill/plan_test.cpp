@@ -211,6 +211,29 @@ TEST(PlanTest, AnUpstreamThatIgnoresRangesGetsOneRequestAtATime) {
   EXPECT_EQ(next(plan, map, {}), nullptr);
 }
 
+TEST(PlanTest, ARunHadItsTurnWhenItHasBroughtSomeAndMuchIsLeft) {
+  Plan plan(40 * kMiB, {});
+  BlockMap map(40 * kMiB);
+  plan.want_all(0);
+  auto* run = next(plan, map, {});
+  fetch(map, *run, 4 * kMiB - 1);
+  EXPECT_FALSE(plan.had_its_turn(*run));
+  fetch(map, *run, 4 * kMiB);
+  EXPECT_TRUE(plan.had_its_turn(*run));
+  fetch(map, *run, 36 * kMiB);
+  EXPECT_FALSE(plan.had_its_turn(*run)) << "it is over soon";
+}
+
+TEST(PlanTest, AnUpstreamThatIgnoresRangesIsNotInterrupted) {
+  Plan plan(40 * kMiB, {});
+  BlockMap map(40 * kMiB);
+  plan.want_all(0);
+  auto* run = next(plan, map, {});
+  plan.ignore_ranges(*run, 0);
+  fetch(map, *run, 8 * kMiB);
+  EXPECT_FALSE(plan.had_its_turn(*run));
+}
+
 // Whatever readers, connections and breaks do, no byte is assigned twice and all are fetched.
 TEST(PlanTest, EveryByteIsFetchedOnceWhateverHappens) {
   constexpr std::uint64_t kSize = 90 * kMiB + 12'345;

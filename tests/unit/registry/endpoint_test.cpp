@@ -61,7 +61,7 @@ TEST(EndpointTest, TimeoutsAreSecondsAndNullOrZeroMeansTheUsualOne) {
 TEST(EndpointTest, RetriesAndConcurrencyHaveDefaults) {
   EXPECT_EQ(endpoint({{"max_retries", nullptr}})->max_retries, 3);
   EXPECT_EQ(endpoint({{"max_retries", 5}, {"download_concurrency", 9}})->max_retries, 5);
-  EXPECT_EQ(endpoint({{"download_concurrency", nullptr}})->download_concurrency, 4);
+  EXPECT_EQ(endpoint({{"download_concurrency", nullptr}})->download_concurrency, 0) << "no limit";
 }
 
 TEST(EndpointTest, IsOfflineByItsLabelOrWhereAllAre) {

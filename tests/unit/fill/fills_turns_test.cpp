@@ -1,0 +1,211 @@
+// Many fills, fewer connections: whose turn it is.
+#include <deque>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "hubcache/fill/fills.h"
+
+#include "fixture.h"
+
+namespace hubcache::fill::test {
+namespace {
+
+using testing::IsEmpty;
+using testing::Pair;
+using testing::SizeIs;
+
+/// Beside the file of FillsTest there are others, each with an upstream of its own.
+class FillsTurnsTest : public FillsTest {
+ protected:
+  struct File {
+    std::string bytes;
+    Digest digest;
+    std::size_t home;
+    std::unique_ptr<Upstream> upstream;
+  };
+
+  File& add(std::string bytes) {
+    const auto digest = digest_of(bytes);
+    const auto home = runner_.workers().home(std::hash<Digest>{}(digest));
+    auto upstream = std::make_unique<Upstream>(bytes);
+    files_.push_back({std::move(bytes), digest, home, std::move(upstream)});
+    return files_.back();
+  }
+  static Wish whole_of(File& file, std::string remote = {}) {
+    auto source = [&file](std::size_t) { return file.upstream->source("repo"); };
+    return {.origin = "hub",
+            .digest = file.digest,
+            .size = file.bytes.size(),
+            .range = {.offset = 0, .length = file.bytes.size()},
+            .via = "repo",
+            .source = std::move(source),
+            .remote = {.id = std::move(remote)}};
+  }
+  void hold_file(File& file, std::uint64_t from) {
+    runner_.call(
+        [&] {
+          file.upstream->held = {.begin = from, .end = file.bytes.size()};
+          file.upstream->changed();
+        },
+        file.home);
+  }
+  /// Until so many fills wait for their turn.
+  void until_in_line(std::size_t count) const {
+    while (cache_->fills.connections().waiting < count) std::this_thread::yield();
+  }
+  static bool is_asked(const Upstream& upstream) { return !upstream.requests.empty(); }
+
+ private:
+  std::deque<File> files_;
+};
+
+TEST_F(FillsTurnsTest, ALongDownloadLetsTheReaderOfAnotherFileGoFirst) {
+  options_.connections = 1;
+  serve(some_bytes(40 * kMiB));
+  hold(kMiB, bytes_.size());
+  auto& other = add(some_bytes(3 * kMiB + 1));
+  auto reader = join(whole());
+  auto joining = start_join(whole_of(other));
+  until_in_line(1);
+  hold(10 * kMiB, bytes_.size());
+  auto joined = joining.get();
+  EXPECT_EQ(read(joined), other.bytes);
+  auto reading = start_read(reader);
+  release();
+  EXPECT_EQ(reading.get(), bytes_);
+  const auto asked = requests();
+  ASSERT_GE(asked.size(), 2U);
+  EXPECT_THAT(asked[0], Pair(0, bytes_.size()));
+  EXPECT_GE(asked[1].first, 4 * kMiB) << "it had its turn";
+  EXPECT_LE(asked[1].first, 10 * kMiB);
+  EXPECT_EQ(delivered(), bytes_.size());
+}
+
+TEST_F(FillsTurnsTest, WithOthersInLineRequestsAreShort) {
+  options_.connections = 1;
+  serve(some_bytes(20 * kMiB));
+  hold(0, bytes_.size());
+  auto& second = add(some_bytes(20 * kMiB + 1));
+  auto& third = add(some_bytes(20 * kMiB + 2));
+  auto first = start_join(whole());
+  until(is_asked);
+  auto joining_second = start_join(whole_of(second));
+  until_in_line(1);
+  auto joining_third = start_join(whole_of(third));
+  until_in_line(2);
+  release();
+  for (auto* joining : {&first, &joining_second, &joining_third}) {
+    auto joined = joining->get();
+    EXPECT_GE(read(joined).size(), 20 * kMiB);
+  }
+  EXPECT_EQ(second.upstream->requests.front().length, 2 * kMiB);
+}
+
+TEST_F(FillsTurnsTest, AReaderIsServedWhileADownloadThatNobodyWaitsForIsHeld) {
+  options_.connections = 2;
+  serve(some_bytes(100 * kMiB));
+  hold(kMiB, bytes_.size());
+  auto wish = whole();
+  wish.background = true;
+  auto prefetch = join(std::move(wish));
+  until([](Upstream& upstream) { return upstream.delivered == kMiB; });
+  until_in_line(1);
+  auto& other = add(some_bytes(3 * kMiB));
+  auto joined = join(whole_of(other));
+  EXPECT_EQ(read(joined), other.bytes);
+  EXPECT_THAT(requests(), SizeIs(1));
+}
+
+TEST_F(FillsTurnsTest, AReaderWhoComesToADownloadThatNobodyWaitedForHastensIt) {
+  options_.connections = 2;
+  auto& held = add(some_bytes(2 * kMiB));
+  serve(some_bytes(3 * kMiB));
+  hold_file(held, kMiB);
+  auto background = [](Wish wish) {
+    wish.background = true;
+    return wish;
+  };
+  auto first = join(background(whole_of(held)));
+  auto in_line = start_join(background(whole()));
+  until_in_line(1);
+  EXPECT_THAT(requests(), IsEmpty());
+  EXPECT_EQ(read(whole()), bytes_);
+  in_line.get();
+}
+
+TEST_F(FillsTurnsTest, OtherRemotesAreServedWhileAllDownloadsOfOneAreHeld) {
+  options_.connections = 4;
+  serve(some_bytes(kMiB));
+  std::vector<std::future<Joined>> held;
+  for (std::uint64_t i = 1; i <= 6; ++i) {
+    auto& file = add(some_bytes(2 * kMiB + i));
+    hold_file(file, 0);
+    held.push_back(start_join(whole_of(file, "slow")));
+  }
+  until_in_line(3);
+  auto wish = whole();
+  wish.remote.id = "other";
+  EXPECT_EQ(read(std::move(wish)), bytes_);
+}
+
+TEST_F(FillsTurnsTest, WhoWaitsForUpstreamToBeAskedAgainHoldsNoConnection) {
+  options_.connections = 1;
+  serve(some_bytes(2 * kMiB));
+  const auto later = [] {
+    return Error(Error::Kind::kTooManyRequests, "later",
+                 Error::HubDetail{.retry_after = std::chrono::seconds(1'000)});
+  };
+  at_upstream([&](Upstream& upstream) { upstream.failures.push_back(later()); });
+  auto waiting = start_join(whole());
+  until(is_asked);
+  auto& other = add(some_bytes(3 * kMiB));
+  auto joined = join(whole_of(other));
+  EXPECT_EQ(read(joined), other.bytes);
+}
+
+TEST_F(FillsTurnsTest, AFillThatFailsGoesOnWhenItIsItsTurnAgain) {
+  options_.connections = 1;
+  serve(some_bytes(4 * kMiB));
+  at_upstream([](Upstream& upstream) { upstream.cuts = {kMiB, 2 * kMiB}; });
+  auto& other = add(some_bytes(6 * kMiB));
+  auto joining = start_join(whole_of(other));
+  EXPECT_EQ(read(whole()), bytes_);
+  auto joined = joining.get();
+  EXPECT_EQ(read(joined), other.bytes);
+  EXPECT_EQ(delivered(), bytes_.size());
+}
+
+TEST_F(FillsTurnsTest, AnUpstreamThatIgnoresRangesIsNotInterrupted) {
+  options_.connections = 1;
+  serve(some_bytes(20 * kMiB));
+  at_upstream([](Upstream& upstream) { upstream.ignores_ranges = true; });
+  hold(kMiB, bytes_.size());
+  auto reader = join(from(3 * kMiB));
+  auto& other = add(some_bytes(kMiB));
+  auto joining = start_join(whole_of(other));
+  until_in_line(1);
+  release();
+  EXPECT_EQ(read(reader), bytes_.substr(3 * kMiB));
+  auto joined = joining.get();
+  EXPECT_EQ(read(joined), other.bytes);
+  EXPECT_EQ(delivered(), bytes_.size());
+}
+
+TEST_F(FillsTurnsTest, WhatPassesTheStoreCountsToo) {
+  options_.connections = 1;
+  options_.first_byte = std::chrono::milliseconds(1);
+  serve(some_bytes(kMiB));
+  auto slot = runner_.run(cache_->fills.slot_to_pass({.id = "a"}));
+  EXPECT_EQ(kind_thrown_by([&] { runner_.run(cache_->fills.slot_to_pass({.id = "b"})); }),
+            Error::Kind::kUpstreamTimeout);
+  EXPECT_EQ(kind_thrown_by([&] { join(whole()); }), Error::Kind::kUpstreamTimeout);
+  slot.give_back();
+  until_stored();
+}
+
+}  // namespace
+}  // namespace hubcache::fill::test
