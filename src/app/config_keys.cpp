@@ -335,6 +335,15 @@ const std::vector<Key>& table() {
        .help = "How long a hub that does not answer is left alone: until then what is not cached "
                "fails at once. 0 s: never.",
        .set = duration([](Config& c) -> auto& { return c.upstream.retry_down_after; })},
+      {.name = "upstream.max_connections",
+       .type = Type::kNumber,
+       .fallback = "128",
+       .help =
+           "Connections that bring files at a time, over all remotes; questions to hubs have "
+           "others. One remote leaves a quarter to those that have none (`download_concurrency` "
+           "limits it further), and what nobody waits for leaves half.",
+       .set = number([](Config& c) -> auto& { return c.upstream.max_connections; }),
+       .check = number_between(1, 10'000)},
       {.name = "upstream.unattended",
        .type = Type::kSize,
        .fallback = "64 GiB",

@@ -91,6 +91,15 @@ access::Access::Options grant_options(const Config& config) {
           .stale_grants = config.cache.stale_grants};
 }
 
+/// Downloads may all go to one origin, on one worker, and still leave connections to questions.
+http::Client::Options client_options(const Config& config) {
+  http::Client::Options options;
+  options.user_agent = "hubcache/" + std::string(version());
+  options.connections_per_origin += config.upstream.max_connections;
+  options.proxies = config.upstream.proxies;
+  return options;
+}
+
 bool is_loopback(const net::Listener& listener) {
   const std::string_view address = listener.address;
   return address.starts_with("127.") || address.starts_with("[::1]") ||
@@ -259,11 +268,8 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
   guards = std::make_unique<access::Guards>(*accounts, clock);
 
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    clients.push_back(std::make_unique<http::Client>(
-        workers.executor(i),
-        http::Client::Options{.user_agent = "hubcache/" + std::string(version()),
-                              .proxies = config.upstream.proxies},
-        log));
+    clients.push_back(
+        std::make_unique<http::Client>(workers.executor(i), client_options(config), log));
     hub::Hub::Options options{.instance_id = instance_id};
     options.on_change = [this](hub::RepoChange change) { return access->heed(std::move(change)); };
     hubs.push_back(
@@ -278,12 +284,13 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
   auto verified = [this](std::string origin, std::string via, Digest digest) {
     return proofs.record_whole(std::move(origin), std::move(via), std::move(digest));
   };
-  fills =
-      std::make_unique<fill::Fills>(workers, store,
-                                    fill::Fills::Options{.unattended = config.upstream.unattended,
-                                                         .strict = config.strict_integrity,
-                                                         .on_verified = std::move(verified)},
-                                    clock, log);
+  fills = std::make_unique<fill::Fills>(
+      workers, store,
+      fill::Fills::Options{.connections = config.upstream.max_connections,
+                           .unattended = config.upstream.unattended,
+                           .strict = config.strict_integrity,
+                           .on_verified = std::move(verified)},
+      clock, log);
 
   make_prefetch();
   intake = std::make_shared<mirror::Intake>(mirror::Intake::Services{.workers = workers,

@@ -91,6 +91,11 @@ void Metrics::add_fills(obs::Families& to) const {
       .add(static_cast<double>(counts.running.value()));
   to.gauge("hubcache_waiting_readers", "Readers that wait for bytes which are not there yet.")
       .add(static_cast<double>(counts.waiting.value()));
+  const auto connections = sources_.fills.connections();
+  to.gauge("hubcache_upstream_connections", "Connections that bring bytes of files.")
+      .add(std::uint64_t{connections.held});
+  to.gauge("hubcache_upstream_queue", "Who waits for such a connection.")
+      .add(std::uint64_t{connections.waiting});
   to.counter("hubcache_fills_total", "Downloads that ended, by what came of them.")
       .add(counts.stored.value(), {{"outcome", "stored"}})
       .add(counts.parked.value(), {{"outcome", "parked"}})

@@ -48,6 +48,7 @@ struct Config {
     bool url_given = false;  // by file, environment or flag
     bool offline = false;
     std::chrono::milliseconds retry_down_after{5'000};
+    std::size_t max_connections = 128;
     std::uint64_t unattended = 64ULL << 30U;
     std::size_t client_misses = 200'000;
     std::uint64_t client_bytes = 0;

@@ -88,6 +88,7 @@ TEST_F(ConfigTest, ValuesOfTheRightTypeThatCannotWorkAreRefusedWithWhatIsAllowed
               testing::HasSubstr("\"localhost:99999\" is no address"));
   EXPECT_THAT(refusal_of("[server]\nmax_header_size = \"0\"\n"), testing::HasSubstr("1 KiB"));
   EXPECT_THAT(refusal_of("[server]\nmax_connections = 0\n"), testing::HasSubstr("1 to"));
+  EXPECT_THAT(refusal_of("[upstream]\nmax_connections = 0\n"), testing::HasSubstr("1 to"));
   EXPECT_THAT(refusal_of("[server]\nworkers = -1\n"), testing::HasSubstr("0 or more"));
   EXPECT_THAT(refusal_of("[server]\nheader_timeout = \"0\"\n"), testing::HasSubstr("1 s"));
   EXPECT_THAT(refusal_of("[server]\nexternal_url = \"cache.example\"\n"),
@@ -188,6 +189,7 @@ TEST_F(ConfigTest, EveryDefaultInTheTableIsTheOneInForce) {
   EXPECT_EQ(plain.storage.scrub, spelled_out.storage.scrub);
   EXPECT_EQ(plain.storage.scrub_rate, spelled_out.storage.scrub_rate);
   EXPECT_EQ(plain.upstream.url, spelled_out.upstream.url);
+  EXPECT_EQ(plain.upstream.max_connections, spelled_out.upstream.max_connections);
   EXPECT_EQ(plain.cache, spelled_out.cache);
   EXPECT_EQ(plain.strict_integrity, spelled_out.strict_integrity);
   EXPECT_EQ(plain.xet, spelled_out.xet);

@@ -1,0 +1,158 @@
+// Many downloads, fewer connections: how many there are on the wire, and who is served.
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "integration/fixture.h"
+
+namespace hubcache::test {
+namespace {
+
+using hubsim::Content;
+using hubsim::Fault;
+using hubsim::Host;
+using hubsim::Storage;
+using Json = nlohmann::json;
+
+constexpr std::size_t kConnections = 4;
+constexpr std::size_t kOfOneRemote = 3;
+constexpr std::size_t kFiles = 6;
+
+class TurnsTest : public ServerTest {
+ protected:
+  TurnsTest() {
+    config.upstream.max_connections = kConnections;
+    config.server.metrics_listen = {"127.0.0.1:0"};
+    restart();
+    hub.add_repo({.id = "org/many"});
+    for (std::size_t i = 0; i < kFiles; ++i) {
+      hub.add_file("org/many", held(i), Content::generated((3U << 20U) + i, i + 1), Storage::kLfs);
+    }
+    hub.add_file("org/many", "free.bin", Content::generated(2U << 20U, 99), Storage::kLfs);
+    hub.set_fault({.kind = Fault::Kind::kHold, .host = Host::kCdn, .match = "held", .offset = 0});
+    change_remote({{"sock_read_timeout", 600}});
+  }
+  ~TurnsTest() override { hub.clear_faults(); }
+
+  static std::string held(std::size_t number) { return "held" + std::to_string(number) + ".bin"; }
+  static std::string path_of(const std::string& file) { return "/org/many/resolve/main/" + file; }
+
+  /// Each is read by a client of its own.
+  std::vector<std::future<Answer>> read_held() {
+    std::vector<std::future<Answer>> reading;
+    for (std::size_t i = 0; i < kFiles; ++i) {
+      reading.push_back(
+          std::async(std::launch::async, [this, i] { return get(path_of(held(i))); }));
+    }
+    return reading;
+  }
+  /// A client who waited for longer than a first byte may take was told so, and asks again.
+  void expect_all(std::vector<std::future<Answer>>& reading) {
+    for (std::size_t i = 0; i < reading.size(); ++i) {
+      auto answer = reading[i].get();
+      while (answer.status == 504) answer = get(path_of(held(i)));
+      EXPECT_EQ(answer.body, hub.bytes("org/many", held(i))) << i;
+    }
+  }
+  std::size_t metric(const std::string& name) const {
+    const auto scraped = fetch(metrics_port, "/metrics").body;
+    const auto at = scraped.find("\n" + name + " ");
+    return at == std::string::npos ? 0 : std::stoul(scraped.substr(at + name.size() + 2));
+  }
+  void until_in_line(std::size_t count) const {
+    while (metric("hubcache_upstream_queue") < count) std::this_thread::yield();
+  }
+  /// Those the CDN has not answered to the end.
+  std::size_t on_the_wire() const {
+    std::size_t count = 0;
+    for (const auto& one : hub.log()) {
+      const bool is_held = one.target.find("held") != std::string::npos;
+      if (one.host == Host::kCdn && is_held && one.body_bytes == 0) ++count;
+    }
+    return count;
+  }
+  std::string remote() {
+    return Json::parse(rest("GET", kRemotes).body).at("results").at(0).at("pulp_href");
+  }
+  void change_remote(const Json& fields) {
+    ASSERT_EQ(rest("PATCH", remote(), fields.dump()).status, 202);
+  }
+};
+
+TEST_F(TurnsTest, ARemoteWhoseDownloadsAreHeldLeavesConnectionsToAnother) {
+  const auto made = rest("POST", kRemotes, R"({"name":"b","url":")" + hub.url() + R"("})");
+  const Json distribution{
+      {"name", "b"}, {"base_path", "b"}, {"remote", Json::parse(made.body).at("pulp_href")}};
+  ASSERT_EQ(rest("POST", kDistributions, distribution.dump()).status, 202);
+
+  auto reading = read_held();
+  until_in_line(kFiles - kOfOneRemote);
+  EXPECT_EQ(metric("hubcache_upstream_connections"), kOfOneRemote);
+  while (on_the_wire() < kOfOneRemote) std::this_thread::yield();
+  EXPECT_EQ(on_the_wire(), kOfOneRemote);
+  EXPECT_EQ(fetch(port, "/pulp/content/b" + path_of("free.bin")).body,
+            hub.bytes("org/many", "free.bin"));
+  EXPECT_EQ(on_the_wire(), kOfOneRemote);
+  hub.release();
+  expect_all(reading);
+}
+
+TEST_F(TurnsTest, QuestionsDoNotWaitForDownloads) {
+  auto reading = read_held();
+  until_in_line(kFiles - kOfOneRemote);
+  EXPECT_EQ(head(path_of("free.bin")).status, 200);
+  EXPECT_EQ(get("/api/models/org/many/revision/main").status, 200);
+  EXPECT_EQ(get(kInfo).status, 200);
+  hub.release();
+  expect_all(reading);
+}
+
+TEST_F(TurnsTest, DownloadConcurrencyHoldsForAllFilesOfARemote) {
+  change_remote({{"download_concurrency", 2}});
+  auto reading = read_held();
+  until_in_line(kFiles - 2);
+  while (on_the_wire() < 2) std::this_thread::yield();
+  EXPECT_EQ(on_the_wire(), 2U);
+  hub.release();
+  expect_all(reading);
+}
+
+TEST_F(TurnsTest, WhatIsStreamedCountsToo) {
+  change_remote({{"policy", "streamed"}});
+  auto reading = read_held();
+  const auto answered = [](const std::future<Answer>& one) {
+    return one.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  };
+  const auto not_begun = [&] {
+    const auto gave_up = std::ranges::count_if(reading, answered);
+    return metric("hubcache_upstream_queue") + static_cast<std::size_t>(gave_up);
+  };
+  while (not_begun() < kFiles - kOfOneRemote) std::this_thread::yield();
+  while (on_the_wire() < kOfOneRemote) std::this_thread::yield();
+  EXPECT_EQ(on_the_wire(), kOfOneRemote);
+  hub.release();
+  expect_all(reading);
+}
+
+TEST_F(TurnsTest, AReaderIsServedWhileAPrefetchIsHeld) {
+  change_remote({{"policy", "immediate"}});
+  hub.add_repo({.id = "org/two"});
+  hub.add_file("org/two", "big.bin", Content::generated(100U << 20U, 7), Storage::kLfs);
+  hub.add_file("org/two", "config.json", Content(std::string("{}")));
+  // The first request is for 4 MiB; others are held.
+  hub.set_fault(
+      {.kind = Fault::Kind::kHold, .host = Host::kCdn, .match = "big", .offset = 5U << 20U});
+  ASSERT_EQ(get("/org/two/resolve/main/config.json").status, 200);
+  until_in_line(1);
+  EXPECT_EQ(metric("hubcache_upstream_connections"), kConnections / 2);
+  EXPECT_EQ(get(path_of("free.bin")).body, hub.bytes("org/many", "free.bin"));
+  hub.release();
+}
+
+}  // namespace
+}  // namespace hubcache::test
