@@ -20,21 +20,21 @@ namespace {
 using hubsim::Content;
 using hubsim::Storage;
 
-constexpr std::uint64_t kSize = 2 << 20;
-const std::string kRepo = "org/guarded";
-const std::string kFile = "big-Q8_0.gguf";
+constexpr std::uint64_t kGuardedSize = 2 << 20;
+const std::string kGuarded = "org/guarded";
+const std::string kGuardedFile = "big-Q8_0.gguf";
 const std::string kPrefix = "/pulp/content/hf";
 const std::string kSecret = "of the redirect guard";
 
 class GuardDoorsTest : public XetTest {
  protected:
   GuardDoorsTest() {
-    hub.add_repo({.id = kRepo});
-    hub.add_file(kRepo, kFile, Content::generated(kSize, 9), Storage::kLfs);
+    hub.add_repo({.id = kGuarded});
+    hub.add_file(kGuarded, kGuardedFile, Content::generated(kGuardedSize, 9), Storage::kLfs);
     const std::string list = rest("GET", kDistributions).body;
     distribution_ = Json::parse(list).at("results").at(0).at("pulp_href");
-    held_ = token(kRepo);
-    held_xorb_ = xorbs_of(reconstruct(held_, hub.xet_hash(kRepo, kFile))).at(0);
+    held_ = token(kGuarded);
+    held_xorb_ = xorbs_of(reconstruct(held_, hub.xet_hash(kGuarded, kGuardedFile))).at(0);
   }
 
   std::string make_guard(const std::string& kind, Json fields) {
@@ -86,19 +86,21 @@ class GuardDoorsTest : public XetTest {
     }
   };
   std::vector<Ask> doors() {
-    const auto digest = hub.etag(kRepo, kFile);
-    const Json batch{{"operation", "download"}, {"objects", {{{"oid", digest}, {"size", kSize}}}}};
-    const auto lfs = "/" + kRepo + ".git/info/lfs/objects/";
-    return {{"GET", "/" + kRepo + "/resolve/main/" + kFile},
-            {"HEAD", "/" + kRepo + "/resolve/main/" + kFile},
-            {"GET", "/api/models/" + kRepo},
-            {"GET", "/api/models/" + kRepo + "/tree/main"},
-            {"GET", "/" + kRepo + "/info/refs?service=git-upload-pack"},
-            {"POST", "/" + kRepo + "/git-upload-pack", "0014command=ls-refs\n00010009peel\n0000"},
-            {"POST", lfs + "batch", batch.dump()},
-            {"GET", lfs + digest + "/" + std::to_string(kSize)},
-            {"GET", "/v2/" + kRepo + "/manifests/latest"},
-            {"GET", "/v2/" + kRepo + "/blobs/sha256:" + digest}};
+    const auto digest = hub.etag(kGuarded, kGuardedFile);
+    const Json batch{{"operation", "download"},
+                     {"objects", {{{"oid", digest}, {"size", kGuardedSize}}}}};
+    const auto lfs = "/" + kGuarded + ".git/info/lfs/objects/";
+    return {
+        {"GET", "/" + kGuarded + "/resolve/main/" + kGuardedFile},
+        {"HEAD", "/" + kGuarded + "/resolve/main/" + kGuardedFile},
+        {"GET", "/api/models/" + kGuarded},
+        {"GET", "/api/models/" + kGuarded + "/tree/main"},
+        {"GET", "/" + kGuarded + "/info/refs?service=git-upload-pack"},
+        {"POST", "/" + kGuarded + "/git-upload-pack", "0014command=ls-refs\n00010009peel\n0000"},
+        {"POST", lfs + "batch", batch.dump()},
+        {"GET", lfs + digest + "/" + std::to_string(kGuardedSize)},
+        {"GET", "/v2/" + kGuarded + "/manifests/latest"},
+        {"GET", "/v2/" + kGuarded + "/blobs/sha256:" + digest}};
   }
 
   /// What a client has to send to pass.
@@ -123,7 +125,7 @@ class GuardDoorsTest : public XetTest {
     return fetch(port, signed_for(base + what.path, pass.secret), fields, what.method, what.body);
   }
   Answer ask_xet_token(const Pass& pass) {
-    const auto path = "/api/models/" + kRepo + "/xet-read-token/" + hub.sha(kRepo);
+    const auto path = "/api/models/" + kGuarded + "/xet-read-token/" + hub.sha(kGuarded);
     return ask(kPrefix, {.method = "GET", .path = path}, pass);
   }
   /// With the token that is held, in place of credentials: it stands for those it was made with.
@@ -133,7 +135,7 @@ class GuardDoorsTest : public XetTest {
     auto by_token = fields;
     by_token.emplace_back("Authorization", "Bearer " + held);
     fields.emplace_back("Range", xorb.range);
-    const auto path = kPrefix + "/_cas/v2/reconstructions/" + hub.xet_hash(kRepo, kFile);
+    const auto path = kPrefix + "/_cas/v2/reconstructions/" + hub.xet_hash(kGuarded, kGuardedFile);
     return {fetch(port, signed_for(path, pass.secret), by_token), fetch(port, xorb.target, fields)};
   }
 
@@ -182,8 +184,8 @@ class GuardDoorsTest : public XetTest {
   Xorb held_xorb_;
 };
 
-const Fields kHeader{{"x-pass", "eWVz"}};  // "yes" in base64
-const Fields kAdmin{{"Authorization", "Basic YWRtaW46cGFzc3dvcmQ="}};
+const Fields kPassHeader{{"x-pass", "eWVz"}};  // "yes" in base64
+const Fields kAdminLogin{{"Authorization", "Basic YWRtaW46cGFzc3dvcmQ="}};
 
 Fields bearer(const std::string& token) { return {{"Authorization", "Bearer " + token}}; }
 
@@ -194,12 +196,12 @@ TEST_F(GuardDoorsTest, WithoutAGuardAllDoorsAreOpen) {
 
 TEST_F(GuardDoorsTest, AHeaderGuardHoldsAtEveryDoor) {
   put_on(make_header_guard());
-  for (const auto& wrong : {Fields{}, Fields{{"x-pass", "bm8="}}, Fields{{"x-pass", "yes"}}, kAdmin,
-                            bearer("hf_good")}) {
+  for (const auto& wrong : {Fields{}, Fields{{"x-pass", "bm8="}}, Fields{{"x-pass", "yes"}},
+                            kAdminLogin, bearer("hf_good")}) {
     expect_closed({.fields = wrong});
   }
-  expect_open({.fields = kHeader});
-  expect_open_by_xet({.fields = kHeader});
+  expect_open({.fields = kPassHeader});
+  expect_open_by_xet({.fields = kPassHeader});
   hub.clear_log();
   expect_closed({});  // now that all of it is stored
 }
@@ -211,7 +213,7 @@ TEST_F(GuardDoorsTest, AnRbacGuardHoldsAtEveryDoor) {
   const Json role{{"role", "core.rbaccontentguard_downloader"}, {"users", {"member"}}};
   ASSERT_EQ(rest("POST", guard + "add_role/", role.dump()).status, 201);
   put_on(guard);
-  for (const auto& wrong : {Fields{}, kHeader, bearer(other), bearer("hf_good")}) {
+  for (const auto& wrong : {Fields{}, kPassHeader, bearer(other), bearer("hf_good")}) {
     expect_closed({.fields = wrong});
   }
   for (const auto& wrong :
@@ -220,7 +222,7 @@ TEST_F(GuardDoorsTest, AnRbacGuardHoldsAtEveryDoor) {
   }
   expect_open({.fields = bearer(member)});
   expect_open_by_xet({.fields = bearer(member)});
-  expect_open({.fields = kAdmin});
+  expect_open({.fields = kAdminLogin});
   hub.clear_log();
   expect_closed({});
   ASSERT_EQ(rest("POST", guard + "remove_role/", role.dump()).status, 201);
@@ -234,7 +236,7 @@ TEST_F(GuardDoorsTest, ACompositeGuardHoldsAtEveryDoorAndOpensByEachOfItsGuards)
   ASSERT_EQ(rest("POST", rbac + "add_role/", role.dump()).status, 201);
   put_on(make_guard("composite", {{"guards", {make_header_guard(), rbac}}}));
   for (const auto& wrong : {Fields{}, bearer("hf_good")}) expect_closed({.fields = wrong});
-  for (const auto& right : {kHeader, bearer(member)}) {
+  for (const auto& right : {kPassHeader, bearer(member)}) {
     expect_open({.fields = right});
     expect_open_by_xet({.fields = right});
   }
@@ -251,8 +253,8 @@ TEST_F(GuardDoorsTest, ARedirectGuardHoldsAtEveryDoor) {
   });
   put_on(guard);
   expect_closed({});
-  expect_closed({.fields = kHeader});
-  expect_closed({.fields = kAdmin});
+  expect_closed({.fields = kPassHeader});
+  expect_closed({.fields = kAdminLogin});
   expect_closed({.secret = "of another guard"});
   expect_open({.secret = kSecret});
 }
