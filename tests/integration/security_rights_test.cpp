@@ -1,5 +1,6 @@
 // SECURITY rules 1 to 8: who may read what.
 #include <algorithm>
+#include <atomic>
 #include <future>
 #include <set>
 #include <string>
@@ -198,13 +199,16 @@ TEST_F(SecurityRightsTest, Rule5QuestionsUnderWayAreSharedByOneCredentialOnly) {
 
 TEST_F(SecurityRightsTest, Rule5AnonymousQuestionsAreAskedOnceForAll) {
   hub.set_fault({.kind = Fault::Kind::kDelay, .match = "org/model", .delay = 1h});
+  std::atomic<int> begun = 0;
   std::vector<std::future<int>> clients;
   for (int i = 0; i < 6; ++i) {
     clients.push_back(std::async(std::launch::async, [&] {
+      ++begun;
       return get("/org/model/resolve/main/model.safetensors").status;
     }));
   }
-  while (hub_requests() < 2) std::this_thread::yield();
+  while (begun < 6 || hub_requests() < 2) std::this_thread::yield();
+  for (int i = 0; i < 50; ++i) fetch(port, "/healthz");  // so that those who came before are heard
   hub.clear_faults();
   for (auto& client : clients) EXPECT_EQ(client.get(), 200);
   EXPECT_EQ(hub.count(Host::kHub, "GET", "auth-check"), 1u);
