@@ -39,7 +39,7 @@ struct Flags {
     command.add_option_function<std::string>(name, remember, help);
   }
 
-  /// Of a command that has no other flags.
+  /// What was said about the data directory.
   void take(const Place& place) {
     if (!place.config.empty()) config = place.config;
     if (!place.data_dir.empty()) keys.emplace_back("storage.data_dir", place.data_dir);

@@ -20,6 +20,7 @@
 #include "hubcache/app/server_at.h"
 #include "hubcache/app/status_command.h"
 #include "hubcache/base/error.h"
+#include "hubcache/base/uninterrupted.h"
 #include "hubcache/store/data_dir.h"
 
 namespace hubcache::app {
@@ -55,6 +56,16 @@ std::string object_of(const Json& command) {
   return account.empty() ? name : name + " (" + account + ")";
 }
 
+Task<Json> change_accounts(Workbench bench, Json command) {
+  const auto verb = text_of(command, "do");
+  const auto object = object_of(command);
+  auto done = co_await run_account_command(bench.accounts, bench.database, std::move(command));
+  if (!verb.ends_with(".list")) {
+    bench.log.info("audit", {{"action", verb}, {"object", object}, {"account", bench.by}});
+  }
+  co_return done;
+}
+
 }  // namespace
 
 std::string text_of(const Json& command, const char* field) {
@@ -80,12 +91,8 @@ Task<Json> run_command(Workbench bench, Json command) {
   if (verb == "status") co_return co_await run_status_command(bench);
   const bool of_accounts = verb.starts_with("user.") || verb.starts_with("token.");
   if (!of_accounts) co_return co_await run_blob_command(bench, std::move(command));
-  const auto object = object_of(command);
-  auto done = co_await run_account_command(bench.accounts, bench.database, std::move(command));
-  if (!verb.ends_with(".list")) {
-    bench.log.info("audit", {{"action", verb}, {"object", object}, {"account", bench.by}});
-  }
-  co_return done;
+  // Else what is stored might not be in force, and the login of who was removed still be good.
+  co_return co_await uninterrupted(change_accounts(std::move(bench), std::move(command)));
 }
 
 Json wait_for_command(const Executor& executor, Task<Json> command, const std::stop_token& stop) {

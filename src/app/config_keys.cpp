@@ -340,8 +340,8 @@ const std::vector<Key>& table() {
        .fallback = "128",
        .help =
            "Connections that bring files at a time, over all remotes; questions to hubs have "
-           "others. One remote leaves a quarter to those that have none (`download_concurrency` "
-           "limits it further), and what nobody waits for leaves half.",
+           "others. One remote alone takes three quarters of them at most, half for what nobody "
+           "waits for; its `download_concurrency` limits it further.",
        .set = number([](Config& c) -> auto& { return c.upstream.max_connections; }),
        .check = number_between(1, 10'000)},
       {.name = "upstream.unattended",

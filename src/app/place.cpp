@@ -22,7 +22,9 @@ std::string login_in(const std::string& path) {
   std::ifstream file(path);
   std::string login;
   if (std::getline(file, login)) return login;
-  throw Error(Error::Kind::kBadRequest, "no login can be read from " + path);
+  throw Error(Error::Kind::kBadRequest, "no login can be read from " + path +
+                                            ": its first line is to be NAME:PASSWORD or an access "
+                                            "token");
 }
 
 }  // namespace
@@ -48,12 +50,15 @@ std::unique_ptr<ServerAt> server_of(const Place& place,
   const bool by_directory = !place.data_dir.empty() || !place.config.empty();
   if (by_directory && !(place.server.empty() && place.login_file.empty())) {
     throw Error(Error::Kind::kBadRequest,
-                "--server means no data directory: leave out --data-dir and --config, or it");
+                "--server and --login-file ask a server by its URL, --data-dir and --config mean a "
+                "directory here: give one or the other");
   }
   if (by_directory) return nullptr;
   auto url = place.server.empty() ? value_of(environment, "HUBCACHE_SERVER") : place.server;
   if (url.empty() && place.login_file.empty()) return nullptr;
-  if (url.empty()) throw Error(Error::Kind::kBadRequest, "--login-file needs --server");
+  if (url.empty())
+    throw Error(Error::Kind::kBadRequest,
+                "--login-file needs a server: give --server, or set HUBCACHE_SERVER");
   const auto login = place.login_file.empty() ? value_of(environment, "HUBCACHE_LOGIN")
                                               : login_in(place.login_file);
   return std::make_unique<ServerAt>(std::move(url), authorization_of(login),

@@ -20,12 +20,11 @@ bool is_json(std::string_view content_type) {
 namespace {
 
 /// What is not offered by Xet (FileRoute) is not told of as such: there are clients that go by
-/// that, and ask no more. Empty: all may stay as it is.
-Task<std::string> without_what_has_no_room(store::Store& store, std::string_view json) {
-  const auto largest = largest_by_xet(json);
-  if (largest == 0) co_return std::string();
-  const auto room = co_await store.room(largest);
-  co_return room < largest ? without_xet_above(room, json) : std::string();
+/// that, and ask no more.
+Task<std::string> without_what_has_no_room(store::Store& store, const std::string& json) {
+  const auto largest = largest_size_if_xet(json);
+  const auto room = largest == 0 ? 0 : co_await store.room(largest);
+  co_return room < largest ? without_xet_above(room, json) : json;
 }
 
 }  // namespace
@@ -50,15 +49,10 @@ Task<http::Response> document_response(Services& services, const http::Request& 
   if (answer.status == http_status::kUnauthorized) {
     headers.set("WWW-Authenticate", R"(Bearer realm="Authentication required", charset="UTF-8")");
   }
-  std::string changed;
-  if (json) {
-    changed = place.xet ? co_await without_what_has_no_room(services.store, answer.body)
-                        : without_xet(answer.body);
-  }
-  if (changed.empty()) {
-    response.body = answer.body;
+  if (json && place.xet) {
+    response.body = co_await without_what_has_no_room(services.store, answer.body);
   } else {
-    response.body = std::move(changed);
+    response.body = json ? without_xet(answer.body) : answer.body;
   }
   co_return co_await http::finish_text(services.pool, request, std::move(response));
 }

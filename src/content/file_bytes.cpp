@@ -22,7 +22,7 @@ Task<http::Body> timed(Task<http::Body> passed, http::Served& served) {
 }
 
 constexpr const char* kNotByXet =
-    "this file cannot be stored now, and so not be checked: begun again, or with "
+    "this file cannot be stored now, and so cannot be checked: begun again, or with "
     "HF_HUB_DISABLE_XET=1, it comes by plain HTTP";
 
 bool is_by_xet(Manner manner) { return manner == Manner::kXet || manner == Manner::kXetWhole; }
@@ -234,7 +234,7 @@ fill::Wish FileBytes::wish(const UpstreamFile& file, const std::string& repo, Ma
           .background = file.background,
           .via = repo,
           .source = std::move(source),
-          .remote = remote_of(*file.endpoint),
+          .remote = limit_of(*file.endpoint),
           .connections = most > 0 ? most : kConnectionsOfAFile,
           .max_retries = file.endpoint->max_retries};
 }

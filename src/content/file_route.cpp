@@ -107,8 +107,9 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
   auto response = file_response(*entry, commit, file);
   add_digest(request, entry->digest, response);
   const bool is_asked = place.xet && (request.is_head() || asks_for_xet(request));
-  const bool may_be = entry->lfs && entry->size != 0 && right.kind != access::Right::Kind::kFile;
-  if (is_asked && may_be && co_await can_be_checked(place.endpoint, entry)) {
+  const bool is_offerable =
+      entry->lfs && entry->size != 0 && right.kind != access::Right::Kind::kFile;
+  if (is_asked && is_offerable && co_await can_be_checked(place.endpoint, file.repo, entry)) {
     offer_xet(place, {.repo = file.repo, .revision = commit.id, .path = {}}, *entry, response);
     if (!request.is_head()) co_return xet_file_info(std::move(response), *entry);
   }
@@ -168,14 +169,23 @@ Task<FileRoute::Found> FileRoute::find(hub::Probe& probe, const Place& place,
 }
 
 /// What cannot be stored is checked on its way through by plain HTTP alone, where the end of it
-/// waits. So by Xet it is not offered, unless it is here, or on its way.
-Task<bool> FileRoute::can_be_checked(hub::EndpointPtr endpoint, catalog::EntryPtr entry) {
+/// waits. So by Xet it is not offered, unless it is here, or on its way, by this very repo: of
+/// others' that is not told (SECURITY 10).
+Task<bool> FileRoute::can_be_checked(hub::EndpointPtr endpoint, hub::RepoId repo,
+                                     catalog::EntryPtr entry) {
   const auto& digest = *entry->digest;
-  if (services_.blobs.find(digest)) co_return true;
+  const std::string origin = endpoint->origin_key();
+  const std::string key = repo.key();
+  if (services_.blobs.find(digest) && services_.proofs.is_remembered(origin, key, digest)) {
+    co_return true;
+  }
   if (co_await services_.store.room(entry->size) == entry->size) co_return true;
   try {
-    const auto present = co_await services_.fills.present(endpoint->origin_key(), digest);
-    co_return present || co_await services_.store.contains(digest);
+    if (co_await services_.proofs.is_proven(origin, key, digest)) {
+      co_return co_await services_.store.contains(digest);
+    }
+    const bool is_its_fill = co_await services_.fills.source_repo(origin, digest) == key;
+    co_return is_its_fill&& co_await services_.fills.present(origin, digest);
   } catch (const Error& error) {
     services_.log.warn("whether a file is stored cannot be told",
                        {{"digest", digest.text()}, {"context", error.context()}});

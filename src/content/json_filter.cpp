@@ -15,6 +15,7 @@ namespace hubcache::content {
 namespace {
 
 constexpr std::string_view kHash = "xetHash";
+constexpr std::size_t kDeepest = 64;  // brackets within each other
 
 /// Writes the events of the parser out again, less the members that are left out.
 class Filter : public nlohmann::json_sax<nlohmann::json> {
@@ -111,6 +112,7 @@ class Filter : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool open(char bracket) {
+    if (levels_.size() + skip_depth_ >= kDeepest) return false;
     if (skipping()) {
       skip_next_ = false;
       ++skip_depth_;
@@ -144,7 +146,8 @@ class Filter : public nlohmann::json_sax<nlohmann::json> {
 std::string filtered(std::string_view json, std::optional<std::uint64_t> most) {
   Filter filter(json.size(), most);
   if (!nlohmann::json::sax_parse(json, &filter)) {
-    throw Error(Error::Kind::kUpstream, "the Hub sent an answer that is not JSON");
+    throw Error(Error::Kind::kUpstream,
+                "the Hub sent an answer that is not JSON, or nested too deep");
   }
   return filter.take();
 }
@@ -157,7 +160,7 @@ std::string without_xet_above(std::uint64_t most, std::string_view json) {
   return filtered(json, most);
 }
 
-std::uint64_t largest_by_xet(std::string_view json) {
+std::uint64_t largest_size_if_xet(std::string_view json) {
   constexpr std::string_view kSize = "\"size\":";
   if (json.find(kHash) == std::string_view::npos) return 0;
   std::uint64_t largest = 0;

@@ -108,7 +108,7 @@ class PassThrough final : public http::SpanSource {
       break;
     }
     taken_ += held_;
-    if (taken_ == range_.length) slot_.give_back();
+    slot_.give_back();  // how fast the client reads is no reason for others not to begin
     if (check_) co_await go_on(*check_, {buffer.data(), held_});
   }
 
@@ -188,7 +188,7 @@ std::unique_ptr<fill::Source> make_source(hub::Hub& hub, UpstreamFile file) {
 
 std::unique_ptr<fill::Source> make_refusing_source() { return std::make_unique<RefusingSource>(); }
 
-fill::Remote remote_of(const hub::Endpoint& endpoint) {
+fill::RemoteLimit limit_of(const hub::Endpoint& endpoint) {
   const int most = std::max(endpoint.download_concurrency, 0);
   return {.id = endpoint.remote, .most = static_cast<std::size_t>(most)};
 }
@@ -197,7 +197,7 @@ Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, fill::Fills&
                                                      store::Store& store, UpstreamFile file,
                                                      http::ByteRange range,
                                                      std::optional<Hasher> before) {
-  auto slot = co_await fills.slot_to_pass(remote_of(*file.endpoint));
+  auto slot = co_await fills.slot_to_pass(limit_of(*file.endpoint));
   HubSource source(hub, file);
   auto stream = co_await source.open(range.offset, range.length);
   co_return std::make_unique<PassThrough>(std::move(slot), std::move(stream), store, file, range,

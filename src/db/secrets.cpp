@@ -21,7 +21,7 @@
 namespace hubcache::db {
 namespace {
 
-using KeyLine = SecretBox::KeyLine;
+using DatedKey = SecretBox::DatedKey;
 using std::chrono::seconds;
 
 constexpr std::size_t kKeySize = 32;
@@ -116,7 +116,7 @@ std::optional<std::optional<WallTime>> time_in(std::string_view text) {
 }
 
 /// Written beside and renamed into place: a crash leaves the file as it was or as it shall be.
-void write_keys(const std::filesystem::path& path, const std::vector<KeyLine>& lines) {
+void write_keys(const std::filesystem::path& path, const std::vector<DatedKey>& lines) {
   std::string text;
   for (const auto& [key, replaced] : lines) text += to_hex(key) + text_of(replaced) + "\n";
   const std::filesystem::path fresh = path.string() + ".new";
@@ -130,10 +130,10 @@ void write_keys(const std::filesystem::path& path, const std::vector<KeyLine>& l
   sync_directory_of(path);
 }
 
-std::vector<KeyLine> read_keys(const Fd& opened, const std::filesystem::path& file) {
+std::vector<DatedKey> read_keys(const Fd& opened, const std::filesystem::path& file) {
   std::string text = read_key_text(opened, file);
   if (!text.ends_with('\n')) text += '\n';
-  std::vector<KeyLine> lines;
+  std::vector<DatedKey> lines;
   for (std::size_t begin = 0; begin < text.size();) {
     const auto end = text.find('\n', begin);
     const auto line = std::string_view(text).substr(begin, end - begin);
@@ -150,7 +150,7 @@ std::vector<KeyLine> read_keys(const Fd& opened, const std::filesystem::path& fi
 }
 
 /// Those in the file, or a new one that is put there.
-std::vector<KeyLine> keys_in(const std::filesystem::path& file) {
+std::vector<DatedKey> keys_in(const std::filesystem::path& file) {
   Fd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!opened && errno == ENOENT) {
     write_keys(file, {{.key = random_bytes(kKeySize)}});
@@ -183,14 +183,14 @@ void SecretBox::add_key(const std::filesystem::path& file, WallTime now) {
 
 void SecretBox::drop_old_keys(const std::filesystem::path& file, WallTime now) {
   auto lines = keys_in(file);
-  const auto is_over = [now](const KeyLine& line) {
-    return !line.replaced || *line.replaced + kOutlives <= now;
+  const auto is_over = [now](const DatedKey& line) {
+    return !line.replaced || *line.replaced + kGrace <= now;
   };
   lines.erase(std::remove_if(lines.begin() + 1, lines.end(), is_over), lines.end());
   write_keys(file, lines);
 }
 
-SecretBox::SecretBox(std::vector<KeyLine> lines) {
+SecretBox::SecretBox(std::vector<DatedKey> lines) {
   for (auto& line : lines) {
     if (line.key.size() != kKeySize) throw Error(Error::Kind::kCorrupt, "a key has 32 bytes");
     auto id = to_hex(derived(line.key, "key id")).substr(0, kKeyIdSize);
@@ -203,8 +203,8 @@ std::string SecretBox::derive(std::string_view label) const {
   return derived(keys_.front().line.key, label);
 }
 
-std::vector<KeyLine> SecretBox::derive_replaced(std::string_view label) const {
-  std::vector<KeyLine> all;
+std::vector<DatedKey> SecretBox::derive_replaced(std::string_view label) const {
+  std::vector<DatedKey> all;
   for (const auto& key : keys_) {
     if (!key.line.replaced) continue;
     all.push_back({.key = derived(key.line.key, label), .replaced = key.line.replaced});

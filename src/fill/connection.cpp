@@ -52,26 +52,34 @@ class Fill::Pause {
 };
 
 /// As many as there are to be had. In line it stands once, however many it may have: there it gets
-/// one at a time, and each for what is most urgent then.
+/// one at a time, and each for what is most urgent then. What nobody waits for any more is not
+/// begun.
 void Fill::begin_connections() {
+  const bool is_worth_a_wait = is_read() || stored_ > 0 || plan_.running() > 0;
+  const Error given_up(Error::Kind::kUnavailable, "nobody reads the file any more");
+  if (in_line_ && !is_worth_a_wait) return stop(given_up);
   const auto offsets = waiting();
   tell_need(offsets);
   satisfied_ = plan_.satisfied(staging_->blocks());
-  while (!stopping_ && !asks_ && plan_.has_next(staging_->blocks(), offsets, holds_back())) {
+  while (!stopping_ && !in_line_ && plan_.has_next(staging_->blocks(), offsets, holds_back())) {
     const auto entry = sources_.current(via_);
     auto slot = entry ? context_.slots.take_now(*claim_, entry->remote) : Slot();
     if (entry && !slot) {
-      asks_ = true;
+      if (!is_worth_a_wait) return stop(given_up);
+      in_line_ = true;
       start_job(&Fill::wait_in_line);
-    } else if (Run* run = next_run(slot)) {
-      start(jobs_.emplace_back(std::make_shared<Job>()), connection(*run, std::move(slot)));
+      return;
     }
+    Run* run = next_run(slot);
+    if (run == nullptr) return;
+    // Without a source there is no slot: attempt() has the readers told.
+    start(jobs_.emplace_back(std::make_shared<Job>()), connection(*run, std::move(slot)));
   }
 }
 
 Task<void> Fill::wait_in_line() {
   auto slot = co_await take_slot();
-  asks_ = false;
+  in_line_ = false;
   Run* run = next_run(slot);
   progress_->work().notify();
   if (run != nullptr) co_await connection(*run, std::move(slot));
@@ -92,6 +100,7 @@ Task<Slot> Fill::take_slot() {
   co_return Slot();
 }
 
+/// A run that gives way ends: its slot goes to the next, its rest back to the plan.
 Task<void> Fill::complete(Run& run, Slot slot) {
   int failures = 0;
   int waits = 0;
@@ -99,6 +108,7 @@ Task<void> Fill::complete(Run& run, Slot slot) {
   while (!stopping_ && run.position < run.end) {
     if (pause) slot = co_await take_slot();
     pause.reset();
+    if (stopping_ || run.position >= run.end) co_return;  // meanwhile
     const std::uint64_t before = stored_;
     const auto entry = sources_.current(via_);
     const auto failure = co_await attempt(entry, run, slot);
@@ -143,8 +153,8 @@ Task<std::optional<Error>> Fill::attempt(std::shared_ptr<Sources::Entry> entry, 
   co_return failure;
 }
 
-// Returns when the run is at its end, also when that was drawn nearer or another reader is more
-// urgent; throws what upstream did.
+// Returns when the run is at its end, also when that was drawn nearer or another reader, or the
+// reader of another file, is more urgent; throws what upstream did.
 Task<void> Fill::transfer(Sources::Entry& entry, Run& run, const Slot& slot) {
   const std::uint64_t asked_end = run.end;
   const auto stream = co_await entry.source->open(run.position, run.end - run.position);
@@ -174,7 +184,7 @@ Task<void> Fill::transfer(Sources::Entry& entry, Run& run, const Slot& slot) {
     // At the end that was asked for, one more read lets the connection be used again.
     if (at >= run.end && (run.end != asked_end || at > asked_end)) co_return;
     if (block_ended && plan_.should_yield(run, staging_->blocks(), waiting())) co_return;
-    if (block_ended && plan_.had_its_turn(run) && slot.is_wanted()) co_return;
+    if (block_ended && plan_.had_its_turn(run) && slot && slot.is_wanted()) co_return;
     if (plan_.satisfied(staging_->blocks()) && at < run.end) co_return;
   }
   if (run.position < run.end && !stopping_) {
@@ -220,6 +230,7 @@ void Fill::tell_need(std::span<const std::uint64_t> offsets) {
   context_.slots.change(*claim_, need(offsets));
 }
 
+/// While nothing comes, or a run has no connection, whoever waits may wait for that.
 Need Fill::need(std::span<const std::uint64_t> offsets) const {
   if (!is_waited_for()) return Need::kBackground;
   const auto waits = [](const auto& seat) { return seat->waits_at && !seat->refused; };

@@ -135,6 +135,7 @@ Task<void> Fill::fetch_wanted() {
   while (!stopping_ && !is_complete()) {
     drop_ended_jobs();
     begin_connections();
+    if (stopping_) break;
     if (is_idle()) {
       co_await wait_for_wants();
     } else {

@@ -108,7 +108,8 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Task<void> back_off(int failures);
   Task<void> wait_as_told(Error why, std::chrono::seconds time);
 
-  /// With what readers wait at: how much the fill needs the slots it asks for.
+  /// With what readers wait at: how much the fill needs the slots it asks for. Told each time that
+  /// work() wakes it, and when a run has lost its connection.
   void tell_need(std::span<const std::uint64_t> offsets);
   Need need(std::span<const std::uint64_t> offsets) const;
   Run* next_run(const Slot& slot);
@@ -136,7 +137,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   std::vector<std::shared_ptr<Seat>> seats_;
   std::list<std::shared_ptr<Job>> jobs_;
   std::shared_ptr<Claim> claim_ = std::make_shared<Claim>(Need::kBackground);
-  bool asks_ = false;             // a job is in line for the next connection
+  bool in_line_ = false;          // a job is in line for the next connection
   int resting_ = 0;               // runs that have no connection for now
   std::uint64_t stored_ = 0;      // bytes written in this run
   std::uint64_t unattended_ = 0;  // of them since the last reader left

@@ -87,8 +87,8 @@ Task<Admission> Fills::Impl::admit(std::size_t home, Wish wish) {
     throw Error(Error::Kind::kUpstream, "the Hub names two sizes for one digest");
   }
   admission.caused = fill->adds(wish);
-  admission.ticket = Ticket(fill->admit(wish));
   admission.progress = fill->progress();
+  admission.ticket = Ticket(context.workers.executor(home), admission.progress, fill->admit(wish));
   if (admission.started) fill->begin();
 
   co_await Progress::wait_open(admission.progress);
@@ -184,7 +184,7 @@ Task<Joined> Fills::join(Wish wish) {
   co_return joined;
 }
 
-Task<Slot> Fills::slot_to_pass(Remote remote) {
+Task<Slot> Fills::slot_to_pass(RemoteLimit remote) {
   const auto& context = impl_->context;
   auto claim = std::make_shared<const Claim>(Need::kAwaited);
   const auto deadline = std::chrono::steady_clock::now() + context.options.first_byte;

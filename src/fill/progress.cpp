@@ -141,7 +141,10 @@ Task<void> Progress::wait_ready(std::shared_ptr<Progress> self, std::shared_ptr<
     if (self->streaming_ || self->ended_) co_return;
     self->check_hold(deadline);
     if (std::chrono::steady_clock::now() >= deadline) {
-      throw Error(Error::Kind::kUpstreamTimeout, "the Hub did not deliver in time");
+      throw Error(Error::Kind::kUpstreamTimeout,
+                  "nothing of the file came in time: the Hub is slow, or all connections for files "
+                  "are taken "
+                  "([upstream] max_connections)");
     }
     co_await self->changed_.wait_until(deadline);
   }

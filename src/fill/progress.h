@@ -57,7 +57,7 @@ class Progress {
   /// The disk failed: the hash of the bytes before `end`, for readers of the whole to go on with.
   void keep_hash(Hasher hash, std::uint64_t end);
   void end(std::optional<Error> failure);
-  /// Wakes the fill: a reader begins to wait, upstream delivers, a job ended.
+  /// Wakes the fill: a reader begins to wait or leaves, upstream delivers, a job ended.
   Signal& work() noexcept { return work_; }
   /// Wakes who waits for bytes.
   Signal& changed() noexcept { return changed_; }

@@ -2,7 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
+
+#include <boost/asio/post.hpp>
 
 #include "hubcache/base/task.h"
 #include "hubcache/fill/fills.h"
@@ -12,21 +15,26 @@
 
 namespace hubcache::fill {
 
-/// Holds a reader's seat, and gives it up when the reader goes.
+/// Holds a reader's seat, and gives it up when the reader goes: the fill, at `home`, hears of it.
 class Ticket {
  public:
   Ticket() = default;
-  explicit Ticket(std::shared_ptr<Seat> seat) : seat_(std::move(seat)) {}
+  Ticket(Executor home, std::shared_ptr<Progress> progress, std::shared_ptr<Seat> seat)
+      : home_(std::move(home)), progress_(std::move(progress)), seat_(std::move(seat)) {}
   Ticket(Ticket&&) noexcept = default;
   Ticket& operator=(Ticket&&) noexcept = default;
   Ticket(const Ticket&) = delete;
   Ticket& operator=(const Ticket&) = delete;
   ~Ticket() {
-    if (seat_) seat_->left = true;
+    if (!seat_) return;
+    seat_->left = true;
+    asio::post(*home_, [progress = std::move(progress_)] { progress->work().notify(); });
   }
   const std::shared_ptr<Seat>& seat() const noexcept { return seat_; }
 
  private:
+  std::optional<Executor> home_;
+  std::shared_ptr<Progress> progress_;
   std::shared_ptr<Seat> seat_;
 };
 

@@ -21,12 +21,13 @@ constexpr std::size_t kTimesWhatIsFree = 3;
 }  // namespace
 
 struct Slots::Waiter {
-  Waiter(const Executor& executor, SteadyTime deadline, std::shared_ptr<const Claim> by, Remote of)
+  Waiter(const Executor& executor, SteadyTime deadline, std::shared_ptr<const Claim> by,
+         RemoteLimit of)
       : wake(executor, deadline), claim(std::move(by)), remote(std::move(of)) {}
 
   Timer wake;  // touched on its worker only
   std::shared_ptr<const Claim> claim;
-  Remote remote;
+  RemoteLimit remote;
   bool granted = false;  // by the mutex: a slot, that was not taken yet
 };
 
@@ -50,7 +51,7 @@ struct Slots::State {
     const auto found = held.find(remote);
     if (--found->second == 0) held.erase(found);
   }
-  bool may_have(const Claim& claim, const Remote& remote) const;
+  bool may_have(const Claim& claim, const RemoteLimit& remote) const;
   Line::iterator next();
   void serve();
   bool wants_one_of(const std::string& remote);
@@ -62,7 +63,7 @@ struct Slots::State {
   Line line;                                             // the longest waiting first
 };
 
-bool Slots::State::may_have(const Claim& claim, const Remote& remote) const {
+bool Slots::State::may_have(const Claim& claim, const RemoteLimit& remote) const {
   const std::size_t free = most - taken;
   const std::size_t has = held_by(remote.id);
   if (free == 0 || has == 0) return free > 0;
@@ -144,14 +145,14 @@ class Slots::InLine {
 Slots::Slots(std::size_t most) : state_(std::make_shared<State>(std::max<std::size_t>(most, 1))) {}
 
 // Those in line are there because they may have none.
-Slot Slots::take_now(const Claim& claim, const Remote& remote) const {
+Slot Slots::take_now(const Claim& claim, const RemoteLimit& remote) const {
   const std::lock_guard lock(state_->mutex);
   if (!state_->may_have(claim, remote)) return {};
   state_->count(remote.id);
   return {state_, remote.id};
 }
 
-Task<Slot> Slots::take(std::shared_ptr<const Claim> claim, Remote remote,
+Task<Slot> Slots::take(std::shared_ptr<const Claim> claim, RemoteLimit remote,
                        SteadyTime deadline) const {
   if (auto slot = take_now(*claim, remote)) co_return slot;
   const Executor executor = co_await asio::this_coro::executor;

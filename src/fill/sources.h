@@ -19,7 +19,7 @@ class Sources {
  public:
   struct Entry {
     std::string via;
-    Remote remote;
+    RemoteLimit remote;
     std::shared_ptr<Seat> seat;
     SourceFactory make;
     int max_retries = 0;

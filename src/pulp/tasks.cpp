@@ -141,7 +141,6 @@ std::string id_at_end_of(std::string_view text) {
 
 Json list_schema(Json item) { return {{"type", "array"}, {"items", std::move(item)}}; }
 Json text_schema() { return {{"type", "string"}}; }
-Json time_schema() { return {{"type", Json::array({"string", "null"})}, {"format", "date-time"}}; }
 Json object_schema() { return {{"type", Json::array({"object", "null"})}}; }
 Json report_schema() {
   const Json text_or_null{{"type", Json::array({"string", "null"})}};
@@ -279,18 +278,18 @@ rest::Resource task(const db::SecretBox& secrets, bool mask_secrets) {
               rest::text("name").filters(kTaskNameFilters),
               rest::text("logging_cid").filters(kCidFilters),
               rest::text("created_by").nullable(),
-              rest::text("unblocked_at").shown_as(time_schema()),
-              rest::text("started_at").shown_as(time_schema()),
-              rest::text("finished_at").shown_as(time_schema()),
+              rest::time("unblocked_at").nullable(),
+              rest::time("started_at").nullable(),
+              rest::time("finished_at").nullable(),
               rest::text("error").shown_as(object_schema()),
               rest::nothing("worker"),
               rest::nothing("parent_task"),
-              rest::text("child_tasks").shown_as(list_schema(text_schema())),
+              rest::texts("child_tasks"),
               rest::nothing("task_group"),
               rest::text("progress_reports").shown_as(list_schema(report_schema())),
-              rest::text("created_resources").shown_as(list_schema(text_schema())),
-              rest::text("created_resource_prns").shown_as(list_schema(text_schema())),
-              rest::text("reserved_resources_record").shown_as(list_schema(text_schema())),
+              rest::texts("created_resources"),
+              rest::texts("created_resource_prns"),
+              rest::texts("reserved_resources_record"),
               rest::computed("result", result).shown_as(object_schema()),
               rest::always("pulp_api_version", "v3"),
           },

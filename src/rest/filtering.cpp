@@ -27,7 +27,7 @@ std::optional<bool> flag_of(const std::string& value) {
 
 constexpr std::string_view kNullCharacter = "Null characters are not allowed.";
 
-/// Where rows have a value: under that name in code, in that expression in SQL.
+/// What is filtered by: a value of rows of that kind, under its name in code, and as SQL has it.
 struct Column {
   const Rendering& rendering;
   const Resource& resource;

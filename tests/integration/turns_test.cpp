@@ -139,6 +139,17 @@ TEST_F(TurnsTest, WhatIsStreamedCountsToo) {
   expect_all(reading);
 }
 
+TEST_F(TurnsTest, WhoReadsSlowlyWhatIsStreamedKeepsNobodyFromBeginning) {
+  hub.clear_faults();
+  hub.set_fault(
+      {.kind = Fault::Kind::kHold, .host = Host::kCdn, .match = "held", .offset = 1U << 20U});
+  change_remote({{"policy", "streamed"}});
+  auto reading = read_held();
+  while (hub.count(Host::kCdn, "GET", "held") < kFiles) std::this_thread::yield();
+  hub.release();
+  expect_all(reading);
+}
+
 TEST_F(TurnsTest, AReaderIsServedWhileAPrefetchIsHeld) {
   change_remote({{"policy", "immediate"}});
   hub.add_repo({.id = "org/two"});

@@ -23,7 +23,7 @@ struct AccountArguments {
   bool json = false;  // lists as JSON, one object a line
 };
 
-/// Adds both commands; parsing fills in `arguments`, which must outlive it.
+/// Adds both commands; parsing fills in `arguments` and `place`, which must outlive it.
 void add_account_commands(CLI::App& app, AccountArguments& arguments, Place& place);
 
 /// Does it and prints what came of it; returns 0. A password is read from standard input, without

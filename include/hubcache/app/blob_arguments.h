@@ -22,7 +22,7 @@ struct BlobArguments {
   bool json = false;  // what is printed is JSON, one object a line
 };
 
-/// Adds the commands; parsing fills in `arguments`, which must outlive it.
+/// Adds the commands; parsing fills in `arguments` and `place`, which must outlive it.
 void add_blob_commands(CLI::App& app, BlobArguments& arguments, Place& place);
 
 /// Does it and prints what came of it. Returns 0, and 1 when `verify` found what was not right,

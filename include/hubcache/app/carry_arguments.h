@@ -27,7 +27,7 @@ struct CarryArguments {
   bool replace = false;
 };
 
-/// Adds the commands; parsing fills in `arguments`, which must outlive it.
+/// Adds the commands; parsing fills in `arguments` and `place`, which must outlive it.
 void add_carry_commands(CLI::App& app, CarryArguments& arguments, Place& place);
 
 /// Does it and says what came of it. Returns 0, and 1 when something was missing or not right: the

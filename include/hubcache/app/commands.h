@@ -59,9 +59,9 @@ struct Workplace {
 std::optional<nlohmann::json> ask_server(const Workplace& at, const nlohmann::json& command,
                                          const std::stop_token& stop = {});
 
-/// The same from outside: by the server at its URL; or by the one that runs on the data directory,
-/// or, when there is none, on the directory itself, under its lock, which is held while this lives.
-/// Used by one thread.
+/// run_command() from outside: by the server at its URL; or by the one that runs on the data
+/// directory, or, when there is none, on the directory itself, under its lock, which is held while
+/// this lives. Used by one thread.
 class Orders {
  public:
   explicit Orders(const Workplace& at);

@@ -28,7 +28,7 @@ struct FetchArguments {
   bool quiet = false;
 };
 
-/// Adds the command; parsing fills in `arguments`, which must outlive it.
+/// Adds the command; parsing fills in `arguments` and `place`, which must outlive it.
 void add_fetch_command(CLI::App& app, FetchArguments& arguments, Place& place);
 
 /// Has the server that runs on the data directory fetch what is asked for, or, when none does,

@@ -17,9 +17,9 @@ namespace hubcache::app {
 struct Place {
   std::string config{};
   std::string data_dir{};
-  std::string server{};      // the URL of one
-  std::string login_file{};  // what it is told, as HUBCACHE_LOGIN
-  bool may_be_server = false;
+  std::string server{};        // the URL of one
+  std::string login_file{};    // what it is told, as HUBCACHE_LOGIN
+  bool may_be_server = false;  // a server can do this command; set by parsing
 };
 
 /// Adds --config and --data-dir to a command that needs the files themselves; parsing fills in

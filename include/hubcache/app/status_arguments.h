@@ -17,7 +17,7 @@ struct StatusArguments {
   bool json = false;
 };
 
-/// Adds the command; parsing fills in `arguments`, which must outlive it.
+/// Adds the command; parsing fills in `arguments` and `place`, which must outlive it.
 void add_status_command(CLI::App& app, StatusArguments& arguments, Place& place);
 
 /// Prints how the server is. Returns 0, and 3 when none runs on the data directory. Throws what

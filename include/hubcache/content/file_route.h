@@ -38,7 +38,7 @@ class FileRoute {
   };
   std::optional<Found> found_at_once(hub::Probe& probe);
   Task<Found> find(hub::Probe& probe, const Place& place, hub::Route::Kind kind);
-  Task<bool> can_be_checked(hub::EndpointPtr endpoint, catalog::EntryPtr entry);
+  Task<bool> can_be_checked(hub::EndpointPtr endpoint, hub::RepoId repo, catalog::EntryPtr entry);
   Task<access::Right> require_right(hub::Probe& probe, const Place& place, hub::Route::Kind kind);
   Task<http::Body> open_part(UpstreamFile file, Manner manner, http::RangePlan plan,
                              std::shared_ptr<http::Served> served);

@@ -31,7 +31,7 @@ struct UpstreamFile {
 std::unique_ptr<fill::Source> make_source(hub::Hub& hub, UpstreamFile file);
 
 /// The remote as its connections are counted.
-fill::Remote remote_of(const hub::Endpoint& endpoint);
+fill::RemoteLimit limit_of(const hub::Endpoint& endpoint);
 
 /// Refuses whatever it is asked: for a reader that must see only what others brought.
 std::unique_ptr<fill::Source> make_refusing_source();
@@ -39,8 +39,8 @@ std::unique_ptr<fill::Source> make_refusing_source();
 /// The file's bytes straight from upstream to one reader, nothing stored: for `streamed` remotes,
 /// files without a digest, and when there is no room. A read of the whole file is hashed, and one
 /// of its end when `before` is the hash of all that comes before; the last bytes are only handed
-/// out when the digest is right; else it is remembered as bad, and kCorrupt thrown. Its connection
-/// counts among those of `fills`.
+/// out when the digest is right; else it is remembered as bad, and kCorrupt thrown. Until its first
+/// bytes are there its connection counts among those of `fills`.
 Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, fill::Fills& fills,
                                                      store::Store& store, UpstreamFile file,
                                                      http::ByteRange range,

@@ -23,14 +23,14 @@ class SecretBox {
     std::string_view field;
   };
 
-  /// What stands in a line of the file: 64 hex digits, and of a key that another has replaced
-  /// when that was, in seconds of Unix time.
-  struct KeyLine {
+  /// A key, and when another replaced it. In the file: 64 hex digits, then the seconds of Unix
+  /// time.
+  struct DatedKey {
     std::string key;  // 32 bytes
     std::optional<WallTime> replaced{};
   };
   /// What was made with a key that was replaced, and lasts no longer than this, stays good.
-  static constexpr std::chrono::minutes kOutlives{15};
+  static constexpr std::chrono::minutes kGrace{15};
 
   /// Reads the key from the file; a file that does not exist is created, 0600, with
   /// a new key, durably. Throws kForbidden when others may read the file, kCorrupt for anything
@@ -38,14 +38,14 @@ class SecretBox {
   static SecretBox load(const std::filesystem::path& file);
   /// Puts a new key above those in the file, durably; they are replaced `now`. Throws as load().
   static void add_key(const std::filesystem::path& file, WallTime now);
-  /// Leaves in the file, durably, the newest key, and those that were replaced less than kOutlives
+  /// Leaves in the file, durably, the newest key, and those that were replaced less than kGrace
   /// ago: what the others sealed opens no more.
   static void drop_old_keys(const std::filesystem::path& file, WallTime now);
 
   explicit SecretBox(std::string_view key)
-      : SecretBox(std::vector{KeyLine{.key = std::string(key)}}) {}
+      : SecretBox(std::vector{DatedKey{.key = std::string(key)}}) {}
   /// The newest first: that one seals.
-  explicit SecretBox(std::vector<KeyLine> lines);
+  explicit SecretBox(std::vector<DatedKey> lines);
 
   std::string seal(std::string_view secret, const Place& place) const;
   /// Throws kCorrupt for whatever seal() did not make for this place with one of these keys.
@@ -54,11 +54,11 @@ class SecretBox {
   std::string derive(std::string_view label) const;
   /// The same of the keys that were replaced, with the time of that: to know again what was made
   /// before.
-  std::vector<KeyLine> derive_replaced(std::string_view label) const;
+  std::vector<DatedKey> derive_replaced(std::string_view label) const;
 
  private:
   struct Key {
-    KeyLine line;
+    DatedKey line;
     std::string id;
     std::string sealing;
   };

@@ -37,9 +37,9 @@ struct Wish {
   bool background = false;     // nobody waits for it: its turn comes last, and may come late
   std::string via;             // the repo it is read through (scope and canonical repo)
   SourceFactory source;
-  Remote remote{};      // of the source
-  int connections = 4;  // at most, for files above 64 MiB
-  int max_retries = 3;  // of this source, without a byte between them
+  RemoteLimit remote{};  // of the source
+  int connections = 4;   // at most, for files above 64 MiB
+  int max_retries = 3;   // of this source, without a byte between them
   /// What source_repo() said when the reader's right to these bytes was looked at; join() throws
   /// kConflict when that no longer holds (another repo's fill began, or the blob is stored by now).
   std::optional<std::string> seen_via = std::nullopt;
@@ -118,9 +118,9 @@ class Fills {
   /// before the first byte.
   Task<Joined> join(Wish wish);
 
-  /// For one connection that brings bytes past the store. Throws kUpstreamTimeout when it is not
-  /// the reader's turn within Options::first_byte.
-  Task<Slot> slot_to_pass(Remote remote);
+  /// For one connection that brings bytes past the store, to be held until they come. Throws
+  /// kUpstreamTimeout when it is not the reader's turn within Options::first_byte.
+  Task<Slot> slot_to_pass(RemoteLimit remote);
 
   /// The repo whose bytes a running or parked fill of this blob is made of; empty when there is no
   /// fill, kMixed when it is several. A reader through another repo needs a proof first (SECURITY

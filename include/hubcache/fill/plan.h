@@ -59,7 +59,8 @@ class Plan {
   bool has_next(const store::BlockMap& present, std::span<const std::uint64_t> waiting,
                 bool hold_back);
   /// It, or null. In `places` blocks there is a reader, waiting or not, who needs them next: with
-  /// more than there are connections, requests are short. The run is the plan's until done().
+  /// more than there are connections, which is said too when other fills are in line for them,
+  /// requests are short. The run is the plan's until done().
   Run* next(const store::BlockMap& present, std::span<const std::uint64_t> waiting,
             std::size_t places, bool hold_back);
   void done(const Run& run);

@@ -10,15 +10,15 @@
 
 namespace hubcache::fill {
 
-/// What for a slot is needed; what comes first here comes first.
+/// Why a slot is needed, the most urgent first.
 enum class Need : std::uint8_t {
   kAwaited,     // a reader waits for bytes that nobody is fetching
   kAhead,       // of a blob that is being read
   kBackground,  // nobody is there who waits for it
 };
 
-/// The remote that a slot counts for.
-struct Remote {
+/// Which remote a slot counts for, and how many it may have at a time.
+struct RemoteLimit {
   std::string id{};
   std::size_t most = 0;  // slots at a time; 0: no limit of its own
 };
@@ -43,6 +43,8 @@ class Slot;
 /// Need comes first, then the remote with the fewest slots, then who has waited longest. Some stay
 /// free for who comes next: a remote that has slots gets another while it holds less than three
 /// times what is free; for kBackground less than what is free, and never the last of its limit.
+/// Of 128, one remote alone gets 96, and 64 for kBackground; who has none gets one, whatever the
+/// need.
 ///
 /// Copies are the same slots. Callable from any worker; they may go while slots are held.
 class Slots {
@@ -51,14 +53,14 @@ class Slots {
     std::size_t held = 0;
     std::size_t waiting = 0;  // who stands in line
   };
-  explicit Slots(std::size_t most);
+  explicit Slots(std::size_t most);  // 0 counts as 1
 
   /// None, when that takes a wait.
-  Slot take_now(const Claim& claim, const Remote& remote) const;
+  Slot take_now(const Claim& claim, const RemoteLimit& remote) const;
   /// Waits in line. Throws kUpstreamTimeout at the deadline, kCancelled when it is cancelled.
-  Task<Slot> take(std::shared_ptr<const Claim> claim, Remote remote,
+  Task<Slot> take(std::shared_ptr<const Claim> claim, RemoteLimit remote,
                   SteadyTime deadline = SteadyTime::max()) const;
-  /// Also for what waits already.
+  /// Also for what waits already. A claim is used with these slots only.
   void change(Claim& claim, Need need) const;
   Use use() const;
 
@@ -81,7 +83,8 @@ class Slot {
 
   explicit operator bool() const noexcept { return state_ != nullptr; }
   void give_back() noexcept;
-  /// Would it go to somebody whose reader waits, and whose remote has no more than this one?
+  /// Would it, given back now, go to a reader who waits, of a remote that has no more than this
+  /// slot's will have without it? Not for a Slot that is none.
   bool is_wanted() const;
 
  private:

@@ -36,7 +36,7 @@ struct Claims {
 class Tokens {
  public:
   /// A 401 on a reconstruction is final for clients, so not too short (contract/xet.md).
-  static constexpr std::chrono::minutes kLongest = db::SecretBox::kOutlives;
+  static constexpr std::chrono::minutes kLongest = db::SecretBox::kGrace;
 
   /// `secrets` outlives this.
   explicit Tokens(const db::SecretBox& secrets) : secrets_(secrets) {}

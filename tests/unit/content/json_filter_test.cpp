@@ -38,11 +38,21 @@ TEST(JsonFilterTest, LeavesTheHashOfWhatIsTooLargeOut) {
 }
 
 TEST(JsonFilterTest, TellsTheLargestSizeWhereThereAreHashes) {
-  EXPECT_EQ(largest_by_xet(R"([{"size":3},{"size": 70000000000,"xetHash":"a"},{"size":5}])"),
+  EXPECT_EQ(largest_size_if_xet(R"([{"size":3},{"size": 70000000000,"xetHash":"a"},{"size":5}])"),
             70'000'000'000U);
-  EXPECT_EQ(largest_by_xet(R"([{"size":3}])"), 0U);
-  EXPECT_EQ(largest_by_xet(R"({"xetHash":"a","size":)"), 0U);
-  EXPECT_EQ(largest_by_xet(""), 0U);
+  EXPECT_EQ(largest_size_if_xet(R"([{"size":3}])"), 0U);
+  EXPECT_EQ(largest_size_if_xet(R"({"xetHash":"a","size":)"), 0U);
+  EXPECT_EQ(largest_size_if_xet(""), 0U);
+}
+
+TEST(JsonFilterTest, SecurityRule15WhatIsNestedTooDeepIsRefused) {
+  const auto nested = [](std::size_t deep, const std::string& inner) {
+    return std::string(deep, '[') + inner + std::string(deep, ']');
+  };
+  EXPECT_EQ(without_xet(nested(64, "1")), nested(64, "1"));
+  EXPECT_THROW(without_xet(nested(65, "1")), Error);
+  EXPECT_THROW(without_xet(std::string(1'000'000, '[')), Error);
+  EXPECT_THROW(without_xet_above(1, R"({"xetHash":)" + nested(65, "1") + "}"), Error);
 }
 
 TEST(JsonFilterTest, RefusesWhatIsNotJson) {

@@ -67,7 +67,7 @@ TEST_F(SecretsTest, WhileAKeyIsChangedTheNewestSealsAndAllOpen) {
   const auto after = both.seal("new", kPlace);
   EXPECT_EQ(both.open(before, kPlace), "old");
   EXPECT_EQ(both.open(after, kPlace), "new");
-  SecretBox::drop_old_keys(file, kNow + SecretBox::kOutlives + std::chrono::seconds(1));
+  SecretBox::drop_old_keys(file, kNow + SecretBox::kGrace + std::chrono::seconds(1));
   const auto newest = SecretBox::load(file);
   EXPECT_EQ(newest.open(after, kPlace), "new");
   expect_refused(newest, before);

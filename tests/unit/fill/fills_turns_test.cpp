@@ -120,6 +120,24 @@ TEST_F(FillsTurnsTest, AReaderIsServedWhileADownloadThatNobodyWaitsForIsHeld) {
   EXPECT_THAT(requests(), SizeIs(1));
 }
 
+TEST_F(FillsTurnsTest, WhatAReaderGaveUpInLineIsNotBegunAndHurriesNobody) {
+  options_.connections = 1;
+  options_.first_byte = std::chrono::milliseconds(1);
+  serve(some_bytes(40 * kMiB));
+  hold(kMiB, bytes_.size());
+  auto wish = whole();
+  wish.background = true;
+  auto prefetch = join(std::move(wish));
+  auto& other = add(some_bytes(3 * kMiB));
+  auto leaving = start_join(whole_of(other));
+  EXPECT_THROW(leaving.get(), Error);
+  while (cache_->fills.connections().waiting > 0) std::this_thread::yield();
+  release();
+  EXPECT_EQ(read(prefetch), bytes_);
+  EXPECT_THAT(requests(), SizeIs(1));
+  EXPECT_THAT(other.upstream->requests, IsEmpty());
+}
+
 TEST_F(FillsTurnsTest, AReaderWhoComesToADownloadThatNobodyWaitedForHastensIt) {
   options_.connections = 2;
   auto& held = add(some_bytes(2 * kMiB));
@@ -204,7 +222,9 @@ TEST_F(FillsTurnsTest, WhatPassesTheStoreCountsToo) {
             Error::Kind::kUpstreamTimeout);
   EXPECT_EQ(kind_thrown_by([&] { join(whole()); }), Error::Kind::kUpstreamTimeout);
   slot.give_back();
-  until_stored();
+  auto wish = whole();
+  wish.background = true;  // it waits
+  EXPECT_EQ(read(std::move(wish)), bytes_);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 namespace hubcache::pulp {
 namespace {
 
-using KeyLine = db::SecretBox::KeyLine;
+using DatedKey = db::SecretBox::DatedKey;
 
 TEST_F(PulpTest, WhatIsSealedAnewOpensWithTheNewKeyAlone) {
   const auto remote =
@@ -13,7 +13,7 @@ TEST_F(PulpTest, WhatIsSealedAnewOpensWithTheNewKeyAlone) {
   const auto task = ask("PATCH", remote, R"({"policy":"streamed"})").body.value("task", "");
   const std::string old_key(32, 'k');
   const std::string new_key(32, 'n');
-  const db::SecretBox both(std::vector{KeyLine{.key = new_key}, KeyLine{.key = old_key}});
+  const db::SecretBox both(std::vector{DatedKey{.key = new_key}, DatedKey{.key = old_key}});
   const auto count = database->write_now([&](db::Connection& sql) { return reseal(sql, both); });
   EXPECT_EQ(count, 4U);  // three fields and the result of the task
 
@@ -29,7 +29,7 @@ TEST_F(PulpTest, WhatIsSealedAnewOpensWithTheNewKeyAlone) {
 TEST_F(PulpTest, WhatNoKeySealedIsNotSealedAnewAndNothingElseIsEither) {
   make_remote("a", R"(,"hf_token":"hf_x")");
   const db::SecretBox others(
-      std::vector{KeyLine{.key = std::string(32, 'n')}, KeyLine{.key = std::string(32, 'o')}});
+      std::vector{DatedKey{.key = std::string(32, 'n')}, DatedKey{.key = std::string(32, 'o')}});
   EXPECT_EQ(test::kind_thrown_by([&] {
               database->write_now([&](db::Connection& sql) { return reseal(sql, others); });
             }),

@@ -91,10 +91,10 @@ TEST_F(TokensTest, EachDayHasAKeyOfItsOwn) {
 }
 
 TEST_F(TokensTest, OneFromBeforeTheKeyWasReplacedIsGoodToItsEnd) {
-  using KeyLine = db::SecretBox::KeyLine;
+  using DatedKey = db::SecretBox::DatedKey;
   const auto with_replaced_at = [](WallTime time) {
-    return db::SecretBox(std::vector{KeyLine{.key = std::string(32, 'n')},
-                                     KeyLine{.key = std::string(32, 'k'), .replaced = time}});
+    return db::SecretBox(std::vector{DatedKey{.key = std::string(32, 'n')},
+                                     DatedKey{.key = std::string(32, 'k'), .replaced = time}});
   };
   const auto token = tokens_.make(claims());
   const auto secrets = with_replaced_at(kNow + 1s);
