@@ -381,6 +381,22 @@ TEST_F(XetSecurityTest, Rule10BeingCachedIsNotTold) {
   EXPECT_EQ(told(fetch(port, xorb)), cold_xorb);
 }
 
+TEST_F(XetSecurityTest, Rule10WithoutRoomTheOfferDoesNotTellThatAnotherRepoHasTheDigest) {
+  hub.add_repo({.id = "evil/door"});
+  hub.commit("evil/door", "main",
+             {{.path = "named.bin",
+               .content = Content::generated(bytes_of(kGated).size(), 99),
+               .storage = Storage::kLfs,
+               .claimed_sha256 = hub.etag(kGated, kBig)}});
+  ASSERT_EQ(read(token(kGated, "hf_good"), id_of(kGated)), bytes_of(kGated));
+  wait_stored(1);
+  EXPECT_NE(head("/evil/door/resolve/main/named.bin").header("x-xet-hash"), "");
+  disk.say_free(0);
+  EXPECT_EQ(head("/evil/door/resolve/main/named.bin").header("x-xet-hash"), "");
+  const auto own = head("/org/gated/resolve/main/model.safetensors", "hf_good");
+  EXPECT_EQ(own.header("x-xet-hash"), id_of(kGated));
+}
+
 TEST_F(XetSecurityTest, Rule21XetIsNotForPagesOfOtherSitesAndRunsNowhere) {
   const Fields page{{"Origin", "https://page.example"}};
   const auto it = token(kGated, "hf_good");
