@@ -139,8 +139,8 @@ def test_clients_of_xet_get_what_there_is_no_room_for(world):
     os.remove(folder + "/others")
     code, out, err = world.python_of(XET_VENVS[-1], SNAPSHOT, server.endpoint, [sha])
     assert code == 0 and sha256(out.splitlines()[-1]) == want, err[-2000:]
+    server.stop()  # by then its access log is written
     assert not server.never_used_xet()
-    server.stop()
     server = world.server(hub, data="other", env={"HUBCACHE_STORAGE_MAX_SIZE": "8 MiB"})
     server.log.write_text("")
     for venv in XET_VENVS:
