@@ -19,9 +19,9 @@ print(os.path.join(snapshot_download("org/room", revision=sys.argv[1]), "big.bin
 """
 
 
-def start_on_small_disk(world, hub, megabytes):
-    """The server in a mount namespace of its own, its data on a tmpfs of that size. Returns it and
-    the folder, as it is seen from here."""
+def start_on_disk(world, hub, megabytes):
+    """The server in a mount namespace of its own, its data on a tmpfs of that size, which may be more
+    than there is memory. Returns it and the folder, as it is seen from here."""
     (world.folder / "data").mkdir()
     script = f'mount -t tmpfs -o size={megabytes}m tmpfs "$1" && shift && exec "$@"'
     env = {"HUBCACHE_STORAGE_MIN_FREE": "0", "HUBCACHE_STORAGE_MAX_SIZE": "0"}
@@ -70,7 +70,7 @@ def disk_use(folder):
 def test_a_disk_that_is_full_from_the_start_serves_everything(world):
     hub = world.hub()
     add_files(hub, ["big.bin", "other.bin"], BIG)
-    server, folder = start_on_small_disk(world, hub, 24)
+    server, folder = start_on_disk(world, hub, 24)
     fill_up(folder)
     for _ in range(2):
         expect_right(hub, server, "big.bin")
@@ -102,7 +102,7 @@ def test_a_read_only_disk_is_told_at_the_start(world):
 def test_a_disk_that_fills_up_in_mid_download_cuts_nobody(world):
     hub = world.hub()
     add_files(hub, ["big.bin"], BIG)
-    server, folder = start_on_small_disk(world, hub, 24)
+    server, folder = start_on_disk(world, hub, 24)
     path = "/org/room/resolve/main/big.bin"
     right = get(hub.url + path).body
     hub.forget()
@@ -131,7 +131,7 @@ def test_clients_of_xet_get_what_there_is_no_room_for(world):
     add_files(hub, ["big.bin"], BIG)
     sha = get(hub.url + "/api/models/org/room").json()["sha"]
     want = sha256(get(hub.url + "/org/room/resolve/main/big.bin").body)
-    server, folder = start_on_small_disk(world, hub, 24)
+    server, folder = start_on_disk(world, hub, 24)
     fill_up(folder)
     for venv in XET_VENVS:
         for script in (FILE, SNAPSHOT):
@@ -151,7 +151,7 @@ def test_a_disk_that_fills_up_in_mid_download_by_xet_gives_nobody_a_false_file(w
     hub = world.hub()
     add_files(hub, ["big.bin"], 2 * BIG)
     want = sha256(get(hub.url + "/org/room/resolve/main/big.bin").body)
-    server, folder = start_on_small_disk(world, hub, 40)
+    server, folder = start_on_disk(world, hub, 40)
     for venv in XET_VENVS:
         hub.forget()
         hub.fault(kind="hold", host="cdn", after=15 * MIB)
