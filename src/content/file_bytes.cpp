@@ -11,8 +11,6 @@
 namespace hubcache::content {
 namespace {
 
-constexpr int kConnectionsOfAFile = 4;  // where the remote does not say how many it may have
-
 /// Has the wait for the head of what is passed through noted.
 Task<http::Body> timed(Task<http::Body> passed, http::Served& served) {
   const Stopwatch stopwatch;
@@ -223,20 +221,20 @@ fill::Wish FileBytes::wish(const UpstreamFile& file, const std::string& repo, Ma
   auto source = [&hubs = services_.hubs, file](std::size_t worker) {
     return make_source(*hubs[worker], file);
   };
-  const int most = file.endpoint->download_concurrency;
-  return {.origin = file.endpoint->origin_key(),
-          .digest = *file.digest,
-          .size = file.size,
-          .range = plan.range,
-          .to_end = plan.open_ended,
-          .fresh_start = is_by_xet(manner),
-          .wants_all = manner == Manner::kXetWhole,
-          .background = file.background,
-          .via = repo,
-          .source = std::move(source),
-          .remote = limit_of(*file.endpoint),
-          .connections = most > 0 ? most : kConnectionsOfAFile,
-          .max_retries = file.endpoint->max_retries};
+  fill::Wish wish{.origin = file.endpoint->origin_key(),
+                  .digest = *file.digest,
+                  .size = file.size,
+                  .range = plan.range,
+                  .to_end = plan.open_ended,
+                  .fresh_start = is_by_xet(manner),
+                  .wants_all = manner == Manner::kXetWhole,
+                  .background = file.background,
+                  .via = repo,
+                  .source = std::move(source),
+                  .remote = limit_of(*file.endpoint),
+                  .max_retries = file.endpoint->max_retries};
+  if (const int most = file.endpoint->download_concurrency; most > 0) wish.connections = most;
+  return wish;
 }
 
 }  // namespace hubcache::content

@@ -10,12 +10,12 @@
 #include <nlohmann/json.hpp>
 
 #include "hubcache/base/error.h"
+#include "hubcache/hub/bounded_json.h"
 
 namespace hubcache::content {
 namespace {
 
 constexpr std::string_view kHash = "xetHash";
-constexpr std::size_t kDeepest = 64;  // brackets within each other
 
 /// Writes the events of the parser out again, less the members that are left out.
 class Filter : public nlohmann::json_sax<nlohmann::json> {
@@ -112,7 +112,7 @@ class Filter : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool open(char bracket) {
-    if (levels_.size() + skip_depth_ >= kDeepest) return false;
+    if (levels_.size() + skip_depth_ >= std::size_t{hub::kDeepestJson}) return false;
     if (skipping()) {
       skip_next_ = false;
       ++skip_depth_;

@@ -20,6 +20,8 @@ bool is_refusal(Error::Kind kind) {
          kind == Error::Kind::kNotFound;
 }
 
+Error nobody_reads() { return {Error::Kind::kUnavailable, "nobody reads the file any more"}; }
+
 bool may_be_tried_again(Error::Kind kind) {
   return kind == Error::Kind::kUpstream || kind == Error::Kind::kUpstreamTimeout ||
          kind == Error::Kind::kTooManyRequests || kind == Error::Kind::kUnavailable;
@@ -56,8 +58,7 @@ class Fill::Pause {
 /// begun.
 void Fill::begin_connections() {
   const bool is_worth_a_wait = is_read() || stored_ > 0 || plan_.running() > 0;
-  const Error given_up(Error::Kind::kUnavailable, "nobody reads the file any more");
-  if (in_line_ && !is_worth_a_wait) return stop(given_up);
+  if (in_line_ && !is_worth_a_wait) return stop(nobody_reads());
   const auto offsets = waiting();
   tell_need(offsets);
   satisfied_ = plan_.satisfied(staging_->blocks());
@@ -65,7 +66,7 @@ void Fill::begin_connections() {
     const auto entry = sources_.current(via_);
     auto slot = entry ? context_.slots.take_now(*claim_, entry->remote) : Slot();
     if (entry && !slot) {
-      if (!is_worth_a_wait) return stop(given_up);
+      if (!is_worth_a_wait) return stop(nobody_reads());
       in_line_ = true;
       start_job(&Fill::wait_in_line);
       return;
@@ -203,7 +204,7 @@ Task<void> Fill::keep(std::uint64_t offset, std::span<const std::byte> bytes,
   stored_ += bytes.size();
   unattended_ = is_read() ? 0 : unattended_ + bytes.size();
   if (unattended_ > context_.options.unattended) {
-    stop(Error(Error::Kind::kUnavailable, "nobody reads the file any more"));
+    stop(nobody_reads());
   }
   progress_->advance();
   if (is_complete()) progress_->work().notify();

@@ -9,7 +9,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kDeepest = 64;
 constexpr std::size_t kMostValues = 200'000;
 
 struct BeyondBounds {};
@@ -21,7 +20,7 @@ json bounded_json(std::string_view text, int keep_depth) {
   const auto keep = [&](int depth, json::parse_event_t event, json& /*value*/) {
     const bool begins =
         event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
-    if (begins && depth >= kDeepest) throw BeyondBounds{};
+    if (begins && depth >= kDeepestJson) throw BeyondBounds{};
     if (begins && depth >= keep_depth) return false;
     if ((begins || event == json::parse_event_t::value) && ++values > kMostValues) {
       throw BeyondBounds{};

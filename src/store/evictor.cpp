@@ -122,10 +122,11 @@ Task<bool> Evictor::make_room(std::shared_ptr<Shared> shared, std::uint64_t need
 }
 
 Task<std::uint64_t> Evictor::room(std::shared_ptr<Shared> shared, std::uint64_t wished) {
-  if (co_await shortage(shared, wished) == 0) co_return wished;
+  std::uint64_t missing = co_await shortage(shared, wished);
+  if (missing == 0) co_return wished;
   const std::uint64_t all = co_await capacity(shared);
   const std::uint64_t most = std::min(wished, all);
-  const std::uint64_t missing = co_await shortage(shared, most);
+  missing -= std::min(missing, wished - most);
   const auto plan = co_await choose(shared, missing, all / kShareOfRecent, {});
   co_return most - std::min(most, missing - std::min(missing, plan.bytes));
 }

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <sstream>
 #include <thread>
 
 namespace hubcache::test {
@@ -47,6 +48,26 @@ void ServerTest::stop() { instance_.reset(); }
 void ServerTest::restart() {
   stop();
   start();
+}
+
+ServerTest::Scrape ServerTest::scrape() const {
+  Scrape numbers;
+  std::istringstream lines(scraped());
+  for (std::string line; std::getline(lines, line);) {
+    const auto space = line.rfind(' ');
+    if (line.starts_with('#') || space == std::string::npos) continue;
+    numbers[line.substr(0, space)] = std::stod(line.substr(space + 1));
+  }
+  return numbers;
+}
+
+double ServerTest::sum(const Scrape& numbers, const std::string& name, std::string_view part) {
+  double all = 0;
+  for (const auto& [key, value] : numbers) {
+    const bool is_it = key == name || key.starts_with(name + "{");
+    if (is_it && key.find(part) != std::string::npos) all += value;
+  }
+  return all;
 }
 
 Answer ServerTest::content(std::string_view method, std::string_view path, std::string_view token,

@@ -62,6 +62,16 @@ class ServerTest : public testing::Test {
     return hub.count(hubsim::Host::kHub, {}, part);
   }
   std::size_t stored_blobs() const;
+  /// Numbers by name and labels, as they are written.
+  using Scrape = std::map<std::string, double>;
+  /// Of the listener for metrics.
+  std::string scraped() const { return fetch(metrics_port, "/metrics").body; }
+  Scrape scrape() const;
+  /// All numbers of that name whose labels hold `part`.
+  static double sum(const Scrape& numbers, const std::string& name, std::string_view part = {});
+  double metric(const std::string& name, std::string_view part = {}) const {
+    return sum(scrape(), name, part);
+  }
   /// A reader has its last byte before the blob is durable: what needs it stored waits here.
   void wait_stored(std::size_t blobs) const;
 

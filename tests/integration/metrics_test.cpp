@@ -5,7 +5,6 @@
 #include <future>
 #include <map>
 #include <set>
-#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -29,36 +28,11 @@ const std::pair<std::string, std::string> kLogin{"Authorization", "Basic YWRtaW4
 
 class MetricsTest : public ServerTest {
  protected:
-  using Scrape = std::map<std::string, double>;  // by name and labels, as they are written
-
   MetricsTest() {
     config.server.metrics_listen = {"127.0.0.1:0"};
     restart();
   }
 
-  std::string scraped() const { return fetch(metrics_port, "/metrics").body; }
-  Scrape scrape() const {
-    Scrape numbers;
-    std::istringstream lines(scraped());
-    for (std::string line; std::getline(lines, line);) {
-      const auto space = line.rfind(' ');
-      if (line.starts_with('#') || space == std::string::npos) continue;
-      numbers[line.substr(0, space)] = std::stod(line.substr(space + 1));
-    }
-    return numbers;
-  }
-  /// All numbers of that name whose labels hold `part`.
-  static double sum(const Scrape& numbers, const std::string& name, std::string_view part = {}) {
-    double all = 0;
-    for (const auto& [key, value] : numbers) {
-      const bool is_it = key == name || key.starts_with(name + "{");
-      if (is_it && key.find(part) != std::string::npos) all += value;
-    }
-    return all;
-  }
-  double metric(const std::string& name, std::string_view part = {}) const {
-    return sum(scrape(), name, part);
-  }
   /// What is counted when an answer has gone out may come a moment after its last byte.
   void wait_for(const std::function<bool(const Scrape&)>& holds) const {
     while (!holds(scrape())) std::this_thread::yield();

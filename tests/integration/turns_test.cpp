@@ -59,13 +59,11 @@ class TurnsTest : public ServerTest {
       EXPECT_EQ(answer.body, hub.bytes("org/many", held(i))) << i;
     }
   }
-  std::size_t metric(const std::string& name) const {
-    const auto scraped = fetch(metrics_port, "/metrics").body;
-    const auto at = scraped.find("\n" + name + " ");
-    return at == std::string::npos ? 0 : std::stoul(scraped.substr(at + name.size() + 2));
+  std::size_t in_line() const {
+    return static_cast<std::size_t>(metric("hubcache_upstream_queue"));
   }
   void until_in_line(std::size_t count) const {
-    while (metric("hubcache_upstream_queue") < count) std::this_thread::yield();
+    while (in_line() < count) std::this_thread::yield();
   }
   /// Those the CDN has not answered to the end.
   std::size_t on_the_wire() const {
@@ -130,7 +128,7 @@ TEST_F(TurnsTest, WhatIsStreamedCountsToo) {
   };
   const auto not_begun = [&] {
     const auto gave_up = std::ranges::count_if(reading, answered);
-    return metric("hubcache_upstream_queue") + static_cast<std::size_t>(gave_up);
+    return in_line() + static_cast<std::size_t>(gave_up);
   };
   while (not_begun() < kFiles - kOfOneRemote) std::this_thread::yield();
   while (on_the_wire() < kOfOneRemote) std::this_thread::yield();

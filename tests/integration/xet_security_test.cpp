@@ -25,6 +25,15 @@ class XetSecurityTest : public XetTest {
   void flip_a_byte() {
     hub.set_fault({.kind = Fault::Kind::kFlip, .host = Host::kCdn, .offset = 1000});
   }
+  /// A repo of somebody's whose LFS file names the digest of the gated one.
+  void add_thief() {
+    hub.add_repo({.id = "evil/door"});
+    hub.commit("evil/door", "main",
+               {{.path = "stolen.bin",
+                 .content = Content::generated(bytes_of(kGated).size(), 99),
+                 .storage = Storage::kLfs,
+                 .claimed_sha256 = hub.etag(kGated, kBig)}});
+  }
   std::string made(const std::string& path, const Json& document) {
     const auto answer = rest("POST", path, document.dump());
     EXPECT_LT(answer.status, 300) << answer.body;
@@ -339,12 +348,7 @@ TEST_F(XetSecurityTest, Rule6TokensOfOursAreNeverForwarded) {
 TEST_F(XetSecurityTest, Rule8ADigestThatIsOnlyNamedShowsNothingByXet) {
   ASSERT_EQ(read(token(kGated, "hf_good"), id_of(kGated)), bytes_of(kGated));
   wait_stored(1);
-  hub.add_repo({.id = "evil/door"});
-  hub.commit("evil/door", "main",
-             {{.path = "stolen.bin",
-               .content = Content::generated(bytes_of(kGated).size(), 99),
-               .storage = Storage::kLfs,
-               .claimed_sha256 = hub.etag(kGated, kBig)}});
+  add_thief();
   const auto id = head("/evil/door/resolve/main/stolen.bin").header("x-xet-hash");
   const auto got = read(token("evil/door"), id);
   EXPECT_EQ(got, "");
@@ -382,17 +386,12 @@ TEST_F(XetSecurityTest, Rule10BeingCachedIsNotTold) {
 }
 
 TEST_F(XetSecurityTest, Rule10WithoutRoomTheOfferDoesNotTellThatAnotherRepoHasTheDigest) {
-  hub.add_repo({.id = "evil/door"});
-  hub.commit("evil/door", "main",
-             {{.path = "named.bin",
-               .content = Content::generated(bytes_of(kGated).size(), 99),
-               .storage = Storage::kLfs,
-               .claimed_sha256 = hub.etag(kGated, kBig)}});
+  add_thief();
   ASSERT_EQ(read(token(kGated, "hf_good"), id_of(kGated)), bytes_of(kGated));
   wait_stored(1);
-  EXPECT_NE(head("/evil/door/resolve/main/named.bin").header("x-xet-hash"), "");
+  EXPECT_NE(head("/evil/door/resolve/main/stolen.bin").header("x-xet-hash"), "");
   disk.say_free(0);
-  EXPECT_EQ(head("/evil/door/resolve/main/named.bin").header("x-xet-hash"), "");
+  EXPECT_EQ(head("/evil/door/resolve/main/stolen.bin").header("x-xet-hash"), "");
   const auto own = head("/org/gated/resolve/main/model.safetensors", "hf_good");
   EXPECT_EQ(own.header("x-xet-hash"), id_of(kGated));
 }
