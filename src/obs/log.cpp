@@ -1,5 +1,6 @@
 #include "hubcache/obs/log.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -25,8 +26,8 @@
 namespace hubcache::obs {
 namespace {
 
-constexpr std::size_t kBatch = 16 * 1024;   // bytes of one worker's access lines, a message
-constexpr std::size_t kMostQueued = 4'096;  // messages: 64 MiB at most
+constexpr std::size_t kBatch = 32 * 1024;   // bytes of one worker's access lines, a message
+constexpr std::size_t kMostQueued = 2'048;  // messages: 64 MiB at most
 constexpr std::size_t kMostAtOnce = 256;    // threads that log
 
 void write_all(std::string_view text) {
@@ -102,7 +103,7 @@ struct Log::Sink {
   void append(std::string& lines, Level of, std::string_view event, const Field* fields,
               std::size_t count) const {
     if (journal) append_priority(lines, of);
-    append_line(lines, options.format, wall_now(), of, event, fields, count);
+    append_line(lines, options.format, TimeText().at(wall_now()), of, event, fields, count);
   }
 
   /// Lines that were made without the journal in mind.
@@ -155,6 +156,16 @@ Field::Field(std::string_view k, double v) : key_(k), number_(true) {
   digits_end_ = written.ptr - digits_.data();
 }
 
+// A double takes a tenth of the time of a warm hit's line.
+Field::Field(std::string_view k, std::chrono::microseconds v) : Field(k, v.count() / 1'000) {
+  const auto part = static_cast<unsigned>(v.count() % 1'000);
+  const std::array<char, 4> decimals{'.', static_cast<char>('0' + part / 100),
+                                     static_cast<char>('0' + part / 10 % 10),
+                                     static_cast<char>('0' + part % 10)};
+  const auto* const end = std::ranges::copy(decimals, digits_.begin() + digits_end_).out;
+  digits_end_ = end - digits_.begin();
+}
+
 Log::Log(Options options) : sink_(std::make_unique<Sink>(options)) {}
 
 Log::~Log() = default;
@@ -201,9 +212,13 @@ void Log::write(Level level, std::string_view event, const Field* fields, std::s
   sink_->push(level, line, 1);
 }
 
+AccessLog::AccessLog(Log& log) : log_(log), time_(std::make_unique<TimeText>()) {}
+
+AccessLog::~AccessLog() { flush(); }
+
 void AccessLog::add(std::initializer_list<Field> fields) {
   if (!log_.access_enabled()) return;
-  append_line(lines_, log_.format(), wall_now(), Level::kInfo, "access", fields.begin(),
+  append_line(lines_, log_.format(), time_->at(wall_now()), Level::kInfo, "access", fields.begin(),
               fields.size());
   ++count_;
   if (lines_.size() >= kBatch) flush();

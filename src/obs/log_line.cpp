@@ -18,26 +18,6 @@ void append_digits(std::string& out, unsigned value, unsigned width) {
   out.append(digits.data(), width);
 }
 
-void append_time(std::string& out, WallTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  append_digits(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
-  out += '-';
-  append_digits(out, static_cast<unsigned>(date.month()), 2);
-  out += '-';
-  append_digits(out, static_cast<unsigned>(date.day()), 2);
-  out += 'T';
-  append_digits(out, static_cast<unsigned>(clock.hours().count()), 2);
-  out += ':';
-  append_digits(out, static_cast<unsigned>(clock.minutes().count()), 2);
-  out += ':';
-  append_digits(out, static_cast<unsigned>(clock.seconds().count()), 2);
-  out += '.';
-  append_digits(out, static_cast<unsigned>(clock.subseconds().count()), 3);
-  out += 'Z';
-}
-
 // The length of the printable character that `text` begins with, or 0 when its first byte is a
 // control or no UTF-8. C1 controls count as controls: terminals obey them.
 std::size_t printable_prefix(std::string_view text) {
@@ -122,6 +102,34 @@ std::string_view name_of(Level level) {
   return "off";
 }
 
+std::string_view TimeText::at(WallTime time) {
+  constexpr std::size_t kMillisecondsAt = 20;
+  const auto second = std::chrono::floor<std::chrono::seconds>(time);
+  if (second != second_ || text_.empty()) {
+    second_ = second;
+    const auto day = std::chrono::floor<std::chrono::days>(second);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss clock(second - day);
+    text_.clear();
+    append_digits(text_, static_cast<unsigned>(static_cast<int>(date.year())), 4);
+    text_ += '-';
+    append_digits(text_, static_cast<unsigned>(date.month()), 2);
+    text_ += '-';
+    append_digits(text_, static_cast<unsigned>(date.day()), 2);
+    text_ += 'T';
+    append_digits(text_, static_cast<unsigned>(clock.hours().count()), 2);
+    text_ += ':';
+    append_digits(text_, static_cast<unsigned>(clock.minutes().count()), 2);
+    text_ += ':';
+    append_digits(text_, static_cast<unsigned>(clock.seconds().count()), 2);
+    text_ += '.';
+  }
+  text_.resize(kMillisecondsAt);
+  append_digits(text_, static_cast<unsigned>((time - second).count()), 3);
+  text_ += 'Z';
+  return text_;
+}
+
 void append_priority(std::string& out, Level level) {
   switch (level) {
     case Level::kDebug:
@@ -140,10 +148,10 @@ void append_priority(std::string& out, Level level) {
   }
 }
 
-void append_line(std::string& out, Format format, WallTime time, Level level,
+void append_line(std::string& out, Format format, std::string_view time, Level level,
                  std::string_view event, const Field* fields, std::size_t count) {
   if (format == Format::kText) {
-    append_time(out, time);
+    out += time;
     out += ' ';
     out += name_of(level);
     out += ' ';
@@ -152,7 +160,7 @@ void append_line(std::string& out, Format format, WallTime time, Level level,
       out += ' ';
       out += field->key();
       out += '=';
-      if (is_plain(field->value())) {
+      if (field->is_number() || is_plain(field->value())) {
         out += field->value();
       } else {
         append_quoted(out, field->value(), format);
@@ -160,7 +168,7 @@ void append_line(std::string& out, Format format, WallTime time, Level level,
     }
   } else {
     out += R"({"time":")";
-    append_time(out, time);
+    out += time;
     out += R"(","level":")";
     out += name_of(level);
     out += R"(","event":)";

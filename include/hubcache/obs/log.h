@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,8 @@
 #include <string_view>
 
 namespace hubcache::obs {
+
+class TimeText;
 
 enum class Level { kDebug, kInfo, kWarn, kError, kOff };
 enum class Format { kText, kJson };
@@ -29,6 +32,8 @@ class Field {
   }
   /// Written with three decimals.
   Field(std::string_view k, double v);
+  /// Written in milliseconds, with three decimals.
+  Field(std::string_view k, std::chrono::microseconds v);
 
   std::string_view key() const noexcept { return key_; }
   std::string_view value() const noexcept {
@@ -83,8 +88,8 @@ class Log {
 /// a request costs no lock: whoever owns this calls flush() every now and then.
 class AccessLog {
  public:
-  explicit AccessLog(Log& log) : log_(log) {}
-  ~AccessLog() { flush(); }
+  explicit AccessLog(Log& log);
+  ~AccessLog();
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
 
@@ -94,6 +99,7 @@ class AccessLog {
 
  private:
   Log& log_;
+  std::unique_ptr<TimeText> time_;
   std::string lines_;
   std::size_t count_ = 0;
 };
