@@ -27,6 +27,8 @@ endif()
 add_library(hubcache_asio INTERFACE)
 target_compile_definitions(hubcache_asio INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
-  BOOST_ASIO_DISABLE_BOOST_COROUTINE)
+  BOOST_ASIO_DISABLE_BOOST_COROUTINE
+  # A request has a few coroutines, whose frames each thread keeps for the next one.
+  BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=8)
 target_include_directories(hubcache_asio SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
 target_link_libraries(hubcache_asio INTERFACE Boost::headers OpenSSL::SSL OpenSSL::Crypto Threads::Threads)

@@ -21,7 +21,6 @@ bool is_target_char(char c) {
 // RFC 9112 3.2.2: a target with a host of its own overrides Host; that they differ at all has no
 // honest reason.
 std::string origin_form(std::string_view target, std::string_view host) {
-  if (target.starts_with('/')) return std::string(target);
   const auto url = Url::parse(target);
   if (!url) refuse("the target is neither a path nor a URL");
   const auto named = Url::parse(url->scheme + "://" + std::string(host));
@@ -64,7 +63,11 @@ RequestHead read_request_head(std::string_view block, std::size_t max_target_byt
   const auto host = headers.get("Host").value_or("");
   if (hosts == 1 && !is_authority(host)) refuse("bad Host");
   if (headers.count("Authorization") > 1) refuse("more than one Authorization");
-  request.target = origin_form(target, host);
+  if (target.starts_with('/')) {
+    request.target = target;
+  } else {
+    request.target = origin_form(target, host);
+  }
   if (const auto* problem = read_framing(headers, head.http_1_0, head.framing)) refuse(problem);
 
   for (std::size_t i = 0; i < headers.size(); ++i) {

@@ -34,6 +34,27 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
   out += "\r\n";
 }
 
+/// What is not the connection's: the handler's fields, and how long the body is.
+void append_lines(std::string& out, const Response& response, HeadOptions options) {
+  const bool without_body = options.to_head || !may_have_body(response.status);
+  bool length_known = false;
+  for (std::size_t i = 0; i < response.headers.size(); ++i) {
+    const auto [name, value] = response.headers[i];
+    if (is_ours(name)) continue;
+    if (same_name(name, "Content-Length")) {
+      if (!without_body || length_known || response.status == 204) continue;
+      length_known = true;
+    }
+    append_field(out, name, value);
+  }
+  if (length_known || !may_have_body(response.status)) return;
+  if (const auto length = length_of(response.body)) {
+    append_field(out, "Content-Length", std::to_string(*length));
+  } else if (!options.to_http_1_0) {
+    append_field(out, "Transfer-Encoding", "chunked");
+  }
+}
+
 }  // namespace
 
 std::string http_date(WallTime time) {
@@ -76,6 +97,12 @@ std::optional<std::uint64_t> length_of(const Body& body) {
 
 bool may_have_body(int status) { return status >= 200 && status != 204 && status != 304; }
 
+std::string header_lines(const Response& response, bool to_head) {
+  std::string lines;
+  append_lines(lines, response, {.to_head = to_head});
+  return lines;
+}
+
 void append_head(std::string& out, const Response& response, std::string_view request_id,
                  std::string_view date, HeadOptions options) {
   out += "HTTP/1.1 ";
@@ -83,25 +110,10 @@ void append_head(std::string& out, const Response& response, std::string_view re
   out += ' ';
   out += reason_of(response.status);
   out += "\r\n";
-  const bool without_body = options.to_head || !may_have_body(response.status);
-  bool length_known = false;
-  for (std::size_t i = 0; i < response.headers.size(); ++i) {
-    const auto [name, value] = response.headers[i];
-    if (is_ours(name)) continue;
-    if (same_name(name, "Content-Length")) {
-      if (!without_body || length_known || response.status == 204) continue;
-      length_known = true;
-    }
-    append_field(out, name, value);
-  }
-  if (!length_known && may_have_body(response.status)) {
-    if (const auto length = length_of(response.body)) {
-      out += "Content-Length: ";
-      append_number(out, *length);
-      out += "\r\n";
-    } else if (!options.to_http_1_0) {
-      append_field(out, "Transfer-Encoding", "chunked");
-    }
+  if (response.made_before) {
+    out += *response.made_before;
+  } else {
+    append_lines(out, response, options);
   }
   append_field(out, "Date", date);
   append_field(out, "Server", "hubcache");

@@ -148,9 +148,7 @@ Task<bool> Session::greet() {
 
 Task<> Session::refuse(Error why) {
   Exchange exchange;
-  exchange.started = now();
-  exchange.request.peer = peer_;
-  exchange.request.id = next_id();
+  begin(exchange);
   Response response = render(exchange.request, why);
   end_ = End::kLinger;
   co_await send(exchange, response);
@@ -161,9 +159,7 @@ Task<bool> Session::serve_one() {
   const auto block = co_await read_block(exchange);
   if (block == 0 && !exchange.problem) co_return false;
 
-  exchange.started = now();
-  exchange.request.peer = peer_;
-  exchange.request.id = next_id();
+  begin(exchange);
   if (!exchange.problem) parse(exchange, block);
   if (!exchange.problem && has_body(exchange)) co_await read_body(exchange);
   if (exchange.broken) co_return false;
@@ -175,7 +171,11 @@ Task<bool> Session::serve_one() {
     end_ = End::kLinger;
     response = render(exchange.request, *exchange.problem);
   } else {
-    response = co_await answer(exchange);
+    if (auto known = answer_at_once(exchange)) {
+      response = *std::move(known);
+    } else {
+      response = co_await answer(exchange);
+    }
     if (exchange.long_body) std::string().swap(exchange.request.body);
     exchange.long_body.reset();
     if (gone_) {
@@ -190,6 +190,7 @@ Task<bool> Session::serve_one() {
   }
   co_await send(exchange, response);
   phase_ = Phase::kIdle;
+  worker_->spare = std::move(exchange.request);
   co_return exchange.keep_alive&& end_ == End::kClose;
 }
 
@@ -322,6 +323,11 @@ Task<bool> Session::fill_buffer(Exchange& exchange, SteadyTime deadline) {
   co_return false;
 }
 
+std::optional<Response> Session::answer_at_once(const Exchange& exchange) {
+  if (!worker_->site.at_once || has_body(exchange)) return std::nullopt;
+  return worker_->site.at_once(exchange.request);
+}
+
 Task<Response> Session::answer(Exchange& exchange) {
   Response response;
   std::exception_ptr failure;
@@ -428,29 +434,34 @@ void Session::count(const Exchange& exchange, const Response& response, std::uin
 
 void Session::log_access(const Exchange& exchange, const Response& response, std::uint64_t bytes) {
   const Request& request = exchange.request;
-  const std::chrono::duration<double, std::milli> took = now() - exchange.started;
-  const std::chrono::duration<double, std::milli> upstream = response.served.upstream;
+  using std::chrono::microseconds;
+  const auto took = std::chrono::duration_cast<microseconds>(now() - exchange.started);
   worker_->access_log.add(
       {{"client", peer_.address},
        {"method", request.method},
        {"path", request.path().substr(0, kLoggedPath)},
        {"status", response.status},
        {"bytes", bytes},
-       {"ms", took.count()},
+       {"ms", took},
        {"cache", response.served.cache},
-       {"upstream_ms", upstream.count()},
+       {"upstream_ms", response.served.upstream},
        {"end", end_ == End::kReset ? "cut" : "whole"},
        {"request_id", request.id},
        {"agent", request.headers.get("User-Agent").value_or("").substr(0, kLoggedAgent)}});
 }
 
-std::string Session::next_id() {
+/// Gives the request its name: the connection's, and its number there.
+void Session::begin(Exchange& exchange) {
+  exchange.started = now();
+  Request& request = exchange.request = std::move(worker_->spare);
+  request.method = "GET";  // until it is read
+  request.target = '/';
+  request.headers.clear();
+  request.body.clear();
+  request.peer = peer_;
   std::array<char, 20> digits{};
   auto* const end = std::to_chars(digits.begin(), digits.end(), ++requests_).ptr;
-  std::string id;
-  id.reserve(id_.size() + 1 + digits.size());
-  ((id += id_) += '-').append(digits.begin(), end);
-  return id;
+  ((request.id = id_) += '-').append(digits.begin(), end);
 }
 
 }  // namespace hubcache::http

@@ -58,6 +58,7 @@ struct ServerWorker {
   bool draining = false;  // shutting down: every response is the last of its connection
   std::string out;        // a response is put together here; free again at the first wait
   std::array<char, kSmallFile> small_file{};  // and so is this
+  Request spare;  // of the request that ended last: the next one finds its memory there
   DateLine date;
   std::size_t long_bodies = 0;  // of requests that are not answered yet
 };
@@ -101,6 +102,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool let_in(Exchange& exchange, std::uint64_t size);
   Task<> read_chunked(Exchange& exchange, SteadyTime deadline);
   Task<bool> fill_buffer(Exchange& exchange, SteadyTime deadline);
+  std::optional<Response> answer_at_once(const Exchange& exchange);
   Task<Response> answer(Exchange& exchange);
   void watch_answer();
   Response render(const Request& request, const Error& error);
@@ -113,7 +115,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Task<> linger();
   void count(const Exchange& exchange, const Response& response, std::uint64_t bytes);
   void log_access(const Exchange& exchange, const Response& response, std::uint64_t bytes);
-  std::string next_id();
+  void begin(Exchange& exchange);
   static SteadyTime now() { return std::chrono::steady_clock::now(); }
 
   std::shared_ptr<ServerWorker> worker_;

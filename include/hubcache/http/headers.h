@@ -30,6 +30,8 @@ class Headers {
   /// Replaces every field of that name by this one.
   void set(std::string_view name, std::string_view value);
   void remove(std::string_view name);
+  /// Forgets all fields and keeps the memory they were in.
+  void clear() noexcept;
 
   std::size_t size() const noexcept { return fields_.size(); }
   std::pair<std::string_view, std::string_view> operator[](std::size_t index) const;
@@ -38,6 +40,8 @@ class Headers {
   struct Field {
     std::uint32_t name, name_size, value, value_size;
   };
+  bool is_called(const Field& field, std::string_view name) const;
+
   std::string text_;
   std::vector<Field> fields_;
 };

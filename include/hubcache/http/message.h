@@ -76,9 +76,14 @@ struct Served {
 struct Response {
   int status = 200;
   Headers headers{};
+  /// In place of `headers`: the header_lines() of such a response, made before.
+  std::shared_ptr<const std::string> made_before{};
   Body body{};
   Served served{};
 };
+
+/// The header of this response to GET, or to HEAD, as Response::made_before wants it.
+std::string header_lines(const Response& response, bool to_head);
 
 /// A response with a short text body.
 Response text_response(int status, std::string body,

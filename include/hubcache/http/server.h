@@ -32,10 +32,16 @@ using ErrorRenderer = std::function<Response(const Request&, const Error&)>;
 /// before the body is read. nullopt: that is the limit.
 using BodyLimit = std::function<std::optional<std::size_t>(const Request&)>;
 
+/// As a handler, for answers that need nothing but a look into memory, which is most of them: it is
+/// asked before the handler, and spares a request without a body its coroutines. nullopt says
+/// nothing. Does not throw.
+using AtOnce = std::function<std::optional<Response>(const Request&)>;
+
 /// What one worker answers requests with.
 struct Site {
   Handler handle;
   ErrorRenderer on_error;
+  AtOnce at_once{};
   BodyLimit longer_body{};  // only a few at a time are let in, the others are answered 503
   /// Told of a span of a body whose file cannot be read, or is too short: its connection is reset.
   std::function<void(const FileSpan&)> on_unreadable{};

@@ -43,7 +43,8 @@ class ServerTest : public testing::Test {
         return text_response(status_of(error.kind()),
                              std::string(error.what()) + " at " + request.target);
       };
-      all.push_back({handle, on_error, longer_body});
+      all.push_back(
+          {.handle = handle, .on_error = on_error, .at_once = at_once, .longer_body = longer_body});
     }
     server.emplace(workers, std::move(all), limits, clock, log);
     auto listener = net::listen("127.0.0.1:0");
@@ -75,6 +76,7 @@ class ServerTest : public testing::Test {
   obs::Log log{{.level = obs::Level::kOff}};
   std::atomic<int> handled{0};
   Handler handler = echo;
+  AtOnce at_once;
   BodyLimit longer_body;
   std::string address;
   std::optional<Server> server;

@@ -61,6 +61,62 @@ TEST_F(ServerTest, AddsItsOwnHeaders) {
   EXPECT_THAT(answer, Not(HasSubstr("Transfer-Encoding")));
 }
 
+TEST_F(ServerTest, WhatIsKnownAtOnceNeedsNoHandler) {
+  handler = echo;
+  at_once = [](const Request& request) -> std::optional<Response> {
+    if (request.target != "/known") return std::nullopt;
+    return text_response(200, "by heart");
+  };
+  serve();
+  auto client = connect();
+  client.send("GET /known HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(client.read_response(), EndsWith("\r\n\r\nby heart"));
+  EXPECT_EQ(handled, 0);
+  client.send("GET /other HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(client.read_response(), Not(HasSubstr("by heart")));
+  client.send("GET /known HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+  EXPECT_THAT(client.read_response(), Not(HasSubstr("by heart")));
+  EXPECT_EQ(handled, 2);
+}
+
+TEST_F(ServerTest, AHeaderThatWasMadeBeforeIsTheSame) {
+  handler = [](Request request) -> Task<Response> {
+    Response response = text_response(200, "hello");
+    response.headers.set("ETag", "\"1\"");
+    response.headers.set("Connection", "upgrade");
+    if (request.is_head()) response.headers.set("Content-Length", "5");
+    if (request.target == "/again") {
+      response.made_before =
+          std::make_shared<const std::string>(header_lines(response, request.is_head()));
+      response.headers.clear();
+    }
+    co_return response;
+  };
+  serve();
+  const auto without_id = [](std::string answer) {
+    const auto id = answer.find("X-Request-Id");
+    return answer.erase(id, answer.find("\r\n", id) - id);
+  };
+  for (const std::string method : {"GET", "HEAD"}) {
+    const std::string rest = " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    EXPECT_EQ(without_id(ask(method + " /again" + rest)), without_id(ask(method + " /x" + rest)));
+  }
+}
+
+TEST_F(ServerTest, NothingOfARequestIsInTheNext) {
+  handler = [](Request request) -> Task<Response> {
+    const auto fields = std::to_string(request.headers.size());
+    co_return text_response(200, request.method + request.target + request.body + fields);
+  };
+  serve({}, 1);
+  auto client = connect();
+  client.send("POST /one HTTP/1.1\r\nHost: a\r\nX-Of: one\r\nContent-Length: 4\r\n\r\nbody");
+  EXPECT_THAT(client.read_response(), EndsWith("POST/onebody3"));
+  client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(client.read_response(), EndsWith("GET/21"));
+  EXPECT_THAT(ask("nonsense\r\n\r\n"), EndsWith(" at /"));
+}
+
 TEST_F(ServerTest, ManyRequestsUseOneConnection) {
   serve();
   auto client = connect();
