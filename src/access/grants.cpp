@@ -76,13 +76,26 @@ Task<Right> Access::require_read(hub::Probe& probe) {
 
 std::optional<Right> Access::right_at_once(hub::Probe& probe) {
   const auto& repo = probe.file().repo;
-  const auto* everybody = shards_[workers_.current()]->decisions.find(
-      grant_key(probe.endpoint()->scope(), repo, kEverybody));
-  if (everybody == nullptr || !granted(*everybody, options_.public_ttl)) return std::nullopt;
+  const auto* everybody = public_at_once(public_key(*probe.endpoint(), repo));
+  if (everybody == nullptr) return std::nullopt;
   Right right{
       .kind = Right::Kind::kPublic, .repo = repo, .until = end_of(*everybody, options_.public_ttl)};
   settle(probe, right);
   return right;
+}
+
+const Access::Decision* Access::public_at_once(std::string_view key) const {
+  const auto* everybody = shards_[workers_.current()]->decisions.find(key);
+  const bool is_public = everybody != nullptr && granted(*everybody, options_.public_ttl);
+  return is_public ? everybody : nullptr;
+}
+
+bool Access::is_public_at_once(std::string_view key) const {
+  return public_at_once(key) != nullptr;
+}
+
+std::string Access::public_key(const hub::Endpoint& endpoint, const hub::RepoId& repo) {
+  return grant_key(endpoint.scope(), repo, kEverybody);
 }
 
 void Access::settle(hub::Probe& probe, const Right& right) {

@@ -19,10 +19,6 @@ constexpr std::array kProofMigrations{db::Migration{
     .sql = "CREATE TABLE proofs (key TEXT PRIMARY KEY, proven INTEGER NOT NULL, at INTEGER NOT "
            "NULL) STRICT, WITHOUT ROWID;"}};
 
-std::string key_of(std::string_view origin, std::string_view repo, const Digest& digest) {
-  return joined({origin, "\n", repo, "\n", digest.algorithm_name(), ":", digest.hex()});
-}
-
 }  // namespace
 
 std::span<const db::Migration> proof_migrations() { return kProofMigrations; }
@@ -63,7 +59,15 @@ Task<bool> Proofs::is_proven(std::string origin, std::string repo, Digest digest
 
 bool Proofs::is_remembered(std::string_view origin, std::string_view repo,
                            const Digest& digest) const {
-  return proven_[workers_.current()]->find(key_of(origin, repo, digest)) != nullptr;
+  return is_remembered(key_of(origin, repo, digest));
+}
+
+bool Proofs::is_remembered(std::string_view key) const {
+  return proven_[workers_.current()]->find(key) != nullptr;
+}
+
+std::string Proofs::key_of(std::string_view origin, std::string_view repo, const Digest& digest) {
+  return joined({origin, "\n", repo, "\n", digest.algorithm_name(), ":", digest.hex()});
 }
 
 Task<> Proofs::record(std::string origin, std::string repo, Digest digest, bool proven) {

@@ -36,8 +36,31 @@ Task<http::Response> counted(obs::StatusCounts& counts, Task<http::Response> ans
   co_return response;
 }
 
+bool is_known_host(const http::Request& request, const Config::Server& server) {
+  return http::is_known_host(request, server.public_name, server.host_names);
+}
+
+/// Which host a worker was asked for last, so that it is not looked at each time.
+class KnownHost {
+ public:
+  explicit KnownHost(const Config::Server& server) : server_(server) {}
+
+  bool is_in(const http::Request& request) {
+    const auto host = request.headers.get("Host").value_or("");
+    if (!last_.empty() && host == last_) return true;
+    if (!is_known_host(request, server_)) return false;
+    // Of a proxy's requests any is known; that says nothing of others'.
+    if (server_.public_name.trusted_proxies.empty()) last_ = host;
+    return true;
+  }
+
+ private:
+  const Config::Server& server_;
+  std::string last_;
+};
+
 void require_known_host(const http::Request& request, const Config::Server& server) {
-  if (http::is_known_host(request, server.public_name, server.host_names)) return;
+  if (is_known_host(request, server)) return;
   throw Error(Error::Kind::kMisdirected,
               "this server does not answer for that host name: it has to be an address, localhost, "
               "or the one of [server] external_url or host_names");
@@ -153,6 +176,11 @@ http::Site site_of(const SiteParts& parts, bool by_known_names) {
     return response;
   };
   auto site = guarded(std::move(router), std::move(render), parts.server, by_known_names);
+  site.at_once = [&content = parts.content, host = KnownHost(parts.server),
+                  by_known_names](const http::Request& request) mutable {
+    const bool is_misdirected = by_known_names && !host.is_in(request);
+    return is_misdirected ? std::nullopt : content.at_once(request);
+  };
   site.on_unreadable = [&content = parts.content](const http::FileSpan& span) {
     content.doubt(span);
   };

@@ -158,12 +158,30 @@ Task<Commit> Catalog::commit(hub::Probe& probe) {
 std::optional<Commit> Catalog::commit_at_once(const hub::Probe& probe) {
   if (hub::is_imported(*probe.endpoint())) return std::nullopt;
   const auto& revision = probe.file().revision;
-  const auto key = commit_key(*probe.endpoint(), probe.file().repo, revision);
-  auto* const known = here().commits.find(key);
-  if (known == nullptr || known->id.empty()) return std::nullopt;
-  if (!fresh(*known, ttl_of(*known, revision))) return std::nullopt;
-  note_use(key, *known);
+  const auto* known =
+      fresh_commit(commit_key(*probe.endpoint(), probe.file().repo, revision), revision);
+  if (known == nullptr) return std::nullopt;
   return Commit{.id = known->id};
+}
+
+Catalog::KnownCommit* Catalog::fresh_commit(const std::string& key, const std::string& revision) {
+  auto* const known = here().commits.find(key);
+  if (known == nullptr || known->id.empty()) return nullptr;
+  if (!fresh(*known, ttl_of(*known, revision))) return nullptr;
+  note_use(key, *known);
+  return known;
+}
+
+Catalog::Keys Catalog::keys_of(const hub::Endpoint& endpoint, const hub::FileRef& file,
+                               const std::string& commit) {
+  return {.revision = file.revision,
+          .commit = commit_key(endpoint, file.repo, file.revision),
+          .entry = entry_key(commit_key(endpoint, file.repo, commit), file.path)};
+}
+
+bool Catalog::is_at(const Keys& keys, std::string_view commit) {
+  const auto* known = fresh_commit(keys.commit, keys.revision);
+  return known != nullptr && known->id == commit;
 }
 
 /// Of the revision and of its commit, which the entries belong to.
@@ -206,6 +224,11 @@ EntryPtr Catalog::entry_at_once(const hub::Probe& probe, const Commit& commit) {
   const auto at = commit_key(*probe.endpoint(), probe.file().repo, commit.id);
   const auto* known = here().entries.find(entry_key(at, probe.file().path));
   return known == nullptr ? nullptr : known->entry;
+}
+
+const Entry* Catalog::entry_at_once(const Keys& keys) {
+  const auto* known = here().entries.find(keys.entry);
+  return known == nullptr ? nullptr : known->entry.get();
 }
 
 std::string Catalog::location_of(const hub::Endpoint& endpoint, const hub::FileRef& file) {

@@ -73,7 +73,8 @@ Content::Content(Services services, Options options)
       options_(std::move(options)),
       browsers_(options_.allowed_origins),
       bytes_(services_),
-      files_(services_, bytes_),
+      warm_(services_, bytes_, options_.public_name),
+      files_(services_, bytes_, warm_),
       documents_(services_),
       api_(services_),
       git_(services_),
@@ -86,6 +87,12 @@ Task<http::Response> Content::handle(const http::Request& request) {
   auto found = find(request);
   if (Browsers::is_from_page(request)) return answer_page(request, std::move(found));
   return answer(request, std::move(found));
+}
+
+std::optional<http::Response> Content::at_once(const http::Request& request) {
+  auto response = warm_.find(request);
+  if (response) requests_.add(hub::Route::Kind::kResolve, response->status);
+  return response;
 }
 
 http::Response Content::render(const http::Request& request, const Error& error) {
@@ -308,7 +315,9 @@ Place Content::place_of(const http::Request& request, const Found& found, std::s
           .own_base = http::public_base(request, options_.public_name) + found.own_path,
           .xet = xet,
           .client = http::client_address(request, options_.public_name),
-          .rules = services_.rules.of(found.match->distribution->name)};
+          .rules = services_.rules.of(found.match->distribution->name),
+          .registry = found.snapshot->version(),
+          .guarded = found.match->distribution->content_guard.has_value()};
 }
 
 }  // namespace hubcache::content

@@ -53,15 +53,25 @@ std::optional<http::FileSpan> FileBytes::at_once(const hub::Endpoint& endpoint,
                                                  const http::RangePlan& plan,
                                                  http::Served& served) {
   if (plan.status != http_status::kOk || !entry.digest) return std::nullopt;
-  const auto blob = services_.blobs.find(*entry.digest);
-  const bool is_hit =
-      blob && blob->size == entry.size &&
-      services_.proofs.is_remembered(endpoint.origin_key(), repo.key(), *entry.digest);
-  if (!is_hit) return std::nullopt;
+  const auto proof = access::Proofs::key_of(endpoint.origin_key(), repo.key(), *entry.digest);
+  return whole_at_once(entry, proof, served);
+}
+
+std::optional<http::FileSpan> FileBytes::whole_at_once(const catalog::Entry& entry,
+                                                       std::string_view proof,
+                                                       http::Served& served) {
+  const auto blob = open_blob(entry, proof);
+  if (!blob) return std::nullopt;
   served.cache = "hit";
   hits_.memory.add();
-  return http::FileSpan{
-      .file = blob->file, .offset = plan.range.offset, .length = plan.range.length};
+  return http::FileSpan{.file = blob->file, .offset = 0, .length = entry.size};
+}
+
+std::shared_ptr<const store::Blob> FileBytes::open_blob(const catalog::Entry& entry,
+                                                        std::string_view proof) {
+  auto blob = services_.blobs.find(*entry.digest);
+  const bool is_its = blob && blob->size == entry.size && services_.proofs.is_remembered(proof);
+  return is_its ? blob : nullptr;
 }
 
 Task<http::Body> FileBytes::fill_or_pass(UpstreamFile file, Manner manner, http::RangePlan plan,

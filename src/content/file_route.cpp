@@ -91,6 +91,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
                                        const hub::Route& asked) {
   hub::Probe probe(services_.flights, place.endpoint, place.credential, asked.file);
   auto found = found_at_once(probe);
+  const bool is_warm = found && asked.kind == hub::Route::Kind::kResolve;
   if (!found) found = co_await find(probe, place, asked.kind);
   const auto& [right, commit, entry, waited] = *found;
   const auto& file = probe.file();
@@ -116,12 +117,17 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
   const auto plan = http::apply_conditions(request, '"' + entry->etag + '"', entry->size, response);
   if (right.stale || commit.stale) response.served.cache = "stale";
   response.served.upstream = waited;
-  if (request.is_head() || plan.status >= 300 || entry->size == 0) co_return response;
-
-  if (auto stored = bytes_.at_once(*place.endpoint, file.repo, *entry, plan, response.served)) {
-    response.body = *std::move(stored);
-    co_return response;
+  const bool has_body = !request.is_head() && plan.status < 300 && entry->size != 0;
+  auto stored = has_body ? bytes_.at_once(*place.endpoint, file.repo, *entry, plan, response.served)
+                         : std::nullopt;
+  if (stored) response.body = *std::move(stored);
+  if (is_warm && (stored || !has_body)) {
+    const WarmFiles::Source source{
+        .place = place, .file = file, .commit = commit.id, .entry = entry};
+    warm_.keep(request, source, response);
   }
+  if (stored || !has_body) co_return response;
+
   UpstreamFile upstream{.endpoint = place.endpoint,
                         .credential = probe.credential(),
                         .file = {.repo = file.repo, .revision = commit.id, .path = file.path},

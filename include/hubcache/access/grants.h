@@ -84,6 +84,9 @@ class Access {
   /// The same for what most requests come to: everybody may read the repo, as this worker
   /// remembers. nullopt says nothing.
   std::optional<Right> right_at_once(hub::Probe& probe);
+  /// The same for who asks again and again, by the key that public_key() made.
+  bool is_public_at_once(std::string_view key) const;
+  static std::string public_key(const hub::Endpoint& endpoint, const hub::RepoId& repo);
   /// The right to the repo's documents; a refusal is a value. Opens no file by itself: only a HEAD
   /// tells whether files and documents of that name are one repo's (SECURITY 9). What is known for
   /// no longer than `at_least` is asked anew. A stale one serves only where the Hub does not
@@ -156,6 +159,7 @@ class Access {
   static Asking asking_of(const hub::Probe& probe);
   static Keys keys_of(const Asking& asking, const hub::RepoId& repo);
 
+  const Decision* public_at_once(std::string_view key) const;
   static void settle(hub::Probe& probe, const Right& right);
   Task<Right> read_right(hub::Probe& probe);
   Right right_just_given(const hub::Credential& credential, hub::RepoId repo, WallTime at) const;

@@ -30,6 +30,9 @@ class Proofs {
   Task<bool> is_proven(std::string origin, std::string repo, Digest digest);
   /// Does this worker remember that it is proven?
   bool is_remembered(std::string_view origin, std::string_view repo, const Digest& digest) const;
+  /// The same for who asks again and again, by the key that key_of() made.
+  bool is_remembered(std::string_view key) const;
+  static std::string key_of(std::string_view origin, std::string_view repo, const Digest& digest);
   Task<> record(std::string origin, std::string repo, Digest digest, bool proven);
   /// That each of these is proven; in one transaction.
   Task<> record_all(std::string origin, std::string repo, std::vector<Digest> digests);

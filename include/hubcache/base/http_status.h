@@ -4,6 +4,7 @@
 namespace hubcache::http_status {
 
 inline constexpr int kOk = 200;
+inline constexpr int kNotModified = 304;
 inline constexpr int kNoContent = 204;
 inline constexpr int kPartialContent = 206;
 inline constexpr int kBadRequest = 400;

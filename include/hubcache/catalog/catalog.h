@@ -72,6 +72,18 @@ class Catalog {
                        hub::Flights& flights);
   /// The same as this worker remembers it; null says nothing.
   EntryPtr entry_at_once(const hub::Probe& probe, const Commit& commit);
+  /// The same two for who asks for one file again and again.
+  struct Keys {
+    std::string revision;  // its name; the two below are keys of the memory
+    std::string commit;
+    std::string entry;  // at the commit that the revision stands for now
+  };
+  static Keys keys_of(const hub::Endpoint& endpoint, const hub::FileRef& file,
+                      const std::string& commit);
+  /// Does the revision stand for that commit, as this worker remembers, in its time?
+  bool is_at(const Keys& keys, std::string_view commit);
+  /// Null says nothing. Good until this worker learns of another entry.
+  const Entry* entry_at_once(const Keys& keys);
   /// Where the bytes of an entry that has a digest were found, signed and perhaps for a short time;
   /// empty: not known. The file's revision is the commit's id. In memory only, never stored.
   std::string location_of(const hub::Endpoint& endpoint, const hub::FileRef& file);
@@ -113,6 +125,7 @@ class Catalog {
   };
 
   Shard& here() { return *shards_[workers_.current()]; }
+  KnownCommit* fresh_commit(const std::string& key, const std::string& revision);
   static Commit commit_in(KnownCommit known, const std::string& revision, bool stale);
   bool fresh(const KnownCommit& commit, std::chrono::milliseconds ttl) const;
   std::chrono::milliseconds ttl_of(const KnownCommit& commit, const std::string& revision) const;

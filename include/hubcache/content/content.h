@@ -16,6 +16,7 @@
 #include "hubcache/content/lfs_route.h"
 #include "hubcache/content/registry_route.h"
 #include "hubcache/content/services.h"
+#include "hubcache/content/warm_files.h"
 #include "hubcache/content/xet_route.h"
 #include "hubcache/http/message.h"
 
@@ -28,6 +29,8 @@ class Content {
   Content(Services services, Options options);
 
   Task<http::Response> handle(const http::Request& request);
+  /// What http::Site::at_once is for.
+  std::optional<http::Response> at_once(const http::Request& request);
   /// The answer to a request that failed.
   http::Response render(const http::Request& request, const Error& error);
 
@@ -69,6 +72,7 @@ class Content {
   Options options_;
   Browsers browsers_;
   FileBytes bytes_;
+  WarmFiles warm_;
   FileRoute files_;
   DocumentRoute documents_;
   ApiRoute api_;

@@ -37,6 +37,11 @@ class FileBytes {
   std::optional<http::FileSpan> at_once(const hub::Endpoint& endpoint, const hub::RepoId& repo,
                                         const catalog::Entry& entry, const http::RangePlan& plan,
                                         http::Served& served);
+  /// The same by the key of Proofs.
+  std::optional<http::FileSpan> whole_at_once(const catalog::Entry& entry, std::string_view proof,
+                                              http::Served& served);
+  /// The entry's blob if it is open on this worker and proven for the repo; counts nothing.
+  std::shared_ptr<const store::Blob> open_blob(const catalog::Entry& entry, std::string_view proof);
   /// Straight from the Hub, nothing stored.
   Task<http::Body> pass(UpstreamFile file, http::RangePlan plan);
 

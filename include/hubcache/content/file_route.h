@@ -7,6 +7,7 @@
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/content/file_bytes.h"
 #include "hubcache/content/services.h"
+#include "hubcache/content/warm_files.h"
 #include "hubcache/http/message.h"
 #include "hubcache/http/range.h"
 #include "hubcache/hub/grammar.h"
@@ -16,7 +17,8 @@ namespace hubcache::content {
 /// GET and HEAD of files (DESIGN 3). Lives on one worker.
 class FileRoute {
  public:
-  FileRoute(Services& services, FileBytes& bytes) : services_(services), bytes_(bytes) {}
+  FileRoute(Services& services, FileBytes& bytes, WarmFiles& warm)
+      : services_(services), bytes_(bytes), warm_(warm) {}
 
   /// `resolve` and `raw`: one file at one revision. `raw` gives the pointer of a LFS file.
   Task<http::Response> get(const http::Request& request, Place place, hub::Route asked);
@@ -45,6 +47,7 @@ class FileRoute {
 
   Services& services_;
   FileBytes& bytes_;
+  WarmFiles& warm_;
 };
 
 }  // namespace hubcache::content

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -72,6 +73,8 @@ struct Place {
   std::string client{};     // its address, for its budget
   bool background = false;  // nobody waits for the answer
   registry::RulesOf rules{};
+  std::uint64_t registry = 0;  // version of the snapshot that all this is from
+  bool guarded = false;        // the distribution has a content guard
 };
 
 }  // namespace hubcache::content

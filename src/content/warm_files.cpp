@@ -1,0 +1,133 @@
+#include "hubcache/content/warm_files.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "hubcache/access/caller.h"
+#include "hubcache/base/http_status.h"
+#include "hubcache/content/xet_route.h"
+#include "hubcache/http/range.h"
+
+namespace hubcache::content {
+namespace {
+
+// What a request may have beside its target: fields that no route looks at, or that are looked at
+// here. Any other may mean another answer.
+constexpr std::array<std::string_view, 13> kHarmless{
+    "Host",           "User-Agent",    "Accept",          "Accept-Encoding",
+    "Connection",     "Authorization", "If-None-Match",   "Cache-Control",
+    "Pragma",         "X-Request-Id",  "X-Amzn-Trace-Id", "Traceparent",
+    "Accept-Language"};
+
+bool is_harmless(std::string_view name) {
+  // The sizes first: this is asked for each field of each request.
+  return std::ranges::any_of(kHarmless, [name](std::string_view known) {
+    return known.size() == name.size() && http::same_name(name, known);
+  });
+}
+
+bool is_plain(const http::Request& request) {
+  const auto& headers = request.headers;
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    if (!is_harmless(headers[i].first)) return false;
+  }
+  return !asks_for_xet(request);
+}
+
+/// Who logs in with a password is not offered Xet (Content::place_of).
+bool has_password(const http::Request& request) {
+  return access::Caller::of(request.headers).kind == access::Caller::Kind::kBasic;
+}
+
+/// FileRoute names the file to Xet clients, by the name that this server was asked by.
+bool is_offered_by_xet(const catalog::Entry& entry) { return entry.lfs && entry.size != 0; }
+
+}  // namespace
+
+std::optional<WarmFiles::Form> WarmFiles::form_of(const http::Request& request,
+                                                  std::string_view etag) {
+  const bool is_conditional = request.headers.has("If-None-Match");
+  if (request.is_head()) {
+    if (is_conditional || has_password(request)) return std::nullopt;
+    return Form::kHead;
+  }
+  if (request.method != "GET") return std::nullopt;
+  if (!is_conditional || !http::none_match_names(request.headers, etag)) return Form::kWhole;
+  return Form::kNotModified;
+}
+
+WarmFiles::Lines& WarmFiles::lines_of(Warm& warm, Form form) {
+  switch (form) {
+    case Form::kWhole:
+      return warm.whole;
+    case Form::kNotModified:
+      return warm.not_modified;
+    case Form::kHead:
+      return warm.head;
+  }
+  return warm.whole;
+}
+
+bool WarmFiles::is_current(const Warm& warm) const {
+  return services_.registry.current(services_.worker)->version() == warm.registry &&
+         services_.rules.of({}).empty() && services_.access.is_public_at_once(warm.right) &&
+         services_.catalog.is_at(warm.keys, warm.commit) &&
+         services_.catalog.entry_at_once(warm.keys) == warm.entry.get();
+}
+
+std::optional<http::Response> WarmFiles::find(const http::Request& request) {
+  auto* const warm = warm_.find(request.target);
+  if (warm == nullptr || !is_plain(request)) return std::nullopt;
+  const auto form = form_of(request, warm->etag);
+  if (!form) return std::nullopt;
+  const auto& lines = lines_of(*warm, *form);
+  if (!lines || !is_current(*warm)) return std::nullopt;
+
+  http::Response response;
+  const auto& entry = *warm->entry;
+  if (*form == Form::kWhole) {
+    auto bytes = bytes_.whole_at_once(entry, warm->proof, response.served);
+    if (!bytes) return std::nullopt;
+    response.body = *std::move(bytes);
+  } else if (*form == Form::kNotModified) {
+    response.status = http_status::kNotModified;
+  } else if (is_offered_by_xet(entry)) {
+    const bool is_as_before = http::public_base(request, name_) == warm->base &&
+                              bytes_.open_blob(entry, warm->proof) != nullptr;
+    if (!is_as_before) return std::nullopt;
+  }
+  response.made_before = lines;
+  return response;
+}
+
+void WarmFiles::keep(const http::Request& request, const Source& source,
+                     const http::Response& response) {
+  const auto& [place, file, commit, entry] = source;
+  const bool lasts = !place.guarded && !place.immediate && !place.streamed;
+  if (!lasts || !entry->digest || !is_plain(request)) return;
+  const std::string etag = '"' + entry->etag + '"';
+  const auto form = form_of(request, etag);
+  const int expected = form == Form::kNotModified ? http_status::kNotModified : http_status::kOk;
+  if (!form || response.status != expected) return;
+
+  const auto& endpoint = *place.endpoint;
+  Warm now{.registry = place.registry,
+           .right = access::Access::public_key(endpoint, file.repo),
+           .keys = catalog::Catalog::keys_of(endpoint, file, commit),
+           .proof = access::Proofs::key_of(endpoint.origin_key(), file.repo.key(), *entry->digest),
+           .commit = commit,
+           .base = http::public_base(request, name_),
+           .entry = entry,
+           .etag = etag};
+  if (auto* before = warm_.find(request.target);
+      before != nullptr && before->registry == now.registry && before->entry == now.entry &&
+      before->commit == now.commit && before->base == now.base) {
+    now = *before;
+  }
+  lines_of(now, *form) =
+      std::make_shared<const std::string>(http::header_lines(response, request.is_head()));
+  warm_.put(request.target, std::move(now));
+}
+
+}  // namespace hubcache::content

@@ -1,0 +1,201 @@
+// What a worker answers by a look into memory (WarmFiles) is what it would answer the long way, and
+// only for as long as that is so.
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "hubcache/base/base64.h"
+
+#include "integration/fixture.h"
+
+namespace hubcache::test {
+namespace {
+
+using namespace std::chrono_literals;
+using hubsim::Content;
+using nlohmann::json;
+
+// A field that nobody knows: with it a request goes the long way.
+const std::pair<std::string, std::string> kLongWay{"X-Unknown", "1"};
+const std::string kModel = "org/model";
+
+class WarmTest : public ServerTest {
+ protected:
+  WarmTest() {
+    stop();
+    config.server.workers = 1;  // what one knows, all do
+    start();
+  }
+
+  /// Asked so often that it is known by heart, then once more.
+  Told by_heart(std::string_view method, std::string_view path, const Fields& fields = {}) {
+    for (int i = 0; i < 3; ++i) ask(method, path, fields);
+    return told(ask(method, path, fields));
+  }
+  Told the_long_way(std::string_view method, std::string_view path, Fields fields = {}) {
+    fields.push_back(kLongWay);
+    return told(ask(method, path, fields));
+  }
+  Answer ask(std::string_view method, std::string_view path, const Fields& fields) {
+    return fetch(port, "/pulp/content/hf" + std::string(path), fields, method);
+  }
+  Answer ask_at(std::string_view host, std::string_view method, std::string_view path) {
+    std::string request(method);
+    request.append(" /pulp/content/hf").append(path).append(" HTTP/1.1\r\nHost: ").append(host);
+    return send_raw(port, request += "\r\nConnection: close\r\n\r\n");
+  }
+  static Fields if_none_match(std::string_view tag) {
+    return {{"If-None-Match", '"' + std::string(tag) + '"'}};
+  }
+  std::string distribution() {
+    return json::parse(rest("GET", kDistributions).body).at("results").at(0).at("pulp_href");
+  }
+  std::string remote() {
+    return json::parse(rest("GET", kRemotes).body).at("results").at(0).at("pulp_href");
+  }
+};
+
+TEST_F(WarmTest, ItIsTheSameAnswer) {
+  for (const std::string name : {"config.json", "model.safetensors", "README.md"}) {
+    const auto path = "/org/model/resolve/main/" + name;
+    const auto tag = hub.etag(kModel, name);
+    const std::vector<Fields> all{
+        {},
+        if_none_match(tag),
+        if_none_match("another"),
+        {{"If-None-Match", "*"}},
+        {{"Authorization", "Bearer hf_other"}},
+        {{"Authorization", "Basic dXNlcjpwYXNz"}},
+        {{"Accept", "application/vnd.xet-fileinfo+json"}},
+        {{"Accept", "*/*"}, {"User-Agent", "unknown/1; hf_hub/2"}},
+    };
+    for (const auto& fields : all) {
+      for (const std::string method : {"GET", "HEAD"}) {
+        EXPECT_EQ(by_heart(method, path, fields), the_long_way(method, path, fields))
+            << method << path;
+      }
+    }
+    EXPECT_EQ(by_heart("GET", path).at("body"), hub.bytes(kModel, name));
+    EXPECT_EQ(by_heart("GET", path, if_none_match(tag)).at("status"), "304");
+  }
+}
+
+TEST_F(WarmTest, ItIsCountedAndSaidToBeAHit) {
+  config.server.metrics_listen = {"127.0.0.1:0"};
+  restart();
+  by_heart("GET", kConfig);
+  const auto hits = metric("hubcache_hits_total", "memory");
+  const auto answers = metric("hubcache_requests_total", "resolve");
+  by_heart("GET", kConfig);
+  EXPECT_EQ(metric("hubcache_hits_total", "memory"), hits + 4);
+  EXPECT_EQ(metric("hubcache_requests_total", "resolve"), answers + 4);
+}
+
+TEST_F(WarmTest, WhatElseARequestAsksForItGets) {
+  by_heart("GET", kBig);
+  const auto bytes = hub.bytes(kModel, "model.safetensors");
+  const auto part = get(kBig, {}, {{"Range", "bytes=5-9"}});
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, bytes.substr(5, 5));
+  EXPECT_EQ(get(kBig, {}, {{"If-Match", "\"another\""}}).status, 412);
+  EXPECT_TRUE(get(kBig, {}, {{"Want-Digest", "SHA-256"}}).header("digest").starts_with("SHA-256="));
+  EXPECT_EQ(get(kBig, {}, {{"Origin", "http://elsewhere.example"}}).header("vary"), "Origin");
+  EXPECT_EQ(get(kBig, {}, {{"Service-Worker", "script"}}).status, 403);
+  EXPECT_EQ(ask_at("elsewhere.example", "GET", kBig).status, 421);
+  EXPECT_EQ(fetch(port, "/pulp/content/hf" + std::string(kBig), {}, "POST").status, 405);
+  EXPECT_EQ(get(std::string(kBig) + "?download=true").body, bytes);
+}
+
+TEST_F(WarmTest, TheOfferOfXetNamesTheServerAsItWasAskedFor) {
+  by_heart("GET", kBig);
+  for (const std::string host : {"127.0.0.1:1", "localhost:2", "127.0.0.1:1"}) {
+    for (int i = 0; i < 3; ++i) {
+      const auto link = ask_at(host, "HEAD", kBig).header("link");
+      EXPECT_NE(link.find("<http://" + host + "/"), std::string::npos) << link;
+    }
+  }
+  EXPECT_EQ(by_heart("HEAD", kBig, {{"Authorization", "Basic dXNlcjpwYXNz"}}).count("link"), 0u);
+  EXPECT_EQ(by_heart("HEAD", kBig).count("link"), 1u);
+}
+
+TEST_F(WarmTest, ABranchThatMovedIsSeenAfterItsTime) {
+  by_heart("GET", kConfig);
+  hub.commit(kModel, "main", {{.path = "config.json", .content = Content("{\"new\":1}")}});
+  clock.advance(2min);
+  EXPECT_EQ(get(kConfig).body, "{\"new\":1}");
+  EXPECT_EQ(by_heart("GET", kConfig).at("x-repo-commit"), hub.sha(kModel));
+}
+
+TEST_F(WarmTest, WhatIsPublicNoLongerIsRefusedAfterItsTime) {
+  by_heart("GET", kConfig);
+  hub.set_visibility(kModel, {.is_private = true});
+  clock.advance(31min);
+  for (const std::string method : {"GET", "HEAD"}) {
+    EXPECT_EQ(ask(method, kConfig, {}).status, 401) << method;
+  }
+}
+
+TEST_F(WarmTest, OneRefusalEndsItForAll) {
+  const std::string at_commit = "/org/model/resolve/" + hub.sha(kModel) + "/config.json";
+  by_heart("GET", kConfig);
+  by_heart("GET", at_commit);
+  hub.set_visibility(kModel, {.is_private = true});
+  clock.advance(2min);  // the branch is asked for anew, and that is refused
+  EXPECT_EQ(get(kConfig).status, 401);
+  EXPECT_EQ(get(at_commit).status, 401);
+}
+
+TEST_F(WarmTest, ARuleHoldsAtOnce) {
+  by_heart("GET", kConfig);
+  config.rules = {{.name = "no", .deny_files = {"config.json"}}};
+  reload();
+  EXPECT_EQ(get(kConfig).status, 403);
+  config.rules = {};
+  reload();
+  EXPECT_EQ(get(kConfig).status, 200);
+}
+
+TEST_F(WarmTest, AGuardHoldsAtOnce) {
+  by_heart("GET", kConfig);
+  const auto guard = rest("POST", "/pulp/api/v3/contentguards/core/rbac/", R"({"name":"g"})");
+  ASSERT_EQ(guard.status, 201) << guard.body;
+  const json change{{"content_guard", json::parse(guard.body).at("pulp_href")}};
+  ASSERT_EQ(rest("PATCH", distribution(), change.dump()).status, 202);
+  const auto refused = get(kConfig).status;
+  EXPECT_NE(refused, 200);
+  // Nor is what the guard let through known to others.
+  const Fields as_admin{{"Authorization", "Basic " + base64_encode("admin:password")}};
+  EXPECT_EQ(by_heart("GET", kConfig, as_admin).at("status"), "200");
+  EXPECT_EQ(get(kConfig).status, refused);
+}
+
+TEST_F(WarmTest, ADistributionThatIsGoneIsGone) {
+  by_heart("GET", kConfig);
+  ASSERT_EQ(rest("DELETE", distribution()).status, 202);
+  EXPECT_EQ(get(kConfig).status, 404);
+}
+
+TEST_F(WarmTest, ARemotesChangeHoldsAtOnce) {
+  by_heart("GET", kBig);
+  ASSERT_EQ(rest("PATCH", remote(), R"({"policy":"streamed"})").status, 202);
+  EXPECT_EQ(get(kBig).status, 200);
+  EXPECT_EQ(head(kBig).headers.count("link"), 0u);
+  ASSERT_EQ(rest("PATCH", remote(), R"({"hf_hub_url":"http://127.0.0.1:1"})").status, 202);
+  EXPECT_NE(get(kBig).status, 200);
+}
+
+TEST_F(WarmTest, AnAliasIsKnownNoLongerThanItsTime) {
+  hub.add_repo({.id = "org/before"});
+  hub.add_file("org/before", "a.json", Content("{}"));
+  hub.rename("org/before", "org/after");
+  EXPECT_EQ(by_heart("GET", "/org/before/resolve/main/a.json").at("status"), "200");
+  EXPECT_EQ(by_heart("GET", "/org/after/resolve/main/a.json").at("status"), "200");
+  hub.remove_repo("org/after");
+  hub.add_repo({.id = "org/before", .visibility = {.is_private = true}});
+  clock.advance(6min);
+  EXPECT_NE(get("/org/before/resolve/main/a.json").status, 200);
+}
+
+}  // namespace
+}  // namespace hubcache::test
