@@ -98,13 +98,14 @@ std::optional<http::Response> WarmFiles::find(const http::Request& request) {
     if (!is_as_before) return std::nullopt;
   }
   response.made_before = lines;
+  if (warm->prefetched) services_.prefetch(*warm->prefetched, warm->repo, warm->commit);
   return response;
 }
 
 void WarmFiles::keep(const http::Request& request, const Source& source,
                      const http::Response& response) {
   const auto& [place, file, commit, entry] = source;
-  const bool lasts = !place.guarded && !place.immediate && !place.streamed;
+  const bool lasts = !place.guarded && !place.streamed;
   if (!lasts || !entry->digest || !is_plain(request)) return;
   const std::string etag = '"' + entry->etag + '"';
   const auto form = form_of(request, etag);
@@ -120,6 +121,10 @@ void WarmFiles::keep(const http::Request& request, const Source& source,
            .base = http::public_base(request, name_),
            .entry = entry,
            .etag = etag};
+  if (place.immediate) {
+    now.prefetched = place.endpoint;
+    now.repo = file.repo;
+  }
   if (auto* before = warm_.find(request.target);
       before != nullptr && before->registry == now.registry && before->entry == now.entry &&
       before->commit == now.commit && before->base == now.base) {

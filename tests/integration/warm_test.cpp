@@ -185,6 +185,20 @@ TEST_F(WarmTest, ARemotesChangeHoldsAtOnce) {
   EXPECT_NE(get(kBig).status, 200);
 }
 
+TEST_F(WarmTest, OfAnImmediateRemoteItHasTheRestPrefetchedAsEveryRead) {
+  ASSERT_EQ(rest("PATCH", remote(), R"({"policy":"immediate","max_retries":0})").status, 202);
+  hub.set_fault({.kind = hubsim::Fault::Kind::kStatus, .match = "/tree/", .status = 500});
+  const std::string at_commit = "/org/model/resolve/" + hub.sha(kModel) + "/config.json";
+  by_heart("GET", at_commit);
+  const std::string prefetches = "/pulp/api/v3/tasks/?name__contains=prefetch&state=failed";
+  while (json::parse(rest("GET", prefetches).body).at("count") == 0) std::this_thread::yield();
+  ASSERT_EQ(stored_blobs(), 1u);
+  hub.clear_faults();
+  clock.advance(11min);
+  EXPECT_EQ(get(at_commit).status, 200);
+  wait_stored(3);
+}
+
 TEST_F(WarmTest, AnAliasIsKnownNoLongerThanItsTime) {
   hub.add_repo({.id = "org/before"});
   hub.add_file("org/before", "a.json", Content("{}"));

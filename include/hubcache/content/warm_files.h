@@ -49,6 +49,9 @@ class WarmFiles {
     std::string base;  // this server's URL, which the offer of Xet in `head` has
     catalog::EntryPtr entry;
     std::string etag;  // quoted
+    // Of a remote with policy `immediate`: what is to be prefetched, as with every read.
+    hub::EndpointPtr prefetched{};
+    hub::RepoId repo{};
     // Null: was not asked for yet.
     Lines whole{};
     Lines not_modified{};
