@@ -120,13 +120,14 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
   const bool has_body = !request.is_head() && plan.status < 300 && entry->size != 0;
   auto stored = has_body ? bytes_.at_once(*place.endpoint, file.repo, *entry, plan, response.served)
                          : std::nullopt;
+  const bool is_complete = stored || !has_body;
   if (stored) response.body = *std::move(stored);
-  if (is_warm && (stored || !has_body)) {
+  if (is_warm && is_complete) {
     const WarmFiles::Source source{
         .place = place, .file = file, .commit = commit.id, .entry = entry};
     warm_.keep(request, source, response);
   }
-  if (stored || !has_body) co_return response;
+  if (is_complete) co_return response;
 
   UpstreamFile upstream{.endpoint = place.endpoint,
                         .credential = probe.credential(),
