@@ -119,8 +119,7 @@ Task<> Session::run(std::shared_ptr<Session> self, bool refused) {
     if (greeted && refused) {
       co_await self->refuse({Error::Kind::kUnavailable, "too many connections"});
     } else if (greeted) {
-      while (co_await self->serve_one()) {
-      }
+      co_await self->serve();
     }
     if (self->end_ == End::kLinger) co_await self->linger();
   } catch (const std::exception& failure) {
@@ -151,47 +150,51 @@ Task<> Session::refuse(Error why) {
   begin(exchange);
   Response response = render(exchange.request, why);
   end_ = End::kLinger;
-  co_await send(exchange, response);
+  if (!send_at_once(exchange, response)) co_await send_rest(exchange, response);
 }
 
-Task<bool> Session::serve_one() {
-  Exchange exchange;
-  const auto block = co_await read_block(exchange);
-  if (block == 0 && !exchange.problem) co_return false;
+Task<> Session::serve() {
+  bool goes_on = true;
+  // One coroutine for all: its frame is too large for what Asio keeps of those that ended.
+  while (goes_on) {
+    Exchange exchange;
+    const auto block = co_await read_block(exchange);
+    if (block == 0 && !exchange.problem) co_return;
 
-  begin(exchange);
-  if (!exchange.problem) parse(exchange, block);
-  if (!exchange.problem && has_body(exchange)) co_await read_body(exchange);
-  if (exchange.broken) co_return false;
+    begin(exchange);
+    if (!exchange.problem) parse(exchange, block);
+    if (!exchange.problem && has_body(exchange)) co_await read_body(exchange);
+    if (exchange.broken) co_return;
 
-  Response response;
-  if (exchange.problem) {
-    // Where the next request begins is not known: this connection ends, but gently, so that the
-    // client reads our answer before it learns of the end.
-    end_ = End::kLinger;
-    response = render(exchange.request, *exchange.problem);
-  } else {
-    if (auto known = answer_at_once(exchange)) {
-      response = *std::move(known);
+    Response response;
+    if (exchange.problem) {
+      // Where the next request begins is not known: this connection ends, but gently, so that the
+      // client reads our answer before it learns of the end.
+      end_ = End::kLinger;
+      response = render(exchange.request, *exchange.problem);
     } else {
-      response = co_await answer(exchange);
+      if (auto known = answer_at_once(exchange)) {
+        response = *std::move(known);
+      } else {
+        response = co_await answer(exchange);
+      }
+      if (exchange.long_body) std::string().swap(exchange.request.body);
+      exchange.long_body.reset();
+      if (gone_) {
+        end_ = End::kReset;
+        response.status = kClientGone;
+        log_access(exchange, response, 0);
+        co_return;
+      }
+      exchange.keep_alive = exchange.head.keep_alive && !worker_->draining;
+      // Nothing but the connection's end can tell that of the body.
+      if (exchange.head.http_1_0 && !length_of(response.body)) exchange.keep_alive = false;
     }
-    if (exchange.long_body) std::string().swap(exchange.request.body);
-    exchange.long_body.reset();
-    if (gone_) {
-      end_ = End::kReset;
-      response.status = kClientGone;
-      log_access(exchange, response, 0);
-      co_return false;
-    }
-    exchange.keep_alive = exchange.head.keep_alive && !worker_->draining;
-    // Nothing but the connection's end can tell that of the body.
-    if (exchange.head.http_1_0 && !length_of(response.body)) exchange.keep_alive = false;
+    if (!send_at_once(exchange, response)) co_await send_rest(exchange, response);
+    phase_ = Phase::kIdle;
+    worker_->spare = std::move(exchange.request);
+    goes_on = exchange.keep_alive && end_ == End::kClose;
   }
-  co_await send(exchange, response);
-  phase_ = Phase::kIdle;
-  worker_->spare = std::move(exchange.request);
-  co_return exchange.keep_alive&& end_ == End::kClose;
 }
 
 Task<std::size_t> Session::read_block(Exchange& exchange) {
@@ -369,47 +372,66 @@ Response Session::render(const Request& request, const Error& error) {
   }
 }
 
-Task<> Session::send(const Exchange& exchange, Response& response) {
+/// Puts the response's header into the worker's buffer.
+void Session::begin_response(const Exchange& exchange, const Response& response) {
   phase_ = Phase::kWriting;
   first_byte_ = now();
-  const auto before = socket_.bytes_written();
-  const auto limit = worker_->limits.write_timeout;
+  written_before_ = socket_.bytes_written();
   std::string& out = worker_->out;
   out.clear();
   append_head(out, response, exchange.request.id, worker_->date.at(worker_->clock.now()),
               {.to_head = exchange.request.is_head(),
                .close = !exchange.keep_alive,
                .to_http_1_0 = exchange.head.http_1_0});
-  const auto head_size = out.size();
-  const bool bare = exchange.request.is_head() || !may_have_body(response.status) ||
-                    length_of(response.body) == 0;
+  head_size_ = out.size();
+}
 
-  Io status = Io::kOk;
-  const auto* file = std::get_if<FileSpan>(&response.body);
-  const auto small = file == nullptr || bare ? std::string_view() : read_small(*file);
-  if (bare || !small.empty()) {
-    const auto sent = socket_.write_at_once(out, small);
-    if (sent < out.size() + small.size()) {
-      status = co_await socket_.write(std::string_view(out += small).substr(sent), {}, limit);
-    }
-  } else if (const auto* text = std::get_if<std::string>(&response.body)) {
-    status = co_await socket_.write(out, *text, limit);
-  } else if (file != nullptr) {
-    status = co_await send_span(*file, out);
-  } else if (const auto* source = std::get_if<std::unique_ptr<SpanSource>>(&response.body)) {
-    // The header does not wait for the source: clients give up after ten seconds without one.
-    status = co_await socket_.write(out, {}, limit);
-    const bool chunked = !(*source)->size() && !exchange.head.http_1_0;
-    if (status == Io::kOk) status = co_await send_source(**source, chunked);
-  }
+void Session::end_response(const Exchange& exchange, const Response& response, Io status) {
   if (status != Io::kOk) end_ = End::kReset;
   if (status == Io::kShortFile) {
     worker_->log.error("file_too_short", {{"request_id", exchange.request.id}});
   }
-  const auto written = socket_.bytes_written() - before;
-  const auto bytes = written - std::min<std::uint64_t>(written, head_size);
+  const auto written = socket_.bytes_written() - written_before_;
+  const auto bytes = written - std::min<std::uint64_t>(written, head_size_);
   count(exchange, response, bytes);
   log_access(exchange, response, bytes);
+}
+
+bool Session::send_at_once(const Exchange& exchange, const Response& response) {
+  begin_response(exchange, response);
+  const bool bare = exchange.request.is_head() || !may_have_body(response.status) ||
+                    length_of(response.body) == 0;
+  const auto* file = std::get_if<FileSpan>(&response.body);
+  const auto small = file == nullptr || bare ? std::string_view() : read_small(*file);
+  if (!bare && small.empty()) return false;
+  std::string& out = worker_->out;
+  const auto sent = socket_.write_at_once(out, small);
+  if (sent < out.size() + small.size()) {
+    unsent_ = (out += small).substr(sent);
+    return false;
+  }
+  end_response(exchange, response, Io::kOk);
+  return true;
+}
+
+Task<> Session::send_rest(const Exchange& exchange, Response& response) {
+  const auto limit = worker_->limits.write_timeout;
+  const std::string& head = worker_->out;
+  Io status = Io::kOk;
+  if (!unsent_.empty()) {
+    status = co_await socket_.write(unsent_, {}, limit);
+    std::string().swap(unsent_);
+  } else if (const auto* text = std::get_if<std::string>(&response.body)) {
+    status = co_await socket_.write(head, *text, limit);
+  } else if (const auto* file = std::get_if<FileSpan>(&response.body)) {
+    status = co_await send_span(*file, head);
+  } else if (const auto* source = std::get_if<std::unique_ptr<SpanSource>>(&response.body)) {
+    // The header does not wait for the source: clients give up after ten seconds without one.
+    status = co_await socket_.write(head, {}, limit);
+    const bool chunked = !(*source)->size() && !exchange.head.http_1_0;
+    if (status == Io::kOk) status = co_await send_source(**source, chunked);
+  }
+  end_response(exchange, response, status);
 }
 
 Task<> Session::linger() {

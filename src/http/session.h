@@ -91,8 +91,8 @@ class Session : public std::enable_shared_from_this<Session> {
   /// False when there is nobody to serve.
   Task<bool> greet();
   Task<> refuse(Error why);
-  /// One request and its response; false when it was the last.
-  Task<bool> serve_one();
+  /// One request and its response after the other.
+  Task<> serve();
   /// The size of the header block at the front of the buffer; 0 when there will be none.
   Task<std::size_t> read_block(Exchange& exchange);
   void parse(Exchange& exchange, std::size_t block);
@@ -106,7 +106,12 @@ class Session : public std::enable_shared_from_this<Session> {
   Task<Response> answer(Exchange& exchange);
   void watch_answer();
   Response render(const Request& request, const Error& error);
-  Task<> send(const Exchange& exchange, Response& response);
+  void begin_response(const Exchange& exchange, const Response& response);
+  void end_response(const Exchange& exchange, const Response& response, net::Io status);
+  /// Begins the response, and ends it if it is short, in memory, and the client takes it at once:
+  /// without a coroutine. Otherwise send_rest() has to follow before anything else.
+  bool send_at_once(const Exchange& exchange, const Response& response);
+  Task<> send_rest(const Exchange& exchange, Response& response);
   /// The bytes of a small file, in the worker's buffer for them; empty unless they are in memory.
   std::string_view read_small(const FileSpan& span);
   Task<net::Io> send_span(FileSpan span, std::string_view head);
@@ -128,7 +133,11 @@ class Session : public std::enable_shared_from_this<Session> {
   InputBuffer input_;
   Phase phase_ = Phase::kIdle;
   End end_ = End::kClose;
-  SteadyTime first_byte_;  // of the response that is being sent
+  // Of the response that is being sent.
+  SteadyTime first_byte_;
+  std::uint64_t written_before_ = 0;
+  std::size_t head_size_ = 0;
+  std::string unsent_;  // of a short one, what the client did not take at once
   asio::cancellation_signal cancel_;
   SteadyTime answer_by_ = SteadyTime::max();  // the head of the answer that is waited for
   Timer answer_timer_;                        // set once that time is near
