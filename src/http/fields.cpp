@@ -78,7 +78,7 @@ Problem read_fields(std::string_view block, Headers& into) {
     if (!is_every_byte(value, is_value_char)) {
       return "a header field has a control character";
     }
-    into.add(line.substr(0, colon), value);
+    into.append(line.substr(0, colon), value);
   }
 }
 

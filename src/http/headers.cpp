@@ -21,8 +21,10 @@ bool points_into(std::string_view part, const std::string& whole) {
 }  // namespace
 
 bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return lower(x) == lower(y); });
+  if (a.size() != b.size()) return false;
+  // Mostly they are spelled alike, which is quick to see.
+  return a == b || std::equal(a.begin(), a.end(), b.begin(),
+                              [](char x, char y) { return lower(x) == lower(y); });
 }
 
 Headers::Headers(std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
@@ -59,11 +61,18 @@ std::size_t Headers::count(std::string_view name) const {
 }
 
 void Headers::add(std::string_view name, std::string_view value) {
+  append(name, value);
+  const auto written = text_.end() - static_cast<std::ptrdiff_t>(value.size());
+  std::transform(written, text_.end(), written,
+                 [](char c) { return c == '\r' || c == '\n' || c == '\0' ? ' ' : c; });
+}
+
+void Headers::append(std::string_view name, std::string_view value) {
   // Views of our own text would not survive its growth.
   if (points_into(name, text_) || points_into(value, text_)) {
     const std::string name_copy(name);
     const std::string value_copy(value);
-    add(name_copy, value_copy);
+    append(name_copy, value_copy);
     return;
   }
   if (fields_.empty()) {
@@ -76,9 +85,6 @@ void Headers::add(std::string_view name, std::string_view value) {
                     static_cast<std::uint32_t>(value.size())};
   text_ += name;
   text_ += value;
-  const auto written = text_.end() - static_cast<std::ptrdiff_t>(value.size());
-  std::transform(written, text_.end(), written,
-                 [](char c) { return c == '\r' || c == '\n' || c == '\0' ? ' ' : c; });
   fields_.push_back(field);
 }
 

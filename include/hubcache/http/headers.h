@@ -27,6 +27,8 @@ class Headers {
 
   /// Adds a field. CR, LF and NUL in a value become spaces: a value cannot forge a field.
   void add(std::string_view name, std::string_view value);
+  /// The same for a value that was looked at, and has none of them.
+  void append(std::string_view name, std::string_view value);
   /// Replaces every field of that name by this one.
   void set(std::string_view name, std::string_view value);
   void remove(std::string_view name);
