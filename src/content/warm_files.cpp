@@ -14,11 +14,24 @@ namespace {
 
 // What a request may have beside its target: fields that no route looks at, or that are looked at
 // here. Any other may mean another answer.
-constexpr std::array<std::string_view, 13> kHarmless{
-    "Host",           "User-Agent",    "Accept",          "Accept-Encoding",
-    "Connection",     "Authorization", "If-None-Match",   "Cache-Control",
-    "Pragma",         "X-Request-Id",  "X-Amzn-Trace-Id", "Traceparent",
-    "Accept-Language"};
+constexpr std::array<std::string_view, 18> kHarmless{"Host",
+                                                     "User-Agent",
+                                                     "Accept",
+                                                     "Accept-Encoding",
+                                                     "Connection",
+                                                     "Authorization",
+                                                     "If-None-Match",
+                                                     "Cache-Control",
+                                                     "Pragma",
+                                                     "X-Request-Id",
+                                                     "X-Amzn-Trace-Id",
+                                                     "Traceparent",
+                                                     "Accept-Language",
+                                                     "X-Forwarded-For",
+                                                     "X-Forwarded-Host",
+                                                     "X-Forwarded-Prefix",
+                                                     "X-Forwarded-Proto",
+                                                     "X-Real-IP"};
 
 bool is_harmless(std::string_view name) {
   // The sizes first: this is asked for each field of each request.
@@ -71,7 +84,8 @@ WarmFiles::Lines& WarmFiles::lines_of(Warm& warm, Form form) {
 
 bool WarmFiles::is_current(const Warm& warm) const {
   return services_.registry.current(services_.worker)->version() == warm.registry &&
-         services_.rules.of({}).empty() && services_.access.is_public_at_once(warm.right) &&
+         services_.rules.are_in_force(warm.rules) &&
+         services_.access.is_public_at_once(warm.right) &&
          services_.catalog.is_at(warm.keys, warm.commit) &&
          services_.catalog.entry_at_once(warm.keys) == warm.entry.get();
 }
@@ -105,30 +119,40 @@ std::optional<http::Response> WarmFiles::find(const http::Request& request) {
 void WarmFiles::keep(const http::Request& request, const Source& source,
                      const http::Response& response) {
   const auto& [place, file, commit, entry] = source;
-  const bool lasts = !place.guarded && !place.streamed;
+  const bool lasts = !place.guarded && !place.streamed && !place.background;
   if (!lasts || !entry->digest || !is_plain(request)) return;
+  if (request.target.size() > kLongestTarget || !request.query().empty()) return;
+  auto base = http::public_base(request, name_);
+  if (base.size() > kLongestBase) return;
   const std::string etag = '"' + entry->etag + '"';
   const auto form = form_of(request, etag);
   const int expected = form == Form::kNotModified ? http_status::kNotModified : http_status::kOk;
   if (!form || response.status != expected) return;
+  // It could not be checked then (FileRoute::can_be_checked), which may change.
+  const bool is_without_offer = form == Form::kHead && place.xet && is_offered_by_xet(*entry) &&
+                                !response.headers.has("X-Xet-Hash");
+  if (is_without_offer) return;
 
   const auto& endpoint = *place.endpoint;
   Warm now{.registry = place.registry,
+           .rules = place.rules,
            .right = access::Access::public_key(endpoint, file.repo),
            .keys = catalog::Catalog::keys_of(endpoint, file, commit),
            .proof = access::Proofs::key_of(endpoint.origin_key(), file.repo.key(), *entry->digest),
            .commit = commit,
-           .base = http::public_base(request, name_),
+           .base = std::move(base),
            .entry = entry,
            .etag = etag};
   if (place.immediate) {
     now.prefetched = place.endpoint;
     now.repo = file.repo;
   }
-  if (auto* before = warm_.find(request.target);
-      before != nullptr && before->registry == now.registry && before->entry == now.entry &&
-      before->commit == now.commit && before->base == now.base) {
-    now = *before;
+  const auto* before = warm_.find(request.target);
+  if (before != nullptr && before->registry == now.registry && before->entry == now.entry &&
+      before->commit == now.commit && services_.rules.are_in_force(before->rules)) {
+    now.whole = before->whole;
+    now.not_modified = before->not_modified;
+    if (before->base == now.base) now.head = before->head;
   }
   lines_of(now, *form) =
       std::make_shared<const std::string>(http::header_lines(response, request.is_head()));

@@ -178,7 +178,7 @@ Task<> Session::serve() {
       } else {
         response = co_await answer(exchange);
       }
-      if (exchange.long_body) std::string().swap(exchange.request.body);
+      std::string().swap(exchange.request.body);
       exchange.long_body.reset();
       if (gone_) {
         end_ = End::kReset;
@@ -192,6 +192,7 @@ Task<> Session::serve() {
     }
     if (!send_at_once(exchange, response)) co_await send_rest(exchange, response);
     phase_ = Phase::kIdle;
+    std::string().swap(exchange.request.body);  // that of a bad request too: it may be a long one
     worker_->spare = std::move(exchange.request);
     goes_on = exchange.keep_alive && end_ == End::kClose;
   }
@@ -479,7 +480,6 @@ void Session::begin(Exchange& exchange) {
   request.method = "GET";  // until it is read
   request.target = '/';
   request.headers.clear();
-  request.body.clear();
   request.peer = peer_;
   std::array<char, 20> digits{};
   auto* const end = std::to_chars(digits.begin(), digits.end(), ++requests_).ptr;

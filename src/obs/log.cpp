@@ -157,8 +157,9 @@ Field::Field(std::string_view k, double v) : key_(k), number_(true) {
 }
 
 // A double takes a tenth of the time of a warm hit's line.
-Field::Field(std::string_view k, std::chrono::microseconds v) : Field(k, v.count() / 1'000) {
-  const auto part = static_cast<unsigned>(v.count() % 1'000);
+Field::Field(std::string_view k, std::chrono::microseconds v)
+    : Field(k, std::max(v.count(), std::int64_t{0}) / 1'000) {
+  const auto part = static_cast<unsigned>(std::max(v.count(), std::int64_t{0}) % 1'000);
   const std::array<char, 4> decimals{'.', static_cast<char>('0' + part / 100),
                                      static_cast<char>('0' + part / 10 % 10),
                                      static_cast<char>('0' + part % 10)};

@@ -116,6 +116,10 @@ RulesOf RuleBook::of(std::string_view distribution) const {
   return rules ? RulesOf(rules, std::string(distribution)) : RulesOf();
 }
 
+bool RuleBook::are_in_force(const RulesOf& rules) const {
+  return slots_[workers_.current()].rules == rules.rules_;
+}
+
 Task<> RuleBook::put_in_force(Rules rules) {
   for (std::size_t worker = 0; worker < slots_.size(); ++worker) {
     co_await on(workers_.executor(worker), swap(worker, copy_of(rules)));

@@ -119,6 +119,39 @@ TEST_F(WarmTest, TheOfferOfXetNamesTheServerAsItWasAskedFor) {
   EXPECT_EQ(by_heart("HEAD", kBig).count("link"), 1u);
 }
 
+TEST_F(WarmTest, BehindAProxyTheOfferNamesTheHostItForwards) {
+  stop();
+  config.server.public_name.trusted_proxies = {"127.0.0.1"};
+  start();
+  by_heart("GET", kBig);
+  for (const std::string host : {"one.example", "two.example", "one.example"}) {
+    const auto to_head = by_heart("HEAD", kBig, {{"X-Forwarded-Host", host}});
+    EXPECT_NE(to_head.at("link").find("<http://" + host + "/"), std::string::npos);
+    EXPECT_EQ(to_head, the_long_way("HEAD", kBig, {{"X-Forwarded-Host", host}}));
+  }
+}
+
+TEST_F(WarmTest, ClientsFillNoMemory) {
+  const std::string far(14'000, 'x');
+  for (const std::string method : {"GET", "HEAD"}) {
+    const auto path = std::string(kBig) + "?" + far;
+    EXPECT_EQ(by_heart(method, path), the_long_way(method, path));
+  }
+  by_heart("GET", kBig);
+  const auto host = far + ".localhost";
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_NE(ask_at(host, "HEAD", kBig).header("link").find(host), std::string::npos);
+  }
+}
+
+TEST_F(WarmTest, WhatWasNotOfferedForWantOfRoomIsOfferedOnceItIsStored) {
+  disk.say_free(1 << 20);
+  EXPECT_EQ(by_heart("HEAD", kBig).count("link"), 0u);
+  disk.say_free(1ULL << 40U);
+  by_heart("GET", kBig);
+  EXPECT_EQ(head(kBig).headers.count("link"), 1u);
+}
+
 TEST_F(WarmTest, ABranchThatMovedIsSeenAfterItsTime) {
   by_heart("GET", kConfig);
   hub.commit(kModel, "main", {{.path = "config.json", .content = Content("{\"new\":1}")}});

@@ -23,7 +23,10 @@ namespace hubcache::content {
 class WarmFiles {
  public:
   WarmFiles(const Services& services, FileBytes& bytes, const http::PublicName& name)
-      : services_(services), bytes_(bytes), name_(name) {}
+      : services_(services),
+        bytes_(bytes),
+        name_(name),
+        warm_(kRemembered / services.hubs.size()) {}
 
   std::optional<http::Response> find(const http::Request& request);
 
@@ -42,6 +45,7 @@ class WarmFiles {
   using Lines = std::shared_ptr<const std::string>;
   struct Warm {
     std::uint64_t registry = 0;  // version of the snapshot that leads here
+    registry::RulesOf rules;     // that let it pass
     std::string right;           // key of Access
     catalog::Catalog::Keys keys;
     std::string proof;  // key of Proofs
@@ -62,12 +66,14 @@ class WarmFiles {
   static Lines& lines_of(Warm& warm, Form form);
   bool is_current(const Warm& warm) const;
 
-  static constexpr std::size_t kRemembered = 4'096;  // about 1.5 kB each
+  static constexpr std::size_t kRemembered = 8'192;   // of all workers together; some 4 kB each,...
+  static constexpr std::size_t kLongestTarget = 512;  // ...for clients choose these, which count
+  static constexpr std::size_t kLongestBase = 256;    // several times
 
   const Services& services_;
   FileBytes& bytes_;
   const http::PublicName& name_;
-  Lru<Warm> warm_{kRemembered};
+  Lru<Warm> warm_;
 };
 
 }  // namespace hubcache::content

@@ -32,7 +32,7 @@ class Field {
   }
   /// Written with three decimals.
   Field(std::string_view k, double v);
-  /// Written in milliseconds, with three decimals.
+  /// Written in milliseconds, with three decimals; less than nothing is nothing.
   Field(std::string_view k, std::chrono::microseconds v);
 
   std::string_view key() const noexcept { return key_; }

@@ -56,6 +56,7 @@ class RulesOf {
   bool admits(const hub::FileRef& file, std::uint64_t size) const;
 
  private:
+  friend class RuleBook;
   bool concerns(const Rule& rule, const hub::RepoId& repo) const;
   template <typename Allows>
   const Rule* first_against(const hub::RepoId& repo, Allows allows) const;
@@ -74,6 +75,8 @@ class RuleBook {
 
   /// What holds for the distribution called so, on the worker that calls.
   RulesOf of(std::string_view distribution) const;
+  /// Are they still in force on the worker that calls? Then they still say what they said.
+  bool are_in_force(const RulesOf& rules) const;
   /// Returns when every worker goes by these rules; requests under way end as they began. From any
   /// worker, one call after the other.
   Task<> put_in_force(Rules rules);

@@ -105,6 +105,9 @@ TEST_F(ServerTest, AHeaderThatWasMadeBeforeIsTheSame) {
 
 TEST_F(ServerTest, NothingOfARequestIsInTheNext) {
   handler = [](Request request) -> Task<Response> {
+    if (request.target == "/room") {
+      co_return text_response(200, request.body.capacity() < 100 ? "no room" : "room");
+    }
     const auto fields = std::to_string(request.headers.size());
     co_return text_response(200, request.method + request.target + request.body + fields);
   };
@@ -114,6 +117,15 @@ TEST_F(ServerTest, NothingOfARequestIsInTheNext) {
   EXPECT_THAT(client.read_response(), EndsWith("POST/onebody3"));
   client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_THAT(client.read_response(), EndsWith("GET/21"));
+  // Nor the memory of its body, if that was refused halfway too.
+  const std::string body(0x10000, 'x');
+  for (const std::string& bodied :
+       {"Transfer-Encoding: chunked\r\n\r\n10000\r\n" + body + "no chunk\r\n",
+        "Content-Length: 65536\r\n\r\n" + body}) {
+    ask("POST /3 HTTP/1.1\r\nHost: a\r\n" + bodied);
+    client.send("GET /room HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_THAT(client.read_response(), EndsWith("no room"));
+  }
   EXPECT_THAT(ask("nonsense\r\n\r\n"), EndsWith(" at /"));
 }
 

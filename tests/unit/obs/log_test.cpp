@@ -47,6 +47,22 @@ TEST(Log, WritesTimeLevelEventAndFields) {
                            "info listening port=8080\n"));
 }
 
+TEST(Log, DurationsAreMillisecondsWithThreeDecimals) {
+  using std::chrono::microseconds;
+  for (const Format format : {Format::kText, Format::kJson}) {
+    const auto text = written({.format = format}, [](Log& log) {
+      log.info("e", {{"a", microseconds(0)},
+                     {"b", microseconds(7)},
+                     {"c", microseconds(1'234'567)},
+                     {"d", microseconds(-5)}});
+    });
+    EXPECT_THAT(text,
+                EndsWith(format == Format::kText ? "a=0.000 b=0.007 c=1234.567 d=0.000\n"
+                                                 : R"("a":0.000,"b":0.007,"c":1234.567,"d":0.000})"
+                                                   "\n"));
+  }
+}
+
 TEST(Log, QuotesValuesWithSpacesQuotesOrNothing) {
   const auto text = written({}, [](Log& log) {
     log.info("e",
