@@ -105,11 +105,12 @@ TEST_F(ServerTest, AHeaderThatWasMadeBeforeIsTheSame) {
 
 TEST_F(ServerTest, NothingOfARequestIsInTheNext) {
   handler = [](Request request) -> Task<Response> {
-    if (request.target == "/room") {
-      co_return text_response(200, request.body.capacity() < 100 ? "no room" : "room");
-    }
     const auto fields = std::to_string(request.headers.size());
     co_return text_response(200, request.method + request.target + request.body + fields);
+  };
+  at_once = [](const Request& request) -> std::optional<Response> {
+    if (request.target != "/room") return std::nullopt;
+    return text_response(200, request.body.capacity() < 100 ? "no room" : "room");
   };
   serve({}, 1);
   auto client = connect();
