@@ -9,7 +9,7 @@
 namespace hubcache::content {
 namespace {
 
-constexpr std::size_t kChunk = 128UL * 1024;
+constexpr std::size_t kChunk = 32UL * 1024;
 
 class HubStream final : public fill::Stream {
  public:

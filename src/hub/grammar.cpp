@@ -143,12 +143,21 @@ RepoId repo_at(const Segments& segments, RepoType type, std::size_t first, std::
   return repo_called(type, name_at(segments, first, count));
 }
 
+bool is_number(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// What comes after "refs/" in refs/pr/N and refs/convert/X.
+bool begins_with_ref(std::string_view path) {
+  constexpr std::string_view kPr = "pr/";
+  if (!path.starts_with(kPr)) return path.starts_with("convert/");
+  path.remove_prefix(kPr.size());
+  return is_number(path.substr(0, path.find('/')));
+}
+
 /// Reads the revision at `at` into `file`; returns where it ends. refs/pr/N and refs/convert/X may
 /// be spelled without escapes.
 std::size_t read_revision(const Segments& segments, std::size_t at, FileRef& file) {
-  const auto is_number = [](std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-  };
   const auto& raw = segments.raw;
   if (raw.size() > at + 2 && raw[at] == "refs" &&
       (raw[at + 1] == "convert" || (raw[at + 1] == "pr" && is_number(raw[at + 2])))) {
@@ -161,6 +170,10 @@ std::size_t read_revision(const Segments& segments, std::size_t at, FileRef& fil
   file.revision = segments.decoded[at];
   // "name/resolve/resolve/..." may be read as a revision or as a repo called "name/resolve".
   if (is_sub_route(file.revision) && file.repo.name.find('/') == std::string::npos) {
+    refuse("The path can be read in two ways");
+  }
+  // "refs/pr%2F1" would be sent upstream as "refs/pr/1".
+  if (file.revision == "refs" && begins_with_ref(segments.joined_from(at + 1))) {
     refuse("The path can be read in two ways");
   }
   return at + 1;

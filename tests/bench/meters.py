@@ -106,15 +106,27 @@ def curl(url, size, clients=1):
 def curl_ranges(url, size, count):
     """MiB a second of a file that one client takes in so many ranges at once; a unit is a GiB."""
     length = size // count
-    options = 'location\ninsecure\noutput = "/dev/null"\nwrite-out = "%{http_code} %{size_download}\\n"\n'
-    transfers = [f'url = "{url}"\nrange = "{at}-{at + length - 1}"\n{options}'
-                 for at in range(0, length * count, length)]
-    began = time.monotonic()
-    out = subprocess.run(["curl", "-sSfZ", "--parallel-immediate", "--parallel-max", str(count), "-K", "-"],
-                         input="next\n".join(transfers), capture_output=True, text=True, check=True).stdout
-    took = time.monotonic() - began
-    assert out.split() == ["206", str(length)] * count, out[-2000:]
+    took = curl_at_once([f'url = "{url}"\nrange = "{at}-{at + length - 1}"\n'
+                         for at in range(0, length * count, length)], 206, length)
     return Sample(size / MIB / took, size / GIB)
+
+
+def curl_files(urls, size):
+    """MiB a second of files of that size that one client takes all at once; a unit is a GiB."""
+    took = curl_at_once([f'url = "{url}"\n' for url in urls], 200, size)
+    return Sample(len(urls) * size / MIB / took, len(urls) * size / GIB)
+
+
+def curl_at_once(transfers, status, length):
+    """The seconds until all these have ended, each with that status and so many bytes."""
+    options = 'location\ninsecure\noutput = "/dev/null"\nwrite-out = "%{http_code} %{size_download}\\n"\n'
+    began = time.monotonic()
+    out = subprocess.run(["curl", "-sSfZ", "--parallel-immediate", "--parallel-max", str(len(transfers)),
+                          "-K", "-"], input="next\n".join(one + options for one in transfers),
+                         capture_output=True, text=True, check=True).stdout
+    took = time.monotonic() - began
+    assert out.split() == [str(status), str(length)] * len(transfers), out[-2000:]
+    return took
 
 
 class Row:

@@ -133,6 +133,16 @@ TEST(Grammar, AcceptsPullRequestAndConvertRefsUnencoded) {
                file(RepoType::kModel, "o/n", "refs", "heads/f"));
 }
 
+TEST(Grammar, RefusesARefThatUpstreamWouldReadAsAnother) {
+  for (const auto* other :
+       {"o/n/resolve/refs/pr%2F1/f", "o/n/resolve/%72efs/pr/1/f", "o/n/resolve/refs/p%72/1/f",
+        "o/n/resolve/refs/convert%2Fparquet/f", "api/models/o/n/tree/refs/pr%2F1"}) {
+    expect_refused(other);
+  }
+  expect_route("o/n/resolve/refs/pr%2Fx/f", Kind::kResolve,
+               file(RepoType::kModel, "o/n", "refs", "pr/x/f"));
+}
+
 TEST(Grammar, DecodesNamesOfFiles) {
   expect_route("o/n/resolve/main/a%20b%23%25%3F.txt", Kind::kResolve,
                file(RepoType::kModel, "o/n", "main", "a b#%?.txt"));
