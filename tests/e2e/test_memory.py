@@ -10,6 +10,7 @@ REMOTES = "/pulp/api/v3/remotes/hugging_face/hugging-face/"
 PATH = "/pulp/content/hf/org/model/resolve/main/"
 FILLS = 80  # of 96 connections that one remote may have by the defaults
 SIZE, HELD = 6 * MIB, 4 * MIB
+NAMED = 3_000  # requests of 14 kB, in each of which the client chooses something else
 WINDOW = 64 * 1024  # what the kernel takes for a client that reads nothing
 PASSED = 500
 PATIENT = {"HUBCACHE_SERVER_WRITE_TIMEOUT": "30 min"}  # how long this test takes is no matter
@@ -80,3 +81,25 @@ def test_many_slow_readers_of_what_is_passed_through(world):
         for _ in range(PASSED):
             clients.enter_context(ask(server.port, "big.bin"))
     assert not server.stored() and not list(server.data.glob("fills/*"))
+
+
+def test_names_that_clients_choose_are_not_kept(world):
+    hub = world.hub()
+    server = world.server(hub, env={"HUBCACHE_SERVER_WORKERS": "1"})
+    for name in ("config.json", "model.safetensors"):
+        assert get(f"{server.origin}{PATH}{name}").status == 200
+    far = "x" * 14_000
+    with server.bounded_memory(40 * MIB), socket.create_connection(("127.0.0.1", server.port)) as client:
+        answers = client.makefile("rb")
+        for i in range(NAMED):
+            for method, target, host in (("GET", f"config.json?{far}{i}", "localhost"),
+                                         ("HEAD", "model.safetensors", f"{far}{i}.localhost"),
+                                         ("HEAD", f"model.safetensors?{i}", f"{far}.localhost")):
+                client.sendall(f"{method} {PATH}{target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+                size = 0
+                while (line := answers.readline()) != b"\r\n":
+                    if line.lower().startswith(b"content-length:"):
+                        size = int(line.split(b":")[1])
+                if method == "GET":
+                    answers.read(size)
