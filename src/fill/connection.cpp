@@ -10,7 +10,11 @@
 namespace hubcache::fill {
 namespace {
 
-constexpr std::size_t kReadSize = std::size_t{256} << 10;
+// Each piece costs a way to the disk's pool and back, and memory: with many connections, in all
+// fills, those that begin take small ones.
+constexpr std::size_t kPiece = std::size_t{1} << 20;
+constexpr std::size_t kSmallPiece = std::size_t{256} << 10;
+constexpr std::size_t kFewConnections = 16;
 constexpr std::uint64_t kAheadOfHash = std::uint64_t{1} << 30;
 constexpr int kMostDoublings = 6;
 constexpr int kMostWaits = 10;  // that upstream asks for, without a byte in between
@@ -166,9 +170,11 @@ Task<void> Fill::transfer(Sources::Entry& entry, Run& run, const Slot& slot) {
     if (run.position == run.end) co_return;
   }
   // Not before: hundreds of fills may wait for upstream at once.
-  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kReadSize);
+  const bool are_few = context_.slots.use().held <= kFewConnections;
+  const std::size_t most = are_few ? kPiece : kSmallPiece;
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(most);
   while (!stopping_) {
-    const auto count = co_await stream->read(asio::buffer(buffer.get(), kReadSize));
+    const auto count = co_await stream->read(asio::buffer(buffer.get(), most));
     if (count == 0) break;
     plan_.open_up();
     progress_->streaming();

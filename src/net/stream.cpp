@@ -32,6 +32,8 @@ using Resolver = asio::ip::basic_resolver<Tcp, Executor>;
 using Tls = asio::ssl::stream<TcpSocket&>;
 using InnerTls = asio::ssl::stream<Tls&>;
 
+constexpr std::size_t kWholeRecord = (16 << 10) + 256 + 5;  // of TLS, at most (RFC 8446 5.2)
+
 struct Lookup {
   explicit Lookup(Executor executor) : resolver(executor), wake(executor) {}
   Resolver resolver;
@@ -208,6 +210,12 @@ Task<std::size_t> Stream::read_some(asio::mutable_buffer into) {
     n = co_await state.inner->async_read_some(into, asio::redirect_error(use_task, failure));
   } else if (state.tls) {
     n = co_await state.tls->async_read_some(into, asio::redirect_error(use_task, failure));
+    // One record of 16 KiB at most: those that are here as a whole come along. What fails is met
+    // again by the next call.
+    ErrorCode later = failure;
+    while (!later && n < into.size() && state.socket.available(later) >= kWholeRecord) {
+      n += co_await state.tls->async_read_some(into + n, asio::redirect_error(use_task, later));
+    }
   } else {
     n = co_await state.socket.async_read_some(into, asio::redirect_error(use_task, failure));
   }

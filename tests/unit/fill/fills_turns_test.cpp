@@ -227,5 +227,19 @@ TEST_F(FillsTurnsTest, WhatPassesTheStoreCountsToo) {
   EXPECT_EQ(read(std::move(wish)), bytes_);
 }
 
+TEST_F(FillsTurnsTest, WithManyConnectionsPiecesAreSmall) {
+  serve(some_bytes(3 * kMiB));
+  const auto room = [this] {
+    return at_upstream([](Upstream& upstream) { return upstream.room; });
+  };
+  std::vector<Slot> others(16);
+  for (auto& slot : others) slot = runner_.run(cache_->fills.slot_to_pass({.id = "other"}));
+  EXPECT_EQ(read(closed(0, kMiB)), bytes_.substr(0, kMiB));
+  EXPECT_EQ(room(), 256 * kKiB);
+  others.clear();
+  EXPECT_EQ(read(closed(2 * kMiB, 3 * kMiB)), bytes_.substr(2 * kMiB));
+  EXPECT_EQ(room(), kMiB);
+}
+
 }  // namespace
 }  // namespace hubcache::fill::test

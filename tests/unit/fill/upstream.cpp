@@ -26,6 +26,7 @@ class Upstream::Bytes final : public Stream {
   std::uint64_t offset() const override { return begin_; }
 
   Task<std::size_t> read(asio::mutable_buffer into) override {
+    upstream_.room = std::max(upstream_.room, into.size());
     if (at_ >= end_) co_return 0;
     while (at_ >= upstream_.held.begin && at_ < upstream_.held.end && is_whole()) {
       co_await upstream_.changed_.wait();

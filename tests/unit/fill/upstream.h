@@ -41,6 +41,7 @@ class Upstream {
   std::vector<Request> requests;
   std::uint64_t delivered = 0;  // bytes, over all streams
   int streams = 0;              // that are open
+  std::size_t room = 0;         // the most that was asked for in one read
 
   /// Waits until `is_so` holds; looked at whenever something happens here.
   Task<void> until(std::function<bool()> is_so);

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -27,11 +29,12 @@ using Tcp = asio::ip::tcp;
 /// with the server name it was asked for.
 class TlsServer {
  public:
-  TlsServer(const Certificate& certificate, bool is_proxy, bool cuts = false)
+  TlsServer(const Certificate& certificate, bool is_proxy, bool cuts = false, std::string more = {})
       : acceptor_(context_, Tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
         tls_(asio::ssl::context::tls_server),
         is_proxy_(is_proxy),
-        cuts_(cuts) {
+        cuts_(cuts),
+        more_(std::move(more)) {
     tls_.use_certificate_chain(asio::buffer(certificate.pem));
     tls_.use_private_key(asio::buffer(certificate.key), asio::ssl::context::pem);
     thread_ = std::thread([this] { run(); });
@@ -44,6 +47,8 @@ class TlsServer {
   TlsServer& operator=(const TlsServer&) = delete;
 
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+  /// Until the first answer is on its way.
+  void wait_answered() { answered_.get_future().wait(); }
 
  private:
   void run() {
@@ -72,7 +77,9 @@ class TlsServer {
     const char* const name = SSL_get_servername(stream.native_handle(), TLSEXT_NAMETYPE_host_name);
     std::string answer = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
     answer += name == nullptr ? "no name" : name;
+    answer += more_;
     asio::write(stream, asio::buffer(answer), failure);
+    if (!std::exchange(has_answered_, true)) answered_.set_value();
     if (!cuts_) stream.shutdown(failure);
   }
 
@@ -81,6 +88,9 @@ class TlsServer {
   asio::ssl::context tls_;
   bool is_proxy_;
   bool cuts_;
+  std::string more_;  // follows the name
+  bool has_answered_ = false;
+  std::promise<void> answered_;
   std::thread thread_;
 };
 
@@ -108,6 +118,27 @@ class TlsTest : public ServerTest {
     } catch (const Error& error) {
       co_return std::string(name_of(error.kind())) + ": " + error.context();
     }
+  }
+  struct Got {
+    std::string bytes;
+    std::size_t largest = 0;  // that one read brought
+    bool cut = false;
+  };
+  /// Begins when the whole answer is here.
+  Task<Got> read_slowly(Origin origin, TlsServer& upstream) {
+    auto response = co_await client->send(origin, {}, {});
+    upstream.wait_answered();
+    Got got;
+    std::string bytes(100'000, '\0');
+    try {
+      while (const auto n = co_await response.read(asio::buffer(bytes))) {
+        got.bytes += bytes.substr(0, n);
+        got.largest = std::max(got.largest, n);
+      }
+    } catch (const Error&) {
+      got.cut = true;
+    }
+    co_return got;
   }
   std::string context_of_failure(const Origin& origin) { return run(fail(origin)); }
 
@@ -171,6 +202,17 @@ TEST_F(TlsTest, ACutConnectionIsNotTheEndOfABody) {
   TlsServer upstream(certificate, false, true);
   EXPECT_THAT(context_of_failure(localhost(upstream.port(), certificate.pem)),
               HasSubstr("upstream: read from localhost"));
+}
+
+TEST_F(TlsTest, ManyRecordsAreReadAtOnceAndACutIsMetAfterThem) {
+  const auto certificate = certificate_for("DNS:localhost");
+  std::string more(60'000, ' ');  // less than a socket takes unasked
+  for (std::size_t i = 0; i < more.size(); ++i) more[i] = static_cast<char>('a' + i * i % 23);
+  TlsServer upstream(certificate, false, true, more);
+  const auto got = run(read_slowly(localhost(upstream.port(), certificate.pem), upstream));
+  EXPECT_EQ(got.bytes, "localhost" + more);
+  EXPECT_GT(got.largest, std::size_t{20'000});  // a record has 16,384
+  EXPECT_TRUE(got.cut);
 }
 
 TEST_F(TlsTest, CertificatesThatCannotBeReadAreAnUpstreamError) {
