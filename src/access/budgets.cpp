@@ -50,6 +50,15 @@ void Budgets::charge(const std::string& address, std::uint64_t bytes) {
   account.bytes -= static_cast<double>(bytes);
 }
 
+void Budgets::refund(const std::string& address, std::uint64_t bytes) {
+  if (!is_limited(address)) return;
+  const std::lock_guard lock(mutex_);
+  auto& account = refilled(address);
+  account.misses = std::min(static_cast<double>(options_.misses), account.misses + 1);
+  account.bytes =
+      std::min(static_cast<double>(options_.bytes), account.bytes + static_cast<double>(bytes));
+}
+
 Budgets::Account& Budgets::refilled(const std::string& address) {
   const auto client = limited_address(address);
   const auto now = clock_.steady();

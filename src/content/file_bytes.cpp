@@ -120,6 +120,7 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
   auto wanted = wish(file, repo, manner, plan);
   wanted.seen_via = via;
   wanted.afresh = afresh;
+  wanted.payer = payer(file.client);
   fill::Joined joined;
   std::optional<Error> refused;
   const Stopwatch stopwatch;
@@ -132,7 +133,6 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
     (joined.started && via.empty() ? hits_.miss : hits_.partial).add();
     served.cache = joined.started ? "miss" : "join";
     served.upstream += stopwatch.elapsed();
-    if (joined.caused > 0) services_.budgets.charge(file.client, joined.caused);
     // Nobody would check on the way through what a Xet client gets.
     if (is_by_xet(manner)) co_return std::unique_ptr<http::SpanSource>(std::move(joined.body));
     co_return filled_or_passed(std::move(joined.body), *services_.hubs[services_.worker],
@@ -245,6 +245,12 @@ fill::Wish FileBytes::wish(const UpstreamFile& file, const std::string& repo, Ma
                   .max_retries = file.endpoint->max_retries};
   if (const int most = file.endpoint->download_concurrency; most > 0) wish.connections = most;
   return wish;
+}
+
+fill::Payer FileBytes::payer(const std::string& client) const {
+  auto& budgets = services_.budgets;
+  return {.charge = [&budgets, client](std::uint64_t bytes) { budgets.charge(client, bytes); },
+          .refund = [&budgets, client](std::uint64_t bytes) { budgets.refund(client, bytes); }};
 }
 
 }  // namespace hubcache::content

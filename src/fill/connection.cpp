@@ -146,6 +146,7 @@ Task<std::optional<Error>> Fill::attempt(std::shared_ptr<Sources::Entry> entry, 
                                          const Slot& slot) {
   if (!entry) co_return Error(Error::Kind::kForbidden, "no reader is left who may read this");
   std::optional<Error> failure;
+  progress_->asking();
   try {
     co_await transfer(*entry, run, slot);
   } catch (const std::exception& caught) {

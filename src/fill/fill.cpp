@@ -49,6 +49,7 @@ void Fill::begin() {
 }
 
 std::shared_ptr<Seat> Fill::admit(const Wish& wish) {
+  charge(wish);
   auto seat = std::make_shared<Seat>();
   seat->range = wish.range;
   seat->reached = wish.range.offset;
@@ -68,6 +69,15 @@ std::shared_ptr<Seat> Fill::admit(const Wish& wish) {
   }
   progress_->work().notify();
   return seat;
+}
+
+// Here, and not when its reader has an answer: who leaves before that has the bytes fetched, too.
+void Fill::charge(const Wish& wish) {
+  const std::uint64_t bytes = adds(wish);
+  if (bytes == 0 || !wish.payer) return;
+  wish.payer->charge(bytes);
+  if (progress_->has_streamed()) return;
+  refunds_.emplace_back([refund = wish.payer->refund, bytes] { refund(bytes); });
 }
 
 std::uint64_t Fill::adds(const Wish& wish) const {
@@ -233,6 +243,9 @@ void Fill::settle(std::optional<Error> failure) {
   const bool had_place = staging_ || (failure && failure->kind() == Error::Kind::kIo);
   if (failure && is_of_disk(failure->kind()) && had_place) context_.store.distrust_disk();
   count_end(failure);
+  if (!progress_->has_streamed()) {
+    for (const auto& refund : refunds_) refund();
+  }
   progress_->end(std::move(failure));
   staging_.reset();
   ended_();

@@ -52,9 +52,8 @@ class Fill : public std::enable_shared_from_this<Fill> {
 
   /// False when it is about to end without the blob: who comes now waits for that.
   bool admits() const noexcept { return !stopping_; }
+  /// Has the wish's payer charged.
   std::shared_ptr<Seat> admit(const Wish& wish);
-  /// How many bytes would be wanted with this wish that are not without it, at most.
-  std::uint64_t adds(const Wish& wish) const;
   const std::shared_ptr<Progress>& progress() const noexcept { return progress_; }
   std::uint64_t size() const noexcept { return size_; }
   /// The repo all bytes came through; empty when they are mixed. Known once progress() is open.
@@ -85,6 +84,10 @@ class Fill : public std::enable_shared_from_this<Fill> {
   void settle(std::optional<Error> failure);
   void count_end(const std::optional<Error>& failure) const;
   void stop(const Error& why);
+
+  void charge(const Wish& wish);
+  /// How many bytes are wanted with this wish that are not without it, at most.
+  std::uint64_t adds(const Wish& wish) const;
 
   void start_job(Task<void> (Fill::*work)());
   void start(const std::shared_ptr<Job>& job, Task<void> work);
@@ -135,6 +138,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Plan plan_;
   Sources sources_;
   std::vector<std::shared_ptr<Seat>> seats_;
+  std::vector<std::function<void()>> refunds_;  // of what was charged before upstream delivered
   std::list<std::shared_ptr<Job>> jobs_;
   std::shared_ptr<Claim> claim_ = std::make_shared<Claim>(Need::kBackground);
   bool in_line_ = false;          // a job is in line for the next connection

@@ -21,7 +21,6 @@ struct Admission {
   Ticket ticket;
   std::shared_ptr<const Fd> file;
   bool started = false;
-  std::uint64_t caused = 0;
 };
 
 /// A large range that ends with the file is a way to complete it (SECURITY 12).
@@ -46,6 +45,7 @@ struct Fills::Impl {
     return {context.store, context.clock, context.options.closed_ranges_refused};
   }
   void admit_as_trusted(Wish& wish) const;
+  Patience patience(const Wish& wish) const;
   Task<std::string> source_repo(std::size_t home, Key key);
   Task<std::optional<std::uint64_t>> present(std::size_t home, Key key) const;
   Task<void> wait_end(std::size_t home, Key key) const;
@@ -86,7 +86,6 @@ Task<Admission> Fills::Impl::admit(std::size_t home, Wish wish) {
   if (fill->size() != wish.size) {
     throw Error(Error::Kind::kUpstream, "the Hub names two sizes for one digest");
   }
-  admission.caused = fill->adds(wish);
   admission.progress = fill->progress();
   admission.ticket = Ticket(context.workers.executor(home), admission.progress, fill->admit(wish));
   if (admission.started) fill->begin();
@@ -99,9 +98,16 @@ Task<Admission> Fills::Impl::admit(std::size_t home, Wish wish) {
     }
   }
   admission.file = admission.progress->file();
-  co_await Progress::wait_ready(admission.progress, admission.ticket.seat(),
-                                wish.background ? kAnyTime : context.options.first_byte);
+  co_await Progress::wait_ready(admission.progress, admission.ticket.seat(), patience(wish));
   co_return admission;
+}
+
+/// A proof has no answer to begin before it has the bytes.
+Patience Fills::Impl::patience(const Wish& wish) const {
+  const auto& options = context.options;
+  return {.first_byte = wish.background ? kAnyTime : options.first_byte,
+          .in_line = wish.background || wish.for_proof ? kAnyTime : options.in_line,
+          .clock = context.clock};
 }
 
 /// How far this reader is trusted with bytes nobody has verified.
@@ -177,7 +183,6 @@ Task<Joined> Fills::join(Wish wish) {
   auto admission = co_await on(executor, impl_->admit(home, std::move(wish)));
   Joined joined;
   joined.started = admission.started;
-  joined.caused = admission.caused;
   joined.body =
       std::make_unique<Reader>(executor, std::move(admission.progress), std::move(admission.ticket),
                                std::move(admission.file), range);

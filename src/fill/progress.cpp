@@ -130,23 +130,27 @@ Task<void> Progress::wait_open(std::shared_ptr<Progress> self) {
 }
 
 Task<void> Progress::wait_ready(std::shared_ptr<Progress> self, std::shared_ptr<Seat> seat,
-                                std::chrono::milliseconds time) {
+                                Patience patience) {
   const std::uint64_t offset = seat->range.offset;
   const Waiting waiting(*self, *seat, offset);
-  const auto deadline = std::chrono::steady_clock::now() + time;
+  const auto deadline = std::chrono::steady_clock::now() + patience.first_byte;
+  const auto turn_by = patience.clock.steady() + patience.in_line;
   while (true) {
     self->check(*seat);
     if (self->verified_ || self->present_end(offset) > offset) co_return;
     if (self->error_) throw *self->error_;
     if (self->streaming_ || self->ended_) co_return;
+    const auto in_line = turn_by - patience.clock.steady();
+    if (!self->asked_ && in_line.count() <= 0) co_return;
     self->check_hold(deadline);
-    if (std::chrono::steady_clock::now() >= deadline) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= deadline) {
       throw Error(Error::Kind::kUpstreamTimeout,
                   "nothing of the file came in time: the Hub is slow, or all connections for files "
                   "are taken "
                   "([upstream] max_connections)");
     }
-    co_await self->changed_.wait_until(deadline);
+    co_await self->changed_.wait_until(self->asked_ ? deadline : std::min(deadline, now + in_line));
   }
 }
 

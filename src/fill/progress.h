@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "hubcache/base/clock.h"
 #include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"
 #include "hubcache/base/fd.h"
@@ -35,6 +36,13 @@ struct Seat {
   std::atomic<bool> left{false};          // set on the reader's worker
 };
 
+/// How long a reader waits before it has its body.
+struct Patience {
+  std::chrono::milliseconds first_byte;
+  std::chrono::milliseconds in_line;  // while upstream was not asked for anything yet
+  const Clock& clock;                 // for in_line
+};
+
 /// How far a blob has come, as its readers see it: the fill reports, readers wait. It outlives the
 /// fill while readers hold it.
 ///
@@ -50,7 +58,9 @@ class Progress {
   void show(std::shared_ptr<const Fd> file, const store::BlockMap& blocks);
   void show_stored(std::shared_ptr<const Fd> file);
   void advance() { changed_.notify(); }  // there are more bytes, or a seat was refused
+  void asking() { asked_ = true; }       // upstream
   void streaming();                      // upstream delivers
+  bool has_streamed() const noexcept { return streaming_; }
   /// Upstream asks to wait until then: who would wait longer for a first byte is told so.
   void hold(Error why, std::chrono::steady_clock::time_point until);
   void verified();
@@ -72,10 +82,11 @@ class Progress {
   // The readers' side; each throws what ended the fill.
   /// Until it is known what the blob's bytes come from.
   static Task<void> wait_open(std::shared_ptr<Progress> self);
-  /// Until the reader can be answered: its first byte is there, or upstream delivers. Throws
-  /// kUpstreamTimeout after `time`, and what hold() was told when that will last longer.
+  /// Until the reader can be answered: its first byte is there, or upstream delivers, or it was in
+  /// line for as long as `patience` says. Throws kUpstreamTimeout when a first byte takes longer
+  /// than that, and what hold() was told when that will last longer.
   static Task<void> wait_ready(std::shared_ptr<Progress> self, std::shared_ptr<Seat> seat,
-                               std::chrono::milliseconds time);
+                               Patience patience);
   /// Until bytes past `offset` may be read; returns where they end.
   static Task<std::uint64_t> wait_past(std::shared_ptr<Progress> self, std::shared_ptr<Seat> seat,
                                        std::uint64_t offset);
@@ -104,6 +115,7 @@ class Progress {
   std::optional<Error> hold_;
   std::chrono::steady_clock::time_point hold_until_{};
   bool stored_ = false;
+  bool asked_ = false;
   bool streaming_ = false;
   bool verified_ = false;
   bool ended_ = false;

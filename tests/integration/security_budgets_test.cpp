@@ -1,5 +1,10 @@
 // SECURITY 19: what one client may cause upstream.
+#include <functional>
+#include <future>
+#include <thread>
+
 #include <nlohmann/json.hpp>
+#include <sys/socket.h>
 
 #include "integration/fixture.h"
 
@@ -19,6 +24,19 @@ class SecurityBudgetsTest : public ServerTest {
   Answer get_as(std::string_view client, std::string_view path, Fields fields = {}) {
     fields.emplace_back("X-Forwarded-For", std::string(client));
     return get(path, {}, std::move(fields));
+  }
+  void start_measured() {
+    config.server.metrics_listen = {"127.0.0.1:0"};
+    restart();
+  }
+  /// Leaves when `is_time`, without an answer.
+  void ask_and_leave(const std::string& client, const std::string& path,
+                     const std::function<bool()>& is_time) const {
+    const Fd connection = connect_to(port);
+    const auto request = "GET /pulp/content/hf" + path +
+                         " HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: " + client + "\r\n\r\n";
+    ::send(connection.get(), request.data(), request.size(), MSG_NOSIGNAL);
+    while (!is_time()) std::this_thread::yield();
   }
 };
 
@@ -86,6 +104,42 @@ TEST_F(SecurityBudgetsTest, Rule19BytesAreLimitedByClient) {
   const auto refused = get_as("10.0.0.1", "/org/model/resolve/main/c.bin");
   EXPECT_EQ(refused.status, 429);
   EXPECT_EQ(get_as("10.0.0.3", "/org/model/resolve/main/c.bin").status, 200);
+}
+
+TEST_F(SecurityBudgetsTest, Rule19WhoLeavesBeforeTheFirstBytePaysOnceForWhatComes) {
+  hub.add_file("org/model", "a.bin", Content::generated(4 * kMiB, 7), Storage::kLfs);
+  hub.add_file("org/model", "b.bin", Content::generated(4 * kMiB, 8), Storage::kLfs);
+  config.upstream.client_bytes = kMiB;
+  start_measured();
+  hub.set_fault({.kind = Fault::Kind::kHold, .host = Host::kCdn, .match = "a.bin", .offset = 0});
+  ask_and_leave("10.0.0.1", "/org/model/resolve/main/a.bin",
+                [this] { return hub.count(Host::kCdn, "GET", "a.bin") == 1; });
+  while (metric("hubcache_waiting_readers") > 0) std::this_thread::yield();
+  hub.release();
+  wait_stored(1);
+  const auto refused = get_as("10.0.0.1", "/org/model/resolve/main/b.bin");
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.header("retry-after"), "10801") << "3 MiB too much, at 1 MiB an hour";
+}
+
+TEST_F(SecurityBudgetsTest, Rule19WhoLeavesBeforeItsTurnPaysNothing) {
+  hub.add_file("org/model", "a.bin", Content::generated(4 * kMiB, 7), Storage::kLfs);
+  hub.add_file("org/model", "b.bin", Content::generated(4 * kMiB, 8), Storage::kLfs);
+  config.upstream.client_bytes = kMiB;
+  config.upstream.max_connections = 1;
+  start_measured();
+  hub.set_fault({.kind = Fault::Kind::kHold, .host = Host::kCdn, .match = "a.bin", .offset = kMiB});
+  auto reading = std::async(std::launch::async, [this] {
+    return get_as("10.0.0.2", "/org/model/resolve/main/a.bin").status;
+  });
+  while (hub.count(Host::kCdn, "GET", "a.bin") == 0) std::this_thread::yield();
+  const std::string b = "/org/model/resolve/main/b.bin";
+  ask_and_leave("10.0.0.1", b, [this] { return metric("hubcache_upstream_queue") == 1; });
+  while (metric("hubcache_fills_running") > 1) std::this_thread::yield();
+  hub.release();
+  EXPECT_EQ(reading.get(), 200);
+  EXPECT_EQ(hub.count(Host::kCdn, "GET", "b.bin"), 0U);
+  EXPECT_EQ(get_as("10.0.0.1", b).status, 200);
 }
 
 TEST_F(SecurityBudgetsTest, Rule19AStreamedRemoteCountsToo) {

@@ -1,5 +1,6 @@
 // Many downloads, fewer connections: how many there are on the wire, and who is served.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <string>
@@ -46,11 +47,23 @@ class TurnsTest : public ServerTest {
   std::vector<std::future<Answer>> read_held() {
     std::vector<std::future<Answer>> reading;
     for (std::size_t i = 0; i < kFiles; ++i) {
-      reading.push_back(
-          std::async(std::launch::async, [this, i] { return get(path_of(held(i))); }));
+      reading.push_back(std::async(std::launch::async, [this, i] {
+        const auto on_head = [this] { ++heads_; };
+        return fetch(port, "/pulp/content/hf" + path_of(held(i)), {}, "GET", {}, on_head);
+      }));
     }
     return reading;
   }
+  /// One connection for files, and it brings a file, the rest of which is held.
+  void take_the_only_connection() {
+    config.upstream.max_connections = 1;
+    restart();
+    hub.clear_faults();
+    hub.set_fault(
+        {.kind = Fault::Kind::kHold, .host = Host::kCdn, .match = "held", .offset = 1U << 20U});
+  }
+  /// Of those who read what is held, how many have the header of their answer.
+  std::size_t heads() const { return heads_; }
   /// A client who waited for longer than a first byte may take was told so, and asks again.
   void expect_all(std::vector<std::future<Answer>>& reading) {
     for (std::size_t i = 0; i < reading.size(); ++i) {
@@ -80,7 +93,47 @@ class TurnsTest : public ServerTest {
   void change_remote(const Json& fields) {
     ASSERT_EQ(rest("PATCH", remote(), fields.dump()).status, 202);
   }
+
+ private:
+  std::atomic<std::size_t> heads_{0};
 };
+
+TEST_F(TurnsTest, WhoWaitsForATurnHasTheHeaderInTimeAndThenTheBytes) {
+  take_the_only_connection();
+  auto reading = read_held();
+  until_in_line(kFiles - 1);
+  clock.advance(std::chrono::seconds(2));
+  while (heads() < kFiles) std::this_thread::yield();
+  EXPECT_EQ(hub.count(Host::kCdn, "GET", "held"), 1U) << "the Hub was not asked for more";
+  hub.release();
+  for (std::size_t i = 0; i < kFiles; ++i) {
+    const auto answer = reading[i].get();
+    EXPECT_EQ(answer.status, 200) << i;
+    EXPECT_EQ(answer.body, hub.bytes("org/many", held(i))) << i;
+  }
+}
+
+TEST_F(TurnsTest, TroubleAfterTheHeaderCutsTheConnection) {
+  take_the_only_connection();
+  auto holder = std::async(std::launch::async, [this] { return get(path_of(held(0))); });
+  while (hub.count(Host::kCdn, "GET", "held") < 1) std::this_thread::yield();
+  hub.set_fault({.kind = Fault::Kind::kStatus, .host = Host::kCdn, .match = "free"});
+  std::atomic<bool> has_header{false};
+  auto unlucky = std::async(std::launch::async, [&] {
+    const auto on_head = [&] { has_header = true; };
+    return fetch(port, "/pulp/content/hf" + path_of("free.bin"), {}, "GET", {}, on_head);
+  });
+  until_in_line(1);
+  clock.advance(std::chrono::seconds(2));
+  while (!has_header) std::this_thread::yield();
+  hub.release();
+  const auto answer = unlucky.get();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, "");
+  EXPECT_TRUE(answer.reset);
+  EXPECT_EQ(holder.get().body, hub.bytes("org/many", held(0)));
+  EXPECT_EQ(get(path_of("free.bin")).status, 502) << "who is not in line is told";
+}
 
 TEST_F(TurnsTest, ARemoteWhoseDownloadsAreHeldLeavesConnectionsToAnother) {
   const auto made = rest("POST", kRemotes, R"({"name":"b","url":")" + hub.url() + R"("})");

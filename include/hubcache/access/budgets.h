@@ -29,6 +29,8 @@ class Budgets {
   void require(const std::string& address);
   /// One miss, and the bytes it fetches.
   void charge(const std::string& address, std::uint64_t bytes);
+  /// Takes such a charge back: nothing came.
+  void refund(const std::string& address, std::uint64_t bytes);
   /// Both, for a question to the Hub.
   void take_question(const std::string& address) {
     require(address);

@@ -61,6 +61,7 @@ class FileBytes {
   Task<bool> proven_against_fill(UpstreamFile file, std::string via, bool afresh);
   fill::Wish wish(const UpstreamFile& file, const std::string& repo, Manner manner,
                   const http::RangePlan& plan) const;
+  fill::Payer payer(const std::string& client) const;
 
   Services& services_;
   HitCounts hits_;

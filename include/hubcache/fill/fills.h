@@ -22,6 +22,15 @@
 
 namespace hubcache::fill {
 
+/// Who answers for what a wish has fetched (SECURITY 19). Called on the fill's worker.
+struct Payer {
+  /// When the fill takes the wish, whether the reader stays or not: bytes that nobody had wanted
+  /// before; some may be there already. Not called when there are none.
+  std::function<void(std::uint64_t bytes)> charge;
+  /// The fill has ended, and upstream delivered nothing.
+  std::function<void(std::uint64_t bytes)> refund;
+};
+
 /// What a reader wants of which blob, and by which right.
 struct Wish {
   std::string origin;  // hub::Endpoint::origin_key(): fills are shared within it
@@ -43,6 +52,7 @@ struct Wish {
   /// What source_repo() said when the reader's right to these bytes was looked at; join() throws
   /// kConflict when that no longer holds (another repo's fill began, or the blob is stored by now).
   std::optional<std::string> seen_via = std::nullopt;
+  std::optional<Payer> payer = std::nullopt;  // none: nobody is charged
 };
 
 /// How a reader goes on without its fill: what is there yet, then upstream from `offset` on.
@@ -64,8 +74,7 @@ class ReaderBody : public http::SpanSource {
 /// How the reader was served, for the access log and for proofs.
 struct Joined {
   std::unique_ptr<ReaderBody> body;
-  bool started = false;      // this reader started the fill (a miss), else it joined
-  std::uint64_t caused = 0;  // bytes that nobody had wanted before; some may be there already
+  bool started = false;  // this reader started the fill (a miss), else it joined
 };
 
 /// What fills do and have come to, in all workers. Readable from any thread.
@@ -86,7 +95,8 @@ class Fills {
   struct Options {
     std::chrono::milliseconds retry_delay{500};      // first backoff; doubles, with jitter
     std::size_t connections = 128;                   // upstream, of all fills and passed bytes
-    std::chrono::milliseconds first_byte{7'000};     // join() waits that long for upstream
+    std::chrono::milliseconds first_byte{7'000};     // join() waits that long for upstream,
+    std::chrono::milliseconds in_line{2'000};        // and of that for its turn to ask it at all
     std::chrono::milliseconds drip_interval{3'000};  // while the last block is held back
     std::chrono::milliseconds linger{2'000};  // of a fill of closed ranges, for the next range
     std::uint64_t unattended = std::uint64_t{64} << 30;  // bytes a fill goes on without a reader
@@ -112,10 +122,11 @@ class Fills {
                           http::ByteRange range, bool to_end) const;
 
   /// Joins the fill of the blob, or starts it, and returns when upstream delivers (or the bytes are
-  /// there already). Throws what refuse_false_start() does, kNoSpace when there is no room and kIo
-  /// when the disk fails (the caller then passes through), kConflict as Wish::seen_via says, the
-  /// refusal of the wish's source, and kUpstream, kUpstreamTimeout or kCorrupt when upstream fails
-  /// before the first byte.
+  /// there already); also when upstream was not even asked within Options::in_line, for all
+  /// connections are taken: the body waits on, and throws what comes of it. Throws what
+  /// refuse_false_start() does, kNoSpace when there is no room and kIo when the disk fails (the
+  /// caller then passes through), kConflict as Wish::seen_via says, the refusal of the wish's
+  /// source, and kUpstream, kUpstreamTimeout or kCorrupt when upstream fails before the first byte.
   Task<Joined> join(Wish wish);
 
   /// For one connection that brings bytes past the store, to be held until they come. Throws

@@ -59,6 +59,20 @@ TEST_F(BudgetsTest, WhatIsNotUsedAddsUpToAnHoursWorth) {
   EXPECT_NE(wait_of(budgets, "10.0.0.1"), 0s);
 }
 
+TEST_F(BudgetsTest, WhatDidNotComeIsPaidBack) {
+  Budgets budgets({.misses = 2, .bytes = 1'000}, clock);
+  budgets.charge("10.0.0.1", 3'000);
+  budgets.charge("10.0.0.1", 400);
+  EXPECT_NE(wait_of(budgets, "10.0.0.1"), 0s);
+  budgets.refund("10.0.0.1", 3'000);
+  EXPECT_EQ(wait_of(budgets, "10.0.0.1"), 0s);
+  budgets.charge("10.0.0.1", 600);
+  EXPECT_NE(wait_of(budgets, "10.0.0.1"), 0s);
+  for (int i = 0; i < 9; ++i) budgets.refund("10.0.0.1", 1'000);
+  budgets.charge("10.0.0.1", 1'000);
+  EXPECT_NE(wait_of(budgets, "10.0.0.1"), 0s) << "an hour's worth is the most there is";
+}
+
 TEST_F(BudgetsTest, ClientsOfOneIPv6NetworkShare) {
   Budgets budgets({.misses = 1}, clock);
   budgets.charge("2001:db8:1:2::1", 0);

@@ -77,19 +77,43 @@ TEST_F(FillsTest, SecurityRule19AFillWithoutReadersGoesOnWithinItsBudget) {
   EXPECT_LE(delivered(), bytes_.size() + kMiB);
 }
 
-TEST_F(FillsTest, WhoAddsToWhatIsWantedIsTold) {
+TEST_F(FillsTest, WhoAddsToWhatIsWantedPaysForIt) {
   serve(some_bytes(4 * kMiB));
   hold(0, bytes_.size());
-  auto part = start_join(closed(0, 10));
+  auto part = start_join(paid_by("a", closed(0, 10)));
   until([](Upstream& upstream) { return !upstream.requests.empty(); });
-  auto all = start_join(whole());
-  auto again = start_join(whole());
-  auto another = start_join(closed(20, 30));
+  auto all = start_join(paid_by("b", whole()));
+  auto again = start_join(paid_by("c", whole()));
+  auto another = start_join(paid_by("d", closed(20, 30)));
   release();
-  EXPECT_EQ(part.get().caused, 10u);
-  EXPECT_EQ(all.get().caused, bytes_.size());
-  EXPECT_EQ(again.get().caused, 0u);
-  EXPECT_EQ(another.get().caused, 0u);
+  for (auto* joining : {&part, &all, &again, &another}) joining->get();
+  EXPECT_THAT(paid(), ElementsAre(Pair("a", 10), Pair("b", bytes_.size())));
+}
+
+TEST_F(FillsTest, WhoLeavesBeforeTheFirstBytePaysForWhatComesAllTheSame) {
+  options_.first_byte = std::chrono::milliseconds(1);
+  serve(some_bytes(4 * kMiB));
+  hold(0, bytes_.size());
+  EXPECT_THROW(join(paid_by("a", whole())), Error);
+  until([](Upstream& upstream) { return !upstream.requests.empty(); });
+  EXPECT_THAT(paid(), ElementsAre(Pair("a", bytes_.size())));
+  release();
+  while (!is_stored()) std::this_thread::yield();
+  runner_.run(cache_->fills.wait_end("hub", *digest_));
+  EXPECT_THAT(paid(), ElementsAre(Pair("a", bytes_.size())));
+}
+
+TEST_F(FillsTest, WhatUpstreamDoesNotDeliverIsPaidBack) {
+  serve(some_bytes(4 * kMiB));
+  at_upstream([](Upstream& upstream) {
+    for (int i = 0; i < 4; ++i) upstream.failures.emplace_back(Error::Kind::kUpstream, "refused");
+  });
+  EXPECT_THROW(join(paid_by("a", whole())), Error);
+  EXPECT_THAT(paid(), ElementsAre(Pair("a", 0)));
+  at_upstream([](Upstream& upstream) { upstream.cuts = {kMiB, 0, 0, 0, 0}; });
+  auto reader = join(paid_by("a", whole()));
+  EXPECT_THROW(read(reader), Error);
+  EXPECT_THAT(paid(), ElementsAre(Pair("a", bytes_.size()))) << "a part of it came";
 }
 
 TEST_F(FillsTest, AClientThatVanishesWhileItWaitsDoesNotStopTheFill) {

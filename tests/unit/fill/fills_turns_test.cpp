@@ -14,6 +14,7 @@
 namespace hubcache::fill::test {
 namespace {
 
+using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
 using testing::SizeIs;
@@ -53,6 +54,14 @@ class FillsTurnsTest : public FillsTest {
         },
         file.home);
   }
+  /// The only connection brings the file of FillsTest, and rests.
+  void take_all() {
+    options_.connections = 1;
+    options_.in_line = std::chrono::milliseconds(10);
+    serve(some_bytes(2 * kMiB));
+    hold(kMiB, bytes_.size());
+    holder_ = join(whole());
+  }
   /// Until so many fills wait for their turn.
   void until_in_line(std::size_t count) const {
     while (cache_->fills.connections().waiting < count) std::this_thread::yield();
@@ -61,6 +70,7 @@ class FillsTurnsTest : public FillsTest {
 
  private:
   std::deque<File> files_;
+  Joined holder_;
 };
 
 TEST_F(FillsTurnsTest, ALongDownloadLetsTheReaderOfAnotherFileGoFirst) {
@@ -135,6 +145,69 @@ TEST_F(FillsTurnsTest, WhatAReaderGaveUpInLineIsNotBegunAndHurriesNobody) {
   release();
   EXPECT_EQ(read(prefetch), bytes_);
   EXPECT_THAT(requests(), SizeIs(1));
+  EXPECT_THAT(other.upstream->requests, IsEmpty());
+}
+
+TEST_F(FillsTurnsTest, WhoWaitsLongForATurnHasTheBodyBeforeItAndThenTheBytes) {
+  take_all();
+  auto& other = add(some_bytes(3 * kMiB));
+  auto joining = start_join(whole_of(other));
+  until_in_line(1);
+  clock_.advance(options_.in_line - std::chrono::milliseconds(1));
+  EXPECT_EQ(joining.wait_for(2 * options_.in_line), std::future_status::timeout);
+  clock_.advance(std::chrono::milliseconds(1));
+  auto joined = joining.get();
+  auto reading = start_read(joined);
+  EXPECT_THAT(other.upstream->requests, IsEmpty());
+  release();
+  EXPECT_EQ(reading.get(), other.bytes);
+}
+
+TEST_F(FillsTurnsTest, TroubleAfterThatCutsTheBodyAndBeforeItIsTheAnswerOfJoin) {
+  take_all();
+  auto& late = add(some_bytes(3 * kMiB));
+  late.upstream->failures.emplace_back(Error::Kind::kNotFound, "gone");
+  auto joining_late = start_join(whole_of(late));
+  until_in_line(1);
+  clock_.advance(options_.in_line);
+  auto joined = joining_late.get();
+  auto reading = start_read(joined);
+  auto& prompt = add(some_bytes(4 * kMiB));
+  prompt.upstream->failures.emplace_back(Error::Kind::kNotFound, "gone");
+  auto joining = start_join(whole_of(prompt));
+  until_in_line(2);
+  release();
+  EXPECT_EQ(kind_thrown_by([&] { reading.get(); }), Error::Kind::kNotFound);
+  EXPECT_EQ(kind_thrown_by([&] { joining.get(); }), Error::Kind::kNotFound);
+}
+
+TEST_F(FillsTurnsTest, WhoseTurnItIsWaitsForWhatUpstreamSays) {
+  options_.in_line = std::chrono::milliseconds(1);
+  serve(some_bytes(4 * kMiB));
+  hold(0, bytes_.size());
+  auto wish = whole();
+  wish.max_retries = 0;
+  auto joining = start_join(std::move(wish));
+  until(is_asked);
+  clock_.advance(std::chrono::hours(1));
+  auto& other = add(some_bytes(kMiB));
+  EXPECT_EQ(read(whole_of(other)), other.bytes);
+  at_upstream([](Upstream& upstream) { upstream.break_streams(); });
+  EXPECT_EQ(kind_thrown_by([&] { joining.get(); }), Error::Kind::kUpstream);
+}
+
+TEST_F(FillsTurnsTest, WhoLeavesWithABodyBeforeItsTurnHasNothingFetchedAndPaysNothing) {
+  take_all();
+  auto& other = add(some_bytes(3 * kMiB));
+  auto joining = start_join(paid_by("a", whole_of(other)));
+  until_in_line(1);
+  clock_.advance(options_.in_line);
+  auto joined = joining.get();
+  EXPECT_THAT(paid(), ElementsAre(Pair("a", other.bytes.size())));
+  leave(joined);
+  runner_.run(cache_->fills.wait_end("hub", other.digest));
+  EXPECT_THAT(paid(), ElementsAre(Pair("a", 0)));
+  release();
   EXPECT_THAT(other.upstream->requests, IsEmpty());
 }
 

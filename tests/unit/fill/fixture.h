@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -180,6 +181,23 @@ class FillsTest : public testing::Test {
     return wish;
   }
 
+  Wish paid_by(std::string client, Wish wish) {
+    const auto add = [this, client](std::uint64_t bytes) {
+      const std::lock_guard lock(paid_mutex_);
+      paid_[client] += bytes;
+    };
+    const auto take_back = [this, client](std::uint64_t bytes) {
+      const std::lock_guard lock(paid_mutex_);
+      paid_[client] -= bytes;
+    };
+    wish.payer = Payer{.charge = add, .refund = take_back};
+    return wish;
+  }
+  std::map<std::string, std::uint64_t> paid() {
+    const std::lock_guard lock(paid_mutex_);
+    return paid_;
+  }
+
   // Readers live on worker 0, wherever the fill does.
   std::future<Joined> start_join(Wish wish) {
     return runner_.start(cache_->fills.join(std::move(wish)));
@@ -246,6 +264,8 @@ class FillsTest : public testing::Test {
   Fills::Options options_;
   std::mutex verified_mutex_;  // on_verified comes from the fill's worker
   std::vector<std::tuple<std::string, std::string, std::string>> verified_;
+  std::mutex paid_mutex_;  // so do charges
+  std::map<std::string, std::uint64_t> paid_;
   std::string bytes_;
   std::optional<Digest> digest_;
   std::size_t home_ = 0;
