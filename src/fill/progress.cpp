@@ -132,9 +132,9 @@ Task<void> Progress::wait_open(std::shared_ptr<Progress> self) {
 Task<void> Progress::wait_ready(std::shared_ptr<Progress> self, std::shared_ptr<Seat> seat,
                                 Patience patience) {
   const std::uint64_t offset = seat->range.offset;
-  const Waiting waiting(*self, *seat, offset);
   const auto deadline = std::chrono::steady_clock::now() + patience.first_byte;
   const auto turn_by = patience.clock.steady() + patience.in_line;
+  const Waiting waiting(*self, *seat, offset);  // only now: who sees it wait may move the clock
   while (true) {
     self->check(*seat);
     if (self->verified_ || self->present_end(offset) > offset) co_return;

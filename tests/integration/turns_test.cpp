@@ -78,6 +78,12 @@ class TurnsTest : public ServerTest {
   void until_in_line(std::size_t count) const {
     while (in_line() < count) std::this_thread::yield();
   }
+  /// For bytes: who is in line has its time from then on.
+  void until_readers_wait(std::size_t count) const {
+    while (metric("hubcache_waiting_readers") < static_cast<double>(count)) {
+      std::this_thread::yield();
+    }
+  }
   /// Those the CDN has not answered to the end.
   std::size_t on_the_wire() const {
     std::size_t count = 0;
@@ -102,6 +108,7 @@ TEST_F(TurnsTest, WhoWaitsForATurnHasTheHeaderInTimeAndThenTheBytes) {
   take_the_only_connection();
   auto reading = read_held();
   until_in_line(kFiles - 1);
+  until_readers_wait(kFiles);
   clock.advance(std::chrono::seconds(2));
   while (heads() < kFiles) std::this_thread::yield();
   EXPECT_EQ(hub.count(Host::kCdn, "GET", "held"), 1U) << "the Hub was not asked for more";
@@ -124,6 +131,7 @@ TEST_F(TurnsTest, TroubleAfterTheHeaderCutsTheConnection) {
     return fetch(port, "/pulp/content/hf" + path_of("free.bin"), {}, "GET", {}, on_head);
   });
   until_in_line(1);
+  until_readers_wait(2);
   clock.advance(std::chrono::seconds(2));
   while (!has_header) std::this_thread::yield();
   hub.release();

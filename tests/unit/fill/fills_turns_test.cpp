@@ -66,6 +66,11 @@ class FillsTurnsTest : public FillsTest {
   void until_in_line(std::size_t count) const {
     while (cache_->fills.connections().waiting < count) std::this_thread::yield();
   }
+  /// Until so many readers wait for bytes, as those do who joined but have no body yet: it is from
+  /// then on that they have the time of Options::in_line.
+  void until_readers_wait(int count) const {
+    while (cache_->fills.counts().waiting.value() < count) std::this_thread::yield();
+  }
   static bool is_asked(const Upstream& upstream) { return !upstream.requests.empty(); }
 
  private:
@@ -153,6 +158,7 @@ TEST_F(FillsTurnsTest, WhoWaitsLongForATurnHasTheBodyBeforeItAndThenTheBytes) {
   auto& other = add(some_bytes(3 * kMiB));
   auto joining = start_join(whole_of(other));
   until_in_line(1);
+  until_readers_wait(1);
   clock_.advance(options_.in_line - std::chrono::milliseconds(1));
   EXPECT_EQ(joining.wait_for(2 * options_.in_line), std::future_status::timeout);
   clock_.advance(std::chrono::milliseconds(1));
@@ -169,6 +175,7 @@ TEST_F(FillsTurnsTest, TroubleAfterThatCutsTheBodyAndBeforeItIsTheAnswerOfJoin) 
   late.upstream->failures.emplace_back(Error::Kind::kNotFound, "gone");
   auto joining_late = start_join(whole_of(late));
   until_in_line(1);
+  until_readers_wait(1);
   clock_.advance(options_.in_line);
   auto joined = joining_late.get();
   auto reading = start_read(joined);
@@ -201,6 +208,7 @@ TEST_F(FillsTurnsTest, WhoLeavesWithABodyBeforeItsTurnHasNothingFetchedAndPaysNo
   auto& other = add(some_bytes(3 * kMiB));
   auto joining = start_join(paid_by("a", whole_of(other)));
   until_in_line(1);
+  until_readers_wait(1);
   clock_.advance(options_.in_line);
   auto joined = joining.get();
   EXPECT_THAT(paid(), ElementsAre(Pair("a", other.bytes.size())));
