@@ -28,6 +28,7 @@ class WarmFiles {
         name_(name),
         warm_(kRemembered / services.hubs.size()) {}
 
+  /// What http::Site::at_once is for.
   std::optional<http::Response> find(const http::Request& request);
 
   /// Where an answer came from.
@@ -66,9 +67,10 @@ class WarmFiles {
   static Lines& lines_of(Warm& warm, Form form);
   bool is_current(const Warm& warm) const;
 
-  static constexpr std::size_t kRemembered = 8'192;   // of all workers together; some 4 kB each,...
-  static constexpr std::size_t kLongestTarget = 512;  // ...for clients choose these, which count
-  static constexpr std::size_t kLongestBase = 256;    // several times
+  static constexpr std::size_t kRemembered = 8'192;  // in all workers; some 4 kB each
+  // What clients choose; each is in memory several times.
+  static constexpr std::size_t kLongestTarget = 512;
+  static constexpr std::size_t kLongestBase = 256;
 
   const Services& services_;
   FileBytes& bytes_;
