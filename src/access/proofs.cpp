@@ -57,11 +57,6 @@ Task<bool> Proofs::is_proven(std::string origin, std::string repo, Digest digest
   co_return false;
 }
 
-bool Proofs::is_remembered(std::string_view origin, std::string_view repo,
-                           const Digest& digest) const {
-  return is_remembered(key_of(origin, repo, digest));
-}
-
 bool Proofs::is_remembered(std::string_view key) const {
   return proven_[workers_.current()]->find(key) != nullptr;
 }

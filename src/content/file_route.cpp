@@ -108,8 +108,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
   auto response = file_response(*entry, commit, file);
   add_digest(request, entry->digest, response);
   const bool is_asked = place.xet && (request.is_head() || asks_for_xet(request));
-  const bool is_offerable =
-      entry->lfs && entry->size != 0 && right.kind != access::Right::Kind::kFile;
+  const bool is_offerable = has_xet(*entry) && right.kind != access::Right::Kind::kFile;
   if (is_asked && is_offerable && co_await can_be_checked(place.endpoint, file.repo, entry)) {
     offer_xet(place, {.repo = file.repo, .revision = commit.id, .path = {}}, *entry, response);
     if (!request.is_head()) co_return xet_file_info(std::move(response), *entry);
@@ -183,7 +182,8 @@ Task<bool> FileRoute::can_be_checked(hub::EndpointPtr endpoint, hub::RepoId repo
   const auto& digest = *entry->digest;
   const std::string origin = endpoint->origin_key();
   const std::string key = repo.key();
-  if (services_.blobs.find(digest) && services_.proofs.is_remembered(origin, key, digest)) {
+  const auto proof = access::Proofs::key_of(origin, key, digest);
+  if (services_.blobs.find(digest) && services_.proofs.is_remembered(proof)) {
     co_return true;
   }
   if (co_await services_.store.room(entry->size) == entry->size) co_return true;

@@ -53,9 +53,6 @@ bool has_password(const http::Request& request) {
   return access::Caller::of(request.headers).kind == access::Caller::Kind::kBasic;
 }
 
-/// FileRoute names the file to Xet clients, by the name that this server was asked by.
-bool is_offered_by_xet(const catalog::Entry& entry) { return entry.lfs && entry.size != 0; }
-
 }  // namespace
 
 std::optional<WarmFiles::Form> WarmFiles::form_of(const http::Request& request,
@@ -106,7 +103,7 @@ std::optional<http::Response> WarmFiles::find(const http::Request& request) {
     response.body = *std::move(bytes);
   } else if (*form == Form::kNotModified) {
     response.status = http_status::kNotModified;
-  } else if (is_offered_by_xet(entry)) {
+  } else if (has_xet(entry)) {  // offered by the name that this server was asked by
     const bool is_as_before = http::public_base(request, name_) == warm->base &&
                               bytes_.open_blob(entry, warm->proof) != nullptr;
     if (!is_as_before) return std::nullopt;
@@ -129,8 +126,8 @@ void WarmFiles::keep(const http::Request& request, const Source& source,
   const int expected = form == Form::kNotModified ? http_status::kNotModified : http_status::kOk;
   if (!form || response.status != expected) return;
   // It could not be checked then (FileRoute::can_be_checked), which may change.
-  const bool is_without_offer = form == Form::kHead && place.xet && is_offered_by_xet(*entry) &&
-                                !response.headers.has("X-Xet-Hash");
+  const bool is_without_offer =
+      form == Form::kHead && place.xet && has_xet(*entry) && !response.headers.has("X-Xet-Hash");
   if (is_without_offer) return;
 
   const auto& endpoint = *place.endpoint;

@@ -84,6 +84,8 @@ std::optional<CasRoute> CasRoute::parse(std::string_view below) {
   return std::nullopt;
 }
 
+bool has_xet(const catalog::Entry& entry) { return entry.lfs && entry.size != 0; }
+
 void offer_xet(const Place& place, const hub::FileRef& file, const catalog::Entry& entry,
                http::Response& response) {
   const auto token = place.own_base +

@@ -178,8 +178,6 @@ Task<> Session::serve() {
       } else {
         response = co_await answer(exchange);
       }
-      std::string().swap(exchange.request.body);
-      exchange.long_body.reset();
       if (gone_) {
         end_ = End::kReset;
         response.status = kClientGone;
@@ -190,9 +188,10 @@ Task<> Session::serve() {
       // Nothing but the connection's end can tell that of the body.
       if (exchange.head.http_1_0 && !length_of(response.body)) exchange.keep_alive = false;
     }
+    std::string().swap(exchange.request.body);  // that of a bad request too: it may be a long one
+    exchange.long_body.reset();
     if (!send_at_once(exchange, response)) co_await send_rest(exchange, response);
     phase_ = Phase::kIdle;
-    std::string().swap(exchange.request.body);  // that of a bad request too: it may be a long one
     worker_->spare = std::move(exchange.request);
     goes_on = exchange.keep_alive && end_ == End::kClose;
   }

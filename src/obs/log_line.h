@@ -17,8 +17,8 @@ class TimeText {
   std::string_view at(WallTime time);
 
  private:
-  std::chrono::sys_seconds second_{std::chrono::seconds(-1)};
-  std::string text_;
+  std::chrono::sys_seconds second_{};
+  std::string text_;  // of that second; empty at first
 };
 
 /// Appends one event as a line that ends in a newline and has no other.

@@ -29,8 +29,7 @@ class Proofs {
   /// than a day ago.
   Task<bool> is_proven(std::string origin, std::string repo, Digest digest);
   /// Does this worker remember that it is proven?
-  bool is_remembered(std::string_view origin, std::string_view repo, const Digest& digest) const;
-  /// The same for who asks again and again, by the key that key_of() made.
+  /// By the key that key_of() makes, and who asks again and again keeps.
   bool is_remembered(std::string_view key) const;
   static std::string key_of(std::string_view origin, std::string_view repo, const Digest& digest);
   Task<> record(std::string origin, std::string repo, Digest digest, bool proven);

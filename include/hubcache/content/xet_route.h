@@ -26,6 +26,8 @@ struct CasRoute {
   static std::optional<CasRoute> parse(std::string_view below);
 };
 
+/// Is it a file that Xet clients can be offered, by what it is?
+bool has_xet(const catalog::Entry& entry);
 /// Says in the answer to a HEAD, or to a GET that asks for it, that the file can be had by Xet too.
 void offer_xet(const Place& place, const hub::FileRef& file, const catalog::Entry& entry,
                http::Response& response);
