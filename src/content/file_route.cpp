@@ -176,7 +176,7 @@ Task<FileRoute::Found> FileRoute::find(hub::Probe& probe, const Place& place,
 
 /// What cannot be stored is checked on its way through by plain HTTP alone, where the end of it
 /// waits. So by Xet it is not offered, unless it is here, or on its way, by this very repo: of
-/// others' that is not told (SECURITY 10).
+/// others' that is not told (SECURITY 10). What is here is open after that, for WarmFiles.
 Task<bool> FileRoute::can_be_checked(hub::EndpointPtr endpoint, hub::RepoId repo,
                                      catalog::EntryPtr entry) {
   const auto& digest = *entry->digest;
@@ -186,18 +186,18 @@ Task<bool> FileRoute::can_be_checked(hub::EndpointPtr endpoint, hub::RepoId repo
   if (services_.blobs.find(digest) && services_.proofs.is_remembered(proof)) {
     co_return true;
   }
-  if (co_await services_.store.room(entry->size) == entry->size) co_return true;
   try {
-    if (co_await services_.proofs.is_proven(origin, key, digest)) {
-      co_return co_await services_.store.contains(digest);
-    }
-    const bool is_its_fill = co_await services_.fills.source_repo(origin, digest) == key;
+    const bool is_proven = co_await services_.proofs.is_proven(origin, key, digest);
+    const auto blob = is_proven ? co_await services_.blobs.open(digest) : nullptr;
+    if (blob || co_await services_.store.room(entry->size) == entry->size) co_return true;
+    const bool is_its_fill =
+        !is_proven && co_await services_.fills.source_repo(origin, digest) == key;
     co_return is_its_fill&& co_await services_.fills.present(origin, digest);
   } catch (const Error& error) {
     services_.log.warn("whether a file is stored cannot be told",
                        {{"digest", digest.text()}, {"context", error.context()}});
   }
-  co_return false;
+  co_return co_await services_.store.room(entry->size) == entry->size;
 }
 
 Task<bool> FileRoute::keep(Place place, hub::FileRef file) {

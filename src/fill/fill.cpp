@@ -126,12 +126,11 @@ Task<bool> Fill::open() {
     progress_->show_stored(blob->file);
     co_return false;
   }
-  // What is there already keeps its repo until another one really adds to it.
-  const auto parked = co_await context_.store.parked_via(origin_, digest_);
   store::StageRequest request{.digest = digest_,
                               .size = size_,
                               .origin = origin_,
-                              .via = parked.value_or(via_),
+                              .via = via_,
+                              .keep_via = true,  // until another repo really adds to it
                               .whole = plan_.wants_all()};
   staging_ = co_await context_.store.stage(std::move(request));
   via_ = staging_->via();

@@ -44,12 +44,9 @@ void Space::require_floor() const {
   throw Error(Error::Kind::kNoSpace, "the cache is full", "min_free does not hold any more");
 }
 
-void Space::require_sane(std::uint64_t size) {
+bool Space::is_sane(std::uint64_t size) {
   const std::lock_guard lock(mutex_);
-  const std::uint64_t free = free_above_floor();
-  if (size > limit() || less(size, used_) > free) {
-    throw Error(Error::Kind::kNoSpace, "there is no room for a file of that size");
-  }
+  return size <= limit() && less(size, used_) <= free_above_floor();
 }
 
 bool Space::try_promise(std::uint64_t bytes) {

@@ -33,8 +33,8 @@ class Space {
   void promise(std::uint64_t bytes);
   /// False where promise() throws.
   bool try_promise(std::uint64_t bytes);
-  /// Throws kNoSpace when so much would not fit even if all else went: upstream says what it likes.
-  void require_sane(std::uint64_t size);
+  /// False when so much would not fit even if all else went: upstream says what it likes.
+  bool is_sane(std::uint64_t size);
   void take_back(std::uint64_t bytes) noexcept;
   /// Promised bytes were written.
   void spend(std::uint64_t bytes) noexcept;

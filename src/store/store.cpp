@@ -180,9 +180,6 @@ Task<void> Store::unpin(Digest digest, std::string holder) {
 /// Evicts when there is no room. Others may take what became free, so it may need more than one go.
 Task<Part::Opened> Store::Impl::open_part(std::shared_ptr<Impl> self, Part::Plan plan,
                                           std::shared_ptr<Allowance> allowance) {
-  // Before anything is made of that size, or evicted for it (SECURITY 15).
-  auto require_sane = [self, size = plan.size] { self->space.require_sane(size); };
-  co_await offload(self->pool, std::move(require_sane));
   const std::uint64_t most = Part::most_on_disk(plan.size);
   const std::uint64_t all = most - std::min(most, plan.already_used);
   const std::uint64_t needed = plan.whole ? all : std::min(all, kLeastForRange);
@@ -190,11 +187,19 @@ Task<Part::Opened> Store::Impl::open_part(std::shared_ptr<Impl> self, Part::Plan
   for (int attempt = 1;; ++attempt) {
     std::optional<Error> full;
     try {
-      auto work = [self, plan] { return Part::open(self, plan); };
-      co_return co_await offload(self->pool, std::move(work));
+      // Before anything is made of that size, or evicted for it (SECURITY 15).
+      auto work = [self, plan]() -> std::optional<Part::Opened> {
+        if (!self->space.is_sane(plan.size)) return std::nullopt;
+        return Part::open(self, plan);
+      };
+      auto opened = co_await offload(self->pool, std::move(work));
+      if (opened) co_return *std::move(opened);
     } catch (const Error& error) {
       if (error.kind() != Error::Kind::kNoSpace) throw;
       full = error;
+    }
+    if (!full) {
+      throw Error(Error::Kind::kNoSpace, "there is no room for a file of that size");
     }
     if (attempt == kMostAttempts || !co_await Evictor::make_room(self, needed, wished, allowance)) {
       throw *full;
@@ -230,6 +235,7 @@ Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
 
   auto find_row = [name](db::Connection& sql) { return find_fill(sql, name); };
   const auto row = co_await impl_->database.read(std::move(find_row));
+  if (row && request.keep_via) request.via = row->via;
 
   Part::Plan plan{.digest = request.digest,
                   .size = request.size,

@@ -152,6 +152,16 @@ TEST_F(WarmTest, WhatWasNotOfferedForWantOfRoomIsOfferedOnceItIsStored) {
   EXPECT_EQ(head(kBig).headers.count("link"), 1u);
 }
 
+TEST_F(WarmTest, WhoAsksByHeadAloneIsAnsweredFromMemoryToo) {
+  by_heart("GET", kBig);
+  config.server.metrics_listen = {"127.0.0.1:0"};
+  restart();
+  by_heart("HEAD", kBig);
+  EXPECT_EQ(head(kBig).headers.count("link"), 1u);
+  by_heart("GET", kBig);  // open since
+  EXPECT_EQ(metric("hubcache_hits_total", "disk"), 0);
+}
+
 TEST_F(WarmTest, ABranchThatMovedIsSeenAfterItsTime) {
   by_heart("GET", kConfig);
   hub.commit(kModel, "main", {{.path = "config.json", .content = Content("{\"new\":1}")}});

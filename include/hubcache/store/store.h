@@ -37,9 +37,10 @@ struct Options {
 struct StageRequest {
   Digest digest;
   std::uint64_t size = 0;
-  std::string origin;  // bytes of one hub origin are never mixed with another's
-  std::string via;     // the repo they are read through
-  bool whole = true;   // reserve all of the size now; else as blocks come, in steps of 64 MiB
+  std::string origin;     // bytes of one hub origin are never mixed with another's
+  std::string via;        // the repo they are read through
+  bool keep_via = false;  // of an earlier run, rather than mix: nothing comes through `via` yet
+  bool whole = true;      // reserve all of the size now; else as blocks come, in steps of 64 MiB
 };
 
 /// What the rows say of a blob.

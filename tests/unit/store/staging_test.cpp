@@ -229,8 +229,15 @@ TEST_F(StagingTest, TheRepoAllBytesCameThroughIsKnownUntilAnotherJoins) {
   restart();
   EXPECT_EQ(runner.run(store->parked_via("https://hub", digest)), "model/a");
   EXPECT_EQ(runner.run(store->parked_via("https://other", digest)), std::nullopt);
+  const StageRequest keeping{.digest = digest,
+                             .size = kStaged.size(),
+                             .origin = "https://hub",
+                             .via = "model/b",
+                             .keep_via = true};
+  EXPECT_EQ(stage(keeping)->via(), "model/a");
   EXPECT_EQ(stage(kStaged, "model/b")->via(), "");
   EXPECT_EQ(stage(kStaged, "model/a")->via(), "");
+  EXPECT_EQ(stage(keeping)->via(), "");
 }
 
 TEST_F(StagingTest, AFillWithoutBytesTakesTheRepoOfWhoComesNext) {
