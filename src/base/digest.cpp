@@ -49,6 +49,20 @@ std::string_view Digest::algorithm_name() const noexcept {
   return algorithm_ == Algorithm::kSha256 ? "sha256" : "gitsha1";
 }
 
+Digest::Bytes Digest::bytes() const {
+  const auto value = [](char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; };
+  Bytes bytes{};
+  for (std::size_t i = 0; i < hex_.size() / 2; ++i) {
+    bytes[i] = static_cast<char>(value(hex_[2 * i]) * 16 + value(hex_[2 * i + 1]));
+  }
+  return bytes;
+}
+
+Digest Digest::from_bytes(Algorithm algorithm, const Bytes& bytes) {
+  const std::size_t size = algorithm == Algorithm::kSha256 ? 32 : 20;
+  return {algorithm, to_hex({bytes.data(), size})};
+}
+
 std::string Digest::text() const {
   std::string text(algorithm_name());
   return text + ":" + hex_;

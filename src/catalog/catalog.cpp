@@ -172,11 +172,11 @@ Catalog::KnownCommit* Catalog::fresh_commit(const std::string& key, const std::s
   return known;
 }
 
-Catalog::Keys Catalog::keys_of(const hub::Endpoint& endpoint, const hub::FileRef& file,
-                               const std::string& commit) {
-  return {.revision = file.revision,
-          .commit = commit_key(endpoint, file.repo, file.revision),
-          .entry = entry_key(commit_key(endpoint, file.repo, commit), file.path)};
+Catalog::Keys Catalog::keys_of(const hub::Endpoint& endpoint, const hub::RepoId& repo,
+                               const std::string& revision, const std::string& commit) {
+  return {.revision = revision,
+          .commit = commit_key(endpoint, repo, revision),
+          .folder = entry_key(commit_key(endpoint, repo, commit), {})};
 }
 
 bool Catalog::is_at(const Keys& keys, std::string_view commit) {
@@ -226,8 +226,8 @@ EntryPtr Catalog::entry_at_once(const hub::Probe& probe, const Commit& commit) {
   return known == nullptr ? nullptr : known->entry;
 }
 
-const Entry* Catalog::entry_at_once(const Keys& keys) {
-  const auto* known = here().entries.find(keys.entry);
+const Entry* Catalog::entry_at_once(std::string_view key) {
+  const auto* known = here().entries.find(key);
   return known == nullptr ? nullptr : known->entry.get();
 }
 

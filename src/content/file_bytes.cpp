@@ -67,6 +67,17 @@ std::optional<http::FileSpan> FileBytes::whole_at_once(const catalog::Entry& ent
   return http::FileSpan{.file = blob->file, .offset = 0, .length = entry.size};
 }
 
+std::optional<http::FileSpan> FileBytes::stored_at_once(const Digest& digest,
+                                                        const store::Disk::FileSize& expected,
+                                                        http::Served& served) {
+  const auto blob = services_.blobs.find(digest);
+  auto file = blob ? blob->file : services_.blobs.open_briefly(digest, expected);
+  if (!file || (blob && blob->size != expected.size)) return std::nullopt;
+  served.cache = "hit";
+  (blob ? hits_.memory : hits_.disk).add();
+  return http::FileSpan{.file = std::move(file), .offset = 0, .length = expected.size};
+}
+
 std::shared_ptr<const store::Blob> FileBytes::open_blob(const catalog::Entry& entry,
                                                         std::string_view proof) {
   auto blob = services_.blobs.find(*entry.digest);

@@ -13,6 +13,7 @@
 #include "hubcache/http/multipart.h"
 #include "hubcache/hub/refusal.h"
 
+#include "file_response.h"
 #include "stopwatch.h"
 
 namespace hubcache::content {
@@ -23,43 +24,6 @@ Error entry_not_found(const catalog::Commit& commit) {
   return hub::refusal_of(404, "EntryNotFound", "Entry not found", commit.id);
 }
 
-/// What the Hub says of its files: text for git's, bytes for LFS; but JSON, which programs read and
-/// not people, is bytes as at Pulp, whose scripts compare. So a browser runs nothing that a
-/// repository holds (SECURITY 21), and it is the same whoever told of the file.
-std::string_view content_type_of(const catalog::Entry& entry, std::string_view path) {
-  const bool is_text = !entry.lfs && !path.ends_with(".json");
-  return is_text ? "text/plain; charset=utf-8" : "application/octet-stream";
-}
-
-std::string content_disposition_of(std::string_view path) {
-  const auto name = path.substr(path.rfind('/') + 1);
-  std::string value;
-  value.reserve(64 + 4 * name.size());
-  ((value += "inline; filename*=UTF-8''") += http::percent_encode(name)) += "; filename=\"";
-  for (const char c : name) value += c == '"' || c == '\\' || c < ' ' ? '_' : c;
-  value += "\";";
-  return value;
-}
-
-http::Response file_response(std::string_view content_type, std::string_view path) {
-  http::Response response;
-  response.headers.add("Content-Type", content_type);
-  response.headers.add("Content-Disposition", content_disposition_of(path));
-  shield(response);
-  return response;
-}
-
-http::Response file_response(const catalog::Entry& entry, const catalog::Commit& commit,
-                             const hub::FileRef& file) {
-  auto response = file_response(content_type_of(entry, file.path), file.path);
-  const std::string etag = '"' + entry.etag + '"';
-  response.headers.add("X-Repo-Commit", commit.id);
-  response.headers.add("ETag", etag);
-  response.headers.add("X-Linked-ETag", etag);
-  if (entry.lfs) response.headers.add("X-Linked-Size", std::to_string(entry.size));
-  return response;
-}
-
 Task<http::Body> part_of(std::string text, http::RangePlan plan) {
   co_return text.substr(plan.range.offset, plan.range.length);
 }
@@ -68,7 +32,7 @@ Task<http::Response> pointer_response(const http::Request& request, const catalo
                                       const catalog::Commit& commit, const hub::FileRef& file) {
   const auto pointer = lfs_pointer(entry.etag, entry.size);
   const catalog::Entry in_git{.etag = git_digest(pointer).hex(), .size = pointer.size()};
-  auto response = file_response(in_git, commit, file);
+  auto response = file_response(in_git, commit.id, file.path);
   const auto plan =
       http::apply_conditions(request, '"' + in_git.etag + '"', pointer.size(), response);
   if (request.is_head() || plan.status >= 300) co_return response;
@@ -91,10 +55,12 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
                                        const hub::Route& asked) {
   hub::Probe probe(services_.flights, place.endpoint, place.credential, asked.file);
   auto found = found_at_once(probe);
-  const bool is_warm = found && asked.kind == hub::Route::Kind::kResolve;
   if (!found) found = co_await find(probe, place, asked.kind);
   const auto& [right, commit, entry, waited] = *found;
   const auto& file = probe.file();
+  const bool lasts = asked.kind == hub::Route::Kind::kResolve && file.repo == asked.file.repo &&
+                     right.kind == access::Right::Kind::kPublic && !right.stale && !commit.stale;
+  const WarmFiles::Source source{.place = place, .file = file, .commit = commit.id, .entry = entry};
   place.rules.require_file(file, entry->size);
   const bool is_for_others = right.kind == access::Right::Kind::kPublic ||
                              place.credential.kind == hub::Credential::Kind::kRemote;
@@ -105,7 +71,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
     co_return co_await pointer_response(request, *entry, commit, file);
   }
 
-  auto response = file_response(*entry, commit, file);
+  auto response = file_response(*entry, commit.id, file.path);
   add_digest(request, entry->digest, response);
   const bool is_asked = place.xet && (request.is_head() || asks_for_xet(request));
   const bool is_offerable = has_xet(*entry) && right.kind != access::Right::Kind::kFile;
@@ -121,11 +87,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
                          : std::nullopt;
   const bool is_complete = stored || !has_body;
   if (stored) response.body = *std::move(stored);
-  if (is_warm && is_complete) {
-    const WarmFiles::Source source{
-        .place = place, .file = file, .commit = commit.id, .entry = entry};
-    warm_.keep(request, source, response);
-  }
+  if (is_complete && lasts) warm_.keep(request, source, response);
   if (is_complete) co_return response;
 
   UpstreamFile upstream{.endpoint = place.endpoint,
@@ -139,6 +101,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
   const auto manner = place.streamed ? Manner::kStreamed : Manner::kPlain;
   if (plan.parts.empty()) {
     response.body = co_await bytes_.open(std::move(upstream), manner, plan, response.served);
+    if (lasts) warm_.keep_stored(request, source, response);
     co_return response;
   }
   auto served = std::make_shared<http::Served>(response.served);

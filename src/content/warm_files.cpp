@@ -79,21 +79,16 @@ WarmFiles::Lines& WarmFiles::lines_of(Warm& warm, Form form) {
   return warm.whole;
 }
 
-bool WarmFiles::is_current(const Warm& warm) const {
-  return services_.registry.current(services_.worker)->version() == warm.registry &&
-         services_.rules.are_in_force(warm.rules) &&
-         services_.access.is_public_at_once(warm.right) &&
-         services_.catalog.is_at(warm.keys, warm.commit) &&
-         services_.catalog.entry_at_once(warm.keys) == warm.entry.get();
-}
-
 std::optional<http::Response> WarmFiles::find(const http::Request& request) {
   auto* const warm = warm_.find(request.target);
-  if (warm == nullptr || !is_plain(request)) return std::nullopt;
+  if (!is_plain(request)) return std::nullopt;
+  if (warm == nullptr) return stored_.find(request);
   const auto form = form_of(request, warm->etag);
   if (!form) return std::nullopt;
   const auto& lines = lines_of(*warm, *form);
-  if (!lines || !is_current(*warm)) return std::nullopt;
+  const bool is_as_before = lines && warm->ground.holds(services_) &&
+                            services_.catalog.entry_at_once(warm->key) == warm->entry.get();
+  if (!is_as_before) return std::nullopt;
 
   http::Response response;
   const auto& entry = *warm->entry;
@@ -104,21 +99,36 @@ std::optional<http::Response> WarmFiles::find(const http::Request& request) {
   } else if (*form == Form::kNotModified) {
     response.status = http_status::kNotModified;
   } else if (has_xet(entry)) {  // offered by the name that this server was asked by
-    const bool is_as_before = http::public_base(request, name_) == warm->base &&
-                              bytes_.open_blob(entry, warm->proof) != nullptr;
-    if (!is_as_before) return std::nullopt;
+    const bool is_offered = http::public_base(request, name_) == warm->base &&
+                            bytes_.open_blob(entry, warm->proof) != nullptr;
+    if (!is_offered) return std::nullopt;
   }
   response.made_before = lines;
-  if (warm->prefetched) services_.prefetch(*warm->prefetched, warm->repo, warm->commit);
+  warm->ground.note_read(services_);
   return response;
+}
+
+bool WarmFiles::can_be_kept(const http::Request& request, const Source& source) {
+  const auto& place = source.place;
+  const bool lasts = !place.guarded && !place.streamed && !place.background;
+  return lasts && source.entry->digest && is_plain(request) &&
+         request.target.size() <= kLongestTarget && request.query().empty();
+}
+
+void WarmFiles::keep_stored(const http::Request& request, const Source& source,
+                            const http::Response& response) {
+  const auto* const bytes = std::get_if<http::FileSpan>(&response.body);
+  const bool is_whole =
+      bytes != nullptr && response.status == http_status::kOk && response.served.cache == "hit";
+  if (!is_whole || request.method != "GET" || !can_be_kept(request, source)) return;
+  const auto& [place, file, commit, entry] = source;
+  stored_.keep(request, Ground::of(place, file, commit), file, *entry, *bytes->file);
 }
 
 void WarmFiles::keep(const http::Request& request, const Source& source,
                      const http::Response& response) {
   const auto& [place, file, commit, entry] = source;
-  const bool lasts = !place.guarded && !place.streamed && !place.background;
-  if (!lasts || !entry->digest || !is_plain(request)) return;
-  if (request.target.size() > kLongestTarget || !request.query().empty()) return;
+  if (!can_be_kept(request, source)) return;
   auto base = http::public_base(request, name_);
   if (base.size() > kLongestBase) return;
   const std::string etag = '"' + entry->etag + '"';
@@ -131,22 +141,17 @@ void WarmFiles::keep(const http::Request& request, const Source& source,
   if (is_without_offer) return;
 
   const auto& endpoint = *place.endpoint;
-  Warm now{.registry = place.registry,
-           .rules = place.rules,
-           .right = access::Access::public_key(endpoint, file.repo),
-           .keys = catalog::Catalog::keys_of(endpoint, file, commit),
+  auto ground = Ground::of(place, file, commit);
+  std::string key = ground.keys.folder + file.path;
+  Warm now{.ground = std::move(ground),
+           .key = std::move(key),
            .proof = access::Proofs::key_of(endpoint.origin_key(), file.repo.key(), *entry->digest),
-           .commit = commit,
            .base = std::move(base),
            .entry = entry,
            .etag = etag};
-  if (place.immediate) {
-    now.prefetched = place.endpoint;
-    now.repo = file.repo;
-  }
   const auto* before = warm_.find(request.target);
-  if (before != nullptr && before->registry == now.registry && before->entry == now.entry &&
-      before->commit == now.commit && services_.rules.are_in_force(before->rules)) {
+  if (before != nullptr && before->ground.is_same(now.ground) && before->entry == now.entry &&
+      services_.rules.are_in_force(before->ground.rules)) {
     now.whole = before->whole;
     now.not_modified = before->not_modified;
     if (before->base == now.base) now.head = before->head;

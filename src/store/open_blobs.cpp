@@ -60,10 +60,26 @@ std::shared_ptr<const Blob> OpenBlobs::keep(Blob blob) {
   return shared;
 }
 
+std::shared_ptr<const Fd> OpenBlobs::open_briefly(const Digest& digest,
+                                                  const Disk::FileSize& expected) {
+  if (store_.impl_->doubted.has(digest)) return nullptr;
+  return Store::Impl::look_at_once(store_.impl_, digest, expected);
+}
+
 void OpenBlobs::use(Entry& entry) {
   entry.used = store_.clock().now();
   entry.noted = false;
-  if (entry.used - written_ >= kWriteInterval) {
+  write_due_uses(entry.used);
+}
+
+void OpenBlobs::note_use(const Digest& digest) {
+  const auto now = store_.clock().now();
+  closed_.push_back({.digest = digest, .at = now});
+  write_due_uses(now);
+}
+
+void OpenBlobs::write_due_uses(WallTime now) {
+  if (now - written_ >= kWriteInterval) {
     write_uses();
   } else if (closed_.size() >= kMostClosed) {
     store_.impl_->write_uses(std::exchange(closed_, {}));

@@ -39,6 +39,20 @@ std::optional<Store::Impl::Found> Store::Impl::look(const std::shared_ptr<Impl>&
   return Found{.file = held, .size = self->disk.size(*held)};
 }
 
+std::shared_ptr<const Fd> Store::Impl::look_at_once(const std::shared_ptr<Impl>& self,
+                                                    const Digest& digest,
+                                                    const Disk::FileSize& expected) {
+  auto file = self->disk.open_at_once(self->layout.blob(digest));
+  if (!file) return nullptr;
+  const auto found = self->disk.size(*file);
+  const bool is_the_same = found.inode == expected.inode && found.modified == expected.modified &&
+                           found.size == expected.size;
+  if (!is_the_same) return nullptr;
+  const auto held = hold(self, digest);
+  *held = std::move(*file);
+  return held;
+}
+
 Store::Store(Options options, Disk& disk, db::Database& database, Pool& disk_pool, Executor home,
              const Clock& clock, obs::Log& log)
     : impl_(std::make_shared<Impl>(std::move(options), disk, database, disk_pool, home, clock,
@@ -138,6 +152,8 @@ Task<void> Store::Impl::heal(Digest digest, bool remove_file) {
   const auto gone = co_await database.write(std::move(take));
   if (gone) removed(digest, gone->on_disk);
 }
+
+Disk::FileSize Store::size(const Fd& file) const { return impl_->disk.size(file); }
 
 Task<bool> Store::contains(Digest digest) {
   co_return (co_await open(std::move(digest))).has_value();

@@ -25,7 +25,10 @@ inline constexpr std::string_view kConfig = "/org/model/resolve/main/config.json
 inline constexpr std::string_view kBig = "/org/model/resolve/main/model.safetensors";
 inline constexpr std::string_view kInfo = "/api/models/org/model/revision/main";
 inline constexpr std::string_view kPrivate = "/org/private/resolve/main/config.json";
+inline const std::string kModel = "org/model";
 inline const std::string kGated = "org/gated";
+// A field that nobody knows: with it a request goes the long way, past WarmFiles and StoredFiles.
+inline const std::pair<std::string, std::string> kLongWay{"X-Unknown", "1"};
 // Of what tests of failing disks and databases add: one that is stored before, one that is not.
 inline constexpr std::string_view kStored = "/org/fire/resolve/main/stored.bin";
 inline constexpr std::string_view kCold = "/org/fire/resolve/main/cold.bin";

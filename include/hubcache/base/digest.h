@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -30,6 +31,11 @@ class Digest {
   std::string_view algorithm_name() const noexcept;
   /// "sha256:ab12..."
   std::string text() const;
+
+  /// The value itself: 32 bytes, of which git's are the first 20.
+  using Bytes = std::array<char, 32>;
+  Bytes bytes() const;
+  static Digest from_bytes(Algorithm algorithm, const Bytes& bytes);
 
   auto operator<=>(const Digest&) const = default;
 

@@ -75,15 +75,16 @@ class Catalog {
   /// The same two for who asks for one file again and again.
   struct Keys {
     std::string revision;  // its name; the two below are keys of the memory
-    std::string commit;
-    std::string entry;  // at the commit that the revision stands for now
+    std::string commit;    // that it stands for
+    std::string folder;    // of entries at that commit: with a path behind it, an entry's
+    bool operator==(const Keys&) const = default;
   };
-  static Keys keys_of(const hub::Endpoint& endpoint, const hub::FileRef& file,
-                      const std::string& commit);
+  static Keys keys_of(const hub::Endpoint& endpoint, const hub::RepoId& repo,
+                      const std::string& revision, const std::string& commit);
   /// Does the revision stand for that commit, as this worker remembers, in its time?
   bool is_at(const Keys& keys, std::string_view commit);
   /// Null says nothing. Good until this worker learns of another entry.
-  const Entry* entry_at_once(const Keys& keys);
+  const Entry* entry_at_once(std::string_view key);
   /// Where the bytes of an entry that has a digest were found, signed and perhaps for a short time;
   /// empty: not known. The file's revision is the commit's id. In memory only, never stored.
   std::string location_of(const hub::Endpoint& endpoint, const hub::FileRef& file);

@@ -40,6 +40,10 @@ class FileBytes {
   /// The same by the key of Proofs.
   std::optional<http::FileSpan> whole_at_once(const catalog::Entry& entry, std::string_view proof,
                                               http::Served& served);
+  /// The same for a blob that is proven and whose file was `expected`; it need not be open.
+  std::optional<http::FileSpan> stored_at_once(const Digest& digest,
+                                               const store::Disk::FileSize& expected,
+                                               http::Served& served);
   /// The entry's blob if it is open on this worker and proven for the repo; counts nothing.
   std::shared_ptr<const store::Blob> open_blob(const catalog::Entry& entry, std::string_view proof);
   /// Straight from the Hub, nothing stored.

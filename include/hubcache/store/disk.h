@@ -19,12 +19,17 @@ class Disk {
   struct FileSize {
     std::uint64_t size = 0;
     std::uint64_t on_disk = 0;  // bytes of disk it takes; holes take none
+    // Another file in its place has others.
+    std::uint64_t inode = 0;
+    std::int64_t modified = 0;  // ns
   };
 
   virtual ~Disk() = default;
 
   /// For reading; nullopt when there is no such file.
   virtual std::optional<Fd> open(const std::filesystem::path& file) = 0;
+  /// The same without a wait for a disk: nullopt also when that would be needed, or it fails.
+  virtual std::optional<Fd> open_at_once(const std::filesystem::path& file) = 0;
   /// For reading and writing; created, 0600, when absent.
   virtual Fd open_or_create(const std::filesystem::path& file) = 0;
   /// Reads until `into` is full or the file ends; returns how much that was.
@@ -55,6 +60,7 @@ class Disk {
 class PosixDisk final : public Disk {
  public:
   std::optional<Fd> open(const std::filesystem::path& file) override;
+  std::optional<Fd> open_at_once(const std::filesystem::path& file) override;
   Fd open_or_create(const std::filesystem::path& file) override;
   std::size_t pread(const Fd& file, std::uint64_t offset, std::span<std::byte> into) override;
   void pwrite(const Fd& file, std::uint64_t offset, std::span<const std::byte> bytes) override;

@@ -10,6 +10,7 @@
 #include "hubcache/base/digest.h"
 #include "hubcache/base/task.h"
 #include "hubcache/store/blob.h"
+#include "hubcache/store/disk.h"
 
 namespace hubcache::store {
 
@@ -38,6 +39,11 @@ class OpenBlobs {
   std::shared_ptr<const Blob> find(const Digest& digest);
   /// Opens it if need be; null when the store has no such blob.
   Task<std::shared_ptr<const Blob>> open(Digest digest);
+  /// A blob whose file was `expected` when it was open (Store::size()), for one reader, without a
+  /// wait; null when that cannot be.
+  std::shared_ptr<const Fd> open_briefly(const Digest& digest, const Disk::FileSize& expected);
+  /// It was used now; for what is not open here.
+  void note_use(const Digest& digest);
   void forget(const Digest& digest);
   /// This file could not be read while it was served, or is too short. If it is an open blob's, the
   /// store checks that (Store::check), and no worker has such a blob until it has.
@@ -57,6 +63,7 @@ class OpenBlobs {
   };
   std::shared_ptr<const Blob> keep(Blob blob);
   void use(Entry& entry);
+  void write_due_uses(WallTime now);
   void close(std::list<Entry>::iterator entry);
   void write_uses();
 

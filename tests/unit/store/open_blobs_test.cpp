@@ -1,6 +1,8 @@
 #include "hubcache/store/open_blobs.h"
 
 #include <cerrno>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "unit/store/fixture.h"
@@ -59,6 +61,53 @@ TEST_F(OpenBlobsTest, AForgottenBlobIsAskedOfTheStoreAgain) {
   runner.run(store->remove(digest_of("one")));
   blobs.forget(digest_of("one"));
   EXPECT_EQ(open(blobs, "one"), nullptr);
+}
+
+TEST_F(OpenBlobsTest, OneIsOpenedBrieflyWhileItIsTheFileThatItWas) {
+  put("one");
+  OpenBlobs blobs(*store, runner.executor());
+  const auto digest = digest_of("one");
+  const auto expected = store->size(*open(blobs, "one")->file);
+  blobs.forget(digest);
+  const auto file = blobs.open_briefly(digest, expected);
+  ASSERT_NE(file, nullptr);
+  EXPECT_EQ(store->size(*file).inode, expected.inode);
+  EXPECT_EQ(blobs.size(), 0U);
+
+  // What somebody put there since is nothing that was hashed (SECURITY 14).
+  const auto path = blob_file(digest);
+  std::filesystem::rename(path, path.string() + ".kept");
+  EXPECT_EQ(blobs.open_briefly(digest, expected), nullptr);
+  std::ofstream(path) << "two";
+  EXPECT_EQ(blobs.open_briefly(digest, expected), nullptr);
+  std::filesystem::rename(path.string() + ".kept", path);
+  EXPECT_NE(blobs.open_briefly(digest, expected), nullptr);
+  std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now());
+  EXPECT_EQ(blobs.open_briefly(digest, expected), nullptr);
+}
+
+TEST_F(OpenBlobsTest, OneThatIsOpenedBrieflyCountsUntilItsReaderHasEnded) {
+  put("one");
+  OpenBlobs blobs(*store, runner.executor());
+  const auto digest = digest_of("one");
+  const auto expected = store->size(*open(blobs, "one")->file);
+  blobs.forget(digest);
+  auto file = blobs.open_briefly(digest, expected);
+  runner.run(store->remove(digest));
+  EXPECT_GT(store->used(), 0U);
+  file.reset();
+  EXPECT_EQ(store->used(), 0U);
+}
+
+TEST_F(OpenBlobsTest, AUseOfWhatIsNotOpenIsWrittenWithTheOthers) {
+  put("one");
+  const auto stored = last_used("one");
+  clock.advance(1min);
+  {
+    OpenBlobs blobs(*store, runner.executor());
+    blobs.note_use(digest_of("one"));
+  }
+  EXPECT_EQ(last_used("one"), stored + 60);
 }
 
 TEST_F(OpenBlobsTest, TwoWhoOpenABlobAtOnceShareIt) {

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "hubcache/content/file_bytes.h"
+#include "hubcache/content/ground.h"
+#include "hubcache/http/message.h"
+#include "hubcache/store/disk.h"
+
+namespace hubcache::content {
+
+/// Stored files that everybody may read, each by its path in a folder of the URL, in some 200
+/// bytes: where there are more than the other memories hold, a read of one needs no database and no
+/// other thread. As with WarmFiles, what could have changed is looked at each time. One per worker.
+class StoredFiles {
+ public:
+  StoredFiles(const Services& services, FileBytes& bytes)
+      : services_(services), bytes_(bytes), most_(kMost / services.hubs.size()) {}
+
+  /// The answer to a request that has nothing out of the ordinary, if this knows the file, and the
+  /// kernel has its name and its bytes in memory. Once in a while it says nothing, so that a file
+  /// which is asked for often comes to WarmFiles.
+  std::optional<http::Response> find(const http::Request& request);
+
+  /// A file that was sent whole, from the store, where it is `file`.
+  void keep(const http::Request& request, const Ground& ground, const hub::FileRef& name,
+            const catalog::Entry& entry, const Fd& file);
+
+ private:
+  struct File {
+    Digest::Bytes digest{};
+    std::uint64_t size = 0;
+    std::uint64_t inode = 0;
+    std::int64_t modified = 0;
+    WallTime used{};         // as far as the store was told
+    bool lfs = false;        // else it is git's
+    std::uint8_t asked = 0;  // modulo 256
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  template <typename V>
+  using ByText = boost::unordered_flat_map<std::string, V, Hash, std::equal_to<>>;
+  struct Folder {
+    Ground ground;
+    ByText<File> files{};
+    std::uint64_t used = 0;  // the greater, the later
+  };
+  static catalog::Entry entry_of(const File& file);
+  Folder& folder_at(std::string_view prefix, const Ground& ground);
+  void drop_oldest();
+  std::size_t count() const;
+
+  static constexpr std::size_t kMost = 200'000;  // in all workers
+  static constexpr std::size_t kMostFolders = 1'000;
+
+  const Services& services_;
+  FileBytes& bytes_;
+  std::size_t most_;
+  ByText<Folder> folders_;
+  std::uint64_t uses_ = 0;
+};
+
+}  // namespace hubcache::content
