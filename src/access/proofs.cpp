@@ -10,7 +10,7 @@
 namespace hubcache::access {
 namespace {
 
-constexpr std::size_t kRemembered = 20'000;
+constexpr std::size_t kRemembered = 10'000;
 constexpr std::chrono::hours kRefusalTime{24};
 
 constexpr std::array kProofMigrations{db::Migration{

@@ -226,9 +226,10 @@ EntryPtr Catalog::entry_at_once(const hub::Probe& probe, const Commit& commit) {
   return known == nullptr ? nullptr : known->entry;
 }
 
-const Entry* Catalog::entry_at_once(std::string_view key) {
+std::optional<const Entry*> Catalog::entry_at_once(std::string_view key) {
   const auto* known = here().entries.find(key);
-  return known == nullptr ? nullptr : known->entry.get();
+  if (known == nullptr) return std::nullopt;
+  return known->entry.get();
 }
 
 std::string Catalog::location_of(const hub::Endpoint& endpoint, const hub::FileRef& file) {

@@ -95,6 +95,11 @@ std::optional<http::Response> Content::at_once(const http::Request& request) {
   return response;
 }
 
+void Content::doubt(const http::FileSpan& span) {
+  if (services_.blobs.doubt(*span.file)) return;
+  if (const auto digest = warm_.digest_of(*span.file)) services_.blobs.doubt(*digest);
+}
+
 http::Response Content::render(const http::Request& request, const Error& error) {
   const auto found = find(request);
   auto response = found.match && is_for_git(found.below) ? git_error_response(request, error)

@@ -60,7 +60,6 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
   const auto& file = probe.file();
   const bool lasts = asked.kind == hub::Route::Kind::kResolve && file.repo == asked.file.repo &&
                      right.kind == access::Right::Kind::kPublic && !right.stale && !commit.stale;
-  const WarmFiles::Source source{.place = place, .file = file, .commit = commit.id, .entry = entry};
   place.rules.require_file(file, entry->size);
   const bool is_for_others = right.kind == access::Right::Kind::kPublic ||
                              place.credential.kind == hub::Credential::Kind::kRemote;
@@ -87,6 +86,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
                          : std::nullopt;
   const bool is_complete = stored || !has_body;
   if (stored) response.body = *std::move(stored);
+  const WarmFiles::Source source{.place = place, .file = file, .commit = commit.id, .entry = entry};
   if (is_complete && lasts) warm_.keep(request, source, response);
   if (is_complete) co_return response;
 
@@ -139,7 +139,7 @@ Task<FileRoute::Found> FileRoute::find(hub::Probe& probe, const Place& place,
 
 /// What cannot be stored is checked on its way through by plain HTTP alone, where the end of it
 /// waits. So by Xet it is not offered, unless it is here, or on its way, by this very repo: of
-/// others' that is not told (SECURITY 10). What is here is open after that, for WarmFiles.
+/// others' that is not told (SECURITY 10).
 Task<bool> FileRoute::can_be_checked(hub::EndpointPtr endpoint, hub::RepoId repo,
                                      catalog::EntryPtr entry) {
   const auto& digest = *entry->digest;
@@ -149,18 +149,18 @@ Task<bool> FileRoute::can_be_checked(hub::EndpointPtr endpoint, hub::RepoId repo
   if (services_.blobs.find(digest) && services_.proofs.is_remembered(proof)) {
     co_return true;
   }
+  if (co_await services_.store.room(entry->size) == entry->size) co_return true;
   try {
-    const bool is_proven = co_await services_.proofs.is_proven(origin, key, digest);
-    const auto blob = is_proven ? co_await services_.blobs.open(digest) : nullptr;
-    if (blob || co_await services_.store.room(entry->size) == entry->size) co_return true;
-    const bool is_its_fill =
-        !is_proven && co_await services_.fills.source_repo(origin, digest) == key;
+    if (co_await services_.proofs.is_proven(origin, key, digest)) {
+      co_return co_await services_.store.contains(digest);
+    }
+    const bool is_its_fill = co_await services_.fills.source_repo(origin, digest) == key;
     co_return is_its_fill&& co_await services_.fills.present(origin, digest);
   } catch (const Error& error) {
     services_.log.warn("whether a file is stored cannot be told",
                        {{"digest", digest.text()}, {"context", error.context()}});
   }
-  co_return co_await services_.store.room(entry->size) == entry->size;
+  co_return false;
 }
 
 Task<bool> FileRoute::keep(Place place, hub::FileRef file) {

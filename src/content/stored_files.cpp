@@ -13,8 +13,9 @@
 namespace hubcache::content {
 namespace {
 
-// As often a file is asked for here before it is WarmFiles' turn; then each 256th time.
-constexpr std::uint8_t kWarmFrom = 2;
+// The read that goes the long way, to WarmFiles; later ones are 256 apart.
+constexpr std::uint8_t kWarmFrom = 4;
+constexpr std::size_t kFileBytes = 160;
 constexpr std::size_t kLongestPath = 256;  // clients choose it
 constexpr std::chrono::minutes kUseInterval{10};
 
@@ -50,21 +51,20 @@ std::optional<http::Response> StoredFiles::find(const http::Request& request) {
   if (!at) return std::nullopt;
   const auto folder = folders_.find(at->folder);
   if (folder == folders_.end()) return std::nullopt;
-  auto& [ground, files, used] = folder->second;
-  const auto found = files.find(at->path);
-  if (found == files.end() || !ground.holds(services_)) return std::nullopt;
+  const auto& ground = folder->second.ground;
+  const auto found = folder->second.files.find(at->path);
+  if (found == folder->second.files.end() || !ground.holds(services_)) return std::nullopt;
   auto& file = found->second;
-  if (++file.asked == kWarmFrom) return std::nullopt;
-
   const auto entry = entry_of(file);
-  const auto* const known = services_.catalog.entry_at_once(joined({ground.keys.folder, at->path}));
-  if (known != nullptr && !is_same(*known, entry)) return std::nullopt;
+  const auto known = services_.catalog.entry_at_once(joined({ground.keys.folder, at->path}));
+  if (known && (*known == nullptr || !is_same(**known, entry))) return std::nullopt;
   // Xet may have it, and then is offered.
   if (request.method != "GET" && (entry.lfs || !request.is_head())) return std::nullopt;
 
   auto response = file_response(entry, ground.commit, at->path);
   const auto plan = http::apply_conditions(request, '"' + entry.etag + '"', entry.size, response);
   if (plan.status == http_status::kOk && !request.is_head()) {
+    if (++file.reads == kWarmFrom) return std::nullopt;
     const store::Disk::FileSize expected{
         .size = file.size, .inode = file.inode, .modified = file.modified};
     auto bytes = bytes_.stored_at_once(*entry.digest, expected, response.served);
@@ -76,35 +76,56 @@ std::optional<http::Response> StoredFiles::find(const http::Request& request) {
       services_.blobs.note_use(*entry.digest);
     }
   }
-  used = ++uses_;
+  folder->second.used = ++uses_;
   ground.note_read(services_);
   return response;
 }
 
-void StoredFiles::keep(const http::Request& request, const Ground& ground, const hub::FileRef& name,
+bool StoredFiles::keep(const http::Request& request, const Ground& ground, const hub::FileRef& name,
                        const catalog::Entry& entry, const Fd& file) {
   const auto at = in_folder(request.target);
-  // In another spelling it is another's path.
-  const bool is_by_path = at && at->path == name.path && entry.etag == entry.digest->hex();
-  if (!is_by_path || at->path.size() > kLongestPath) return;
+  // In another spelling it is another's path, and the folder one of many names.
+  const bool is_plain = at && at->path == name.path &&
+                        at->folder.ends_with(joined({"/resolve/", name.revision, "/"})) &&
+                        at->path.size() <= kLongestPath && entry.etag == entry.digest->hex();
+  // It was asked for before: a rule may refuse it by now.
+  if (!is_plain || !ground.holds(services_)) return true;
   store::Disk::FileSize is;
   try {
     is = services_.store.size(file);
   } catch (const Error&) {
-    return;
+    return true;
   }
-  const File known{.digest = entry.digest->bytes(),
-                   .size = entry.size,
-                   .inode = is.inode,
-                   .modified = is.modified,
-                   .used = services_.store.clock().now(),
-                   .lfs = entry.lfs};
-  if (!is_same(entry_of(known), entry)) return;
+  File known{.digest = entry.digest->bytes(),
+             .size = entry.size,
+             .inode = is.inode,
+             .modified = is.modified,
+             .used = services_.store.clock().now(),
+             .lfs = entry.lfs};
+  if (!is_same(entry_of(known), entry)) return true;
   auto& folder = folder_at(at->folder, ground);
-  if (count() >= most_ && folders_.size() > 1) drop_oldest();
-  if (count() < most_ || folder.files.contains(at->path)) {
-    folder.files.insert_or_assign(std::string(at->path), known);
+  const auto before = folder.files.find(at->path);
+  if (before != folder.files.end()) {
+    known.reads = before->second.reads;
+    before->second = known;
+    return false;
   }
+  const std::size_t needed = kFileBytes + at->path.size();
+  if (bytes() + needed > most_bytes_ && folders_.size() > 1) drop_oldest();
+  if (bytes() + needed > most_bytes_) return true;
+  folder.files.emplace(std::string(at->path), known);
+  folder.bytes += needed;
+  return true;
+}
+
+std::optional<Digest> StoredFiles::digest_of(const Fd& file) const {
+  const auto is = services_.store.size(file);
+  for (const auto& [prefix, folder] : folders_) {
+    for (const auto& [path, known] : folder.files) {
+      if (known.inode == is.inode && known.size == is.size) return entry_of(known).digest;
+    }
+  }
+  return std::nullopt;
 }
 
 StoredFiles::Folder& StoredFiles::folder_at(std::string_view prefix, const Ground& ground) {
@@ -116,17 +137,18 @@ StoredFiles::Folder& StoredFiles::folder_at(std::string_view prefix, const Groun
       return folder;
     }
     folder.files.clear();
+    folder.bytes = 0;
     folder.ground = ground;
     return folder;
   }
-  if (folders_.size() >= kMostFolders) drop_oldest();
+  if (folders_.size() >= most_folders_) drop_oldest();
   return folders_.emplace(std::string(prefix), Folder{.ground = ground, .used = ++uses_})
       .first->second;
 }
 
-std::size_t StoredFiles::count() const {
+std::size_t StoredFiles::bytes() const {
   std::size_t sum = 0;
-  for (const auto& [prefix, folder] : folders_) sum += folder.files.size();
+  for (const auto& [prefix, folder] : folders_) sum += folder.bytes;
   return sum;
 }
 

@@ -80,31 +80,38 @@ WarmFiles::Lines& WarmFiles::lines_of(Warm& warm, Form form) {
 }
 
 std::optional<http::Response> WarmFiles::find(const http::Request& request) {
-  auto* const warm = warm_.find(request.target);
   if (!is_plain(request)) return std::nullopt;
-  if (warm == nullptr) return stored_.find(request);
-  const auto form = form_of(request, warm->etag);
+  if (auto* const warm = warm_.find(request.target)) {
+    if (auto response = find_in(*warm, request)) return response;
+  }
+  return stored_.find(request);
+}
+
+std::optional<http::Response> WarmFiles::find_in(Warm& warm, const http::Request& request) {
+  const auto form = form_of(request, warm.etag);
   if (!form) return std::nullopt;
-  const auto& lines = lines_of(*warm, *form);
-  const bool is_as_before = lines && warm->ground.holds(services_) &&
-                            services_.catalog.entry_at_once(warm->key) == warm->entry.get();
+  const auto& lines = lines_of(warm, *form);
+  const bool is_as_before = lines && warm.ground.holds(services_) &&
+                            services_.catalog.entry_at_once(warm.key) == warm.entry.get();
   if (!is_as_before) return std::nullopt;
 
   http::Response response;
-  const auto& entry = *warm->entry;
+  const auto& entry = *warm.entry;
   if (*form == Form::kWhole) {
-    auto bytes = bytes_.whole_at_once(entry, warm->proof, response.served);
+    auto bytes = bytes_.whole_at_once(entry, warm.proof, response.served);
     if (!bytes) return std::nullopt;
     response.body = *std::move(bytes);
   } else if (*form == Form::kNotModified) {
     response.status = http_status::kNotModified;
-  } else if (has_xet(entry)) {  // offered by the name that this server was asked by
-    const bool is_offered = http::public_base(request, name_) == warm->base &&
-                            bytes_.open_blob(entry, warm->proof) != nullptr;
+  } else if (has_xet(entry)) {
+    // Offered by the name that this server was asked by, while it is here or there was room.
+    const bool is_offered = http::public_base(request, name_) == warm.base &&
+                            (services_.store.clock().steady() < warm.offered + kOfferTime ||
+                             bytes_.open_blob(entry, warm.proof) != nullptr);
     if (!is_offered) return std::nullopt;
   }
   response.made_before = lines;
-  warm->ground.note_read(services_);
+  warm.ground.note_read(services_);
   return response;
 }
 
@@ -122,7 +129,8 @@ void WarmFiles::keep_stored(const http::Request& request, const Source& source,
       bytes != nullptr && response.status == http_status::kOk && response.served.cache == "hit";
   if (!is_whole || request.method != "GET" || !can_be_kept(request, source)) return;
   const auto& [place, file, commit, entry] = source;
-  stored_.keep(request, Ground::of(place, file, commit), file, *entry, *bytes->file);
+  const auto ground = Ground::of(place, file, commit);
+  if (!stored_.keep(request, ground, file, *entry, *bytes->file)) keep(request, source, response);
 }
 
 void WarmFiles::keep(const http::Request& request, const Source& source,
@@ -147,6 +155,7 @@ void WarmFiles::keep(const http::Request& request, const Source& source,
            .key = std::move(key),
            .proof = access::Proofs::key_of(endpoint.origin_key(), file.repo.key(), *entry->digest),
            .base = std::move(base),
+           .offered = services_.store.clock().steady(),
            .entry = entry,
            .etag = etag};
   const auto* before = warm_.find(request.target);

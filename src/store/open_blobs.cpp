@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "hubcache/base/error.h"
 #include "hubcache/store/store.h"
 
 #include "store_impl.h"
@@ -63,7 +64,11 @@ std::shared_ptr<const Blob> OpenBlobs::keep(Blob blob) {
 std::shared_ptr<const Fd> OpenBlobs::open_briefly(const Digest& digest,
                                                   const Disk::FileSize& expected) {
   if (store_.impl_->doubted.has(digest)) return nullptr;
-  return Store::Impl::look_at_once(store_.impl_, digest, expected);
+  try {
+    return Store::Impl::look_at_once(store_.impl_, digest, expected);
+  } catch (const Error&) {
+    return nullptr;
+  }
 }
 
 void OpenBlobs::use(Entry& entry) {
@@ -97,13 +102,18 @@ void OpenBlobs::forget(const Digest& digest) {
   if (found != by_digest_.end()) close(found->second);
 }
 
-void OpenBlobs::doubt(const Fd& file) {
+bool OpenBlobs::doubt(const Fd& file) {
   const auto is_its = [&file](const Entry& entry) { return entry.blob->file.get() == &file; };
   const auto entry = std::ranges::find_if(entries_, is_its);
-  if (entry == entries_.end()) return;
+  if (entry == entries_.end()) return false;
+  doubt(entry->blob->digest);
+  return true;
+}
+
+void OpenBlobs::doubt(const Digest& digest) {
   const auto& impl = store_.impl_;
-  if (!impl->doubted.begin(entry->blob->digest)) return;
-  asio::co_spawn(worker_, Store::Impl::settle(impl, entry->blob->digest), asio::detached);
+  if (!impl->doubted.begin(digest)) return;
+  asio::co_spawn(worker_, Store::Impl::settle(impl, digest), asio::detached);
 }
 
 std::vector<BlobUse> OpenBlobs::take_uses() {

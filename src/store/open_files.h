@@ -11,7 +11,7 @@ namespace hubcache::store {
 
 /// How many descriptors each content has open, and what its removed files still take: space is free
 /// only when the last descriptor has closed. Locked, for descriptors open and close on every worker
-/// and in the pools; a warm hit does neither.
+/// and in the pools; a hit on what is open does neither.
 class OpenFiles {
  public:
   void opened(const Digest& digest) {

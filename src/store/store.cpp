@@ -42,13 +42,13 @@ std::optional<Store::Impl::Found> Store::Impl::look(const std::shared_ptr<Impl>&
 std::shared_ptr<const Fd> Store::Impl::look_at_once(const std::shared_ptr<Impl>& self,
                                                     const Digest& digest,
                                                     const Disk::FileSize& expected) {
+  const auto held = hold(self, digest);
   auto file = self->disk.open_at_once(self->layout.blob(digest));
   if (!file) return nullptr;
   const auto found = self->disk.size(*file);
   const bool is_the_same = found.inode == expected.inode && found.modified == expected.modified &&
                            found.size == expected.size;
   if (!is_the_same) return nullptr;
-  const auto held = hold(self, digest);
   *held = std::move(*file);
   return held;
 }

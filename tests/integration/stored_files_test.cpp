@@ -1,7 +1,9 @@
 // What a worker answers by what it knows of a file that is stored (StoredFiles) is what it would
 // answer the long way, and only for as long as that is so. Of files that are asked for often the
 // same is in warm_test.cpp.
+#include <future>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -124,6 +126,28 @@ TEST_F(StoredFilesTest, ARuleHoldsAtOnce) {
   config.rules = {};
   reload();
   EXPECT_EQ(get(kConfig).status, 200);
+}
+
+TEST_F(StoredFilesTest, WhatWasAskedForBeforeARuleCameIsNotKnownAfterIt) {
+  const auto begin = [this](const std::string& file) {
+    const auto before = disk.waiting();
+    auto answer = std::async(std::launch::async, [this, file] { return get(path_of(file)); });
+    while (disk.waiting() == before) std::this_thread::yield();
+    return answer;
+  };
+  for (int i = 0; i < 8; ++i) {  // for either may be the first to end
+    config.rules = {};
+    restart();
+    disk.hold(FaultyDisk::Call::kOpen);
+    auto before = begin("config.json");
+    config.rules = {{.name = "no", .deny_files = {"config.json"}}};
+    reload();
+    auto after = begin("README.md");
+    disk.release();
+    EXPECT_EQ(before.get().status, 200);
+    EXPECT_EQ(after.get().status, 200);
+    ASSERT_EQ(get(kConfig).status, 403);
+  }
 }
 
 TEST_F(StoredFilesTest, AGuardHoldsAtOnce) {

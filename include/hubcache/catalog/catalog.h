@@ -51,7 +51,7 @@ class Catalog {
     std::chrono::milliseconds revision_ttl{std::chrono::minutes(1)};
     std::chrono::milliseconds commit_ttl{std::chrono::minutes(30)};  // as a repo is public
     std::chrono::milliseconds stale_commits{std::chrono::hours(24)};
-    std::size_t remembered = 20'000;  // commits, and entries, a worker
+    std::size_t remembered = 10'000;  // commits, and entries, a worker
     std::size_t locations = 1'000;    // signed URLs, a worker
   };
   Catalog(Workers& workers, db::Database& database, Manifests& manifests, Options options,
@@ -83,8 +83,9 @@ class Catalog {
                       const std::string& revision, const std::string& commit);
   /// Does the revision stand for that commit, as this worker remembers, in its time?
   bool is_at(const Keys& keys, std::string_view commit);
-  /// Null says nothing. Good until this worker learns of another entry.
-  const Entry* entry_at_once(std::string_view key);
+  /// nullopt says nothing; null: there is no such path. Good until this worker learns of another
+  /// entry.
+  std::optional<const Entry*> entry_at_once(std::string_view key);
   /// Where the bytes of an entry that has a digest were found, signed and perhaps for a short time;
   /// empty: not known. The file's revision is the commit's id. In memory only, never stored.
   std::string location_of(const hub::Endpoint& endpoint, const hub::FileRef& file);

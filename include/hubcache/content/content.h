@@ -35,7 +35,7 @@ class Content {
   http::Response render(const http::Request& request, const Error& error);
 
   /// What http::Site::on_unreadable is for.
-  void doubt(const http::FileSpan& span) { services_.blobs.doubt(*span.file); }
+  void doubt(const http::FileSpan& span);
 
   /// Has a file stored, as if somebody read it to its end; false when it cannot be.
   Task<bool> keep(hub::EndpointPtr endpoint, hub::Credential credential, hub::FileRef file);

@@ -40,7 +40,8 @@ class FileBytes {
   /// The same by the key of Proofs.
   std::optional<http::FileSpan> whole_at_once(const catalog::Entry& entry, std::string_view proof,
                                               http::Served& served);
-  /// The same for a blob that is proven and whose file was `expected`; it need not be open.
+  /// The same for a blob that was proven, which is not taken back, and whose file was `expected`
+  /// then; it need not be open.
   std::optional<http::FileSpan> stored_at_once(const Digest& digest,
                                                const store::Disk::FileSize& expected,
                                                http::Served& served);

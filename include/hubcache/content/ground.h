@@ -17,7 +17,7 @@ struct Ground {
 
   /// Would it be answered the same way now, on this worker?
   bool holds(const Services& services) const;
-  /// Are they the same, but for the rules, which were in force for both?
+  /// Are they the same, but for the rules?
   bool is_same(const Ground& other) const;
   /// What every read of the repo brings with it.
   void note_read(const Services& services) const;

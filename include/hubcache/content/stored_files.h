@@ -17,21 +17,29 @@
 namespace hubcache::content {
 
 /// Stored files that everybody may read, each by its path in a folder of the URL, in some 200
-/// bytes: where there are more than the other memories hold, a read of one needs no database and no
-/// other thread. As with WarmFiles, what could have changed is looked at each time. One per worker.
+/// bytes: where there are more than the other memories hold, a read of one needs no database and
+/// mostly no other thread. As with WarmFiles, what could have changed is looked at each time. One
+/// per worker.
 class StoredFiles {
  public:
   StoredFiles(const Services& services, FileBytes& bytes)
-      : services_(services), bytes_(bytes), most_(kMost / services.hubs.size()) {}
+      : services_(services),
+        bytes_(bytes),
+        most_bytes_(kMostBytes / services.hubs.size()),
+        most_folders_(kMostFolders / services.hubs.size()) {}
 
   /// The answer to a request that has nothing out of the ordinary, if this knows the file, and the
-  /// kernel has its name and its bytes in memory. Once in a while it says nothing, so that a file
-  /// which is asked for often comes to WarmFiles.
+  /// kernel has its name in memory. Once in a while it says nothing, so that a file which is asked
+  /// for often comes to WarmFiles.
   std::optional<http::Response> find(const http::Request& request);
 
-  /// A file that was sent whole, from the store, where it is `file`.
-  void keep(const http::Request& request, const Ground& ground, const hub::FileRef& name,
+  /// A file that was sent whole, from the store, where it is `file`. False when it was known
+  /// before, so that it is read again and again.
+  bool keep(const http::Request& request, const Ground& ground, const hub::FileRef& name,
             const catalog::Entry& entry, const Fd& file);
+
+  /// Of an open file that this may have had sent. Looks through all.
+  std::optional<Digest> digest_of(const Fd& file) const;
 
  private:
   struct File {
@@ -41,7 +49,7 @@ class StoredFiles {
     std::int64_t modified = 0;
     WallTime used{};         // as far as the store was told
     bool lfs = false;        // else it is git's
-    std::uint8_t asked = 0;  // modulo 256
+    std::uint8_t reads = 0;  // modulo 256
   };
   struct Hash {
     using is_transparent = void;
@@ -54,19 +62,22 @@ class StoredFiles {
   struct Folder {
     Ground ground;
     ByText<File> files{};
+    std::size_t bytes = 0;   // of memory
     std::uint64_t used = 0;  // the greater, the later
   };
   static catalog::Entry entry_of(const File& file);
   Folder& folder_at(std::string_view prefix, const Ground& ground);
   void drop_oldest();
-  std::size_t count() const;
+  std::size_t bytes() const;
 
-  static constexpr std::size_t kMost = 200'000;  // in all workers
-  static constexpr std::size_t kMostFolders = 1'000;
+  // In all workers. A file takes its place in a table that grows by doubling, and its path.
+  static constexpr std::size_t kMostBytes = std::size_t{40} << 20;
+  static constexpr std::size_t kMostFolders = 2'000;
 
   const Services& services_;
   FileBytes& bytes_;
-  std::size_t most_;
+  std::size_t most_bytes_;
+  std::size_t most_folders_;
   ByText<Folder> folders_;
   std::uint64_t uses_ = 0;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -45,9 +46,12 @@ class WarmFiles {
   /// Remembers FileRoute's answer if the like of it can be found again. The right to the file was
   /// everybody's, by the name that was asked for, and in no part stale.
   void keep(const http::Request& request, const Source& source, const http::Response& response);
-  /// Of one whose bytes had to be looked for, StoredFiles remembers where.
+  /// Of one whose bytes had to be looked for StoredFiles remembers where; of one that it knows,
+  /// this.
   void keep_stored(const http::Request& request, const Source& source,
                    const http::Response& response);
+  /// Of a file that StoredFiles had sent.
+  std::optional<Digest> digest_of(const Fd& file) const { return stored_.digest_of(file); }
 
  private:
   using Lines = std::shared_ptr<const std::string>;
@@ -56,6 +60,7 @@ class WarmFiles {
     std::string key;    // of Catalog
     std::string proof;  // key of Proofs
     std::string base;   // this server's URL, which the offer of Xet in `head` has
+    std::chrono::steady_clock::time_point offered{};  // `head` was, last
     catalog::EntryPtr entry;
     std::string etag;  // quoted
     // Null: was not asked for yet.
@@ -66,9 +71,11 @@ class WarmFiles {
   enum class Form : std::uint8_t { kWhole, kNotModified, kHead };
   static std::optional<Form> form_of(const http::Request& request, std::string_view etag);
   static Lines& lines_of(Warm& warm, Form form);
+  std::optional<http::Response> find_in(Warm& warm, const http::Request& request);
   static bool can_be_kept(const http::Request& request, const Source& source);
 
-  static constexpr std::size_t kRemembered = 8'192;  // in all workers; some 4 kB each
+  static constexpr std::size_t kRemembered = 4'096;  // in all workers; some 4 kB each
+  static constexpr std::chrono::seconds kOfferTime{1};
   // What clients choose; each is in memory several times.
   static constexpr std::size_t kLongestTarget = 512;
   static constexpr std::size_t kLongestBase = 256;

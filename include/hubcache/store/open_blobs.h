@@ -47,7 +47,10 @@ class OpenBlobs {
   void forget(const Digest& digest);
   /// This file could not be read while it was served, or is too short. If it is an open blob's, the
   /// store checks that (Store::check), and no worker has such a blob until it has.
-  void doubt(const Fd& file);
+  /// False when it is not.
+  bool doubt(const Fd& file);
+  /// The same of a blob that was opened briefly.
+  void doubt(const Digest& digest);
   std::size_t size() const noexcept { return entries_.size(); }
 
   /// For eviction: the uses that were not taken yet.

@@ -231,6 +231,19 @@ TEST_F(DoubtTest, AFalseOneIsPutAside) {
   EXPECT_EQ(open(here, "one"), nullptr);
 }
 
+TEST_F(DoubtTest, OneThatIsNotOpenHereCanBeDoubtedToo) {
+  const auto digest = digest_of("one");
+  const auto expected = store->size(*file);
+  runner.call([&] { here.forget(digest); });
+  disk.hold(FaultyDisk::Call::kRead);
+  runner.call([&] { here.doubt(digest); });
+  while (disk.waiting() == 0) std::this_thread::yield();
+  EXPECT_EQ(here.open_briefly(digest, expected), nullptr);
+  disk.release();
+  while (open(here, "one") == nullptr) std::this_thread::yield();
+  EXPECT_NE(here.open_briefly(digest, expected), nullptr);
+}
+
 TEST_F(DoubtTest, ADoubtEndsWhenNothingCanBeChecked) {
   disk.fail(FaultyDisk::Call::kOpen, EIO);
   doubt();
@@ -248,7 +261,7 @@ TEST_F(DoubtTest, ADoubtEndsWhenNothingCanBeChecked) {
 
 TEST_F(DoubtTest, AFileThatIsNoOpenBlobsIsNobodysMatter) {
   const auto other = disk.open(blob_file(digest_of("one")));
-  runner.call([&] { here.doubt(*other); });
+  EXPECT_FALSE(runner.call([&] { return here.doubt(*other); }));
   EXPECT_TRUE(has(here));
   EXPECT_TRUE(has(there));
 }
