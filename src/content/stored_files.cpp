@@ -13,8 +13,9 @@
 namespace hubcache::content {
 namespace {
 
-// The read that goes the long way, to WarmFiles; later ones are 256 apart.
-constexpr std::uint8_t kWarmFrom = 4;
+// The read that goes the long way, to WarmFiles; later ones are 256 apart. So many that what is
+// read at random of far more files than WarmFiles holds stays out of it.
+constexpr std::uint8_t kWarmFrom = 16;
 constexpr std::size_t kFileBytes = 160;
 constexpr std::size_t kLongestPath = 256;  // clients choose it
 constexpr std::chrono::minutes kUseInterval{10};
