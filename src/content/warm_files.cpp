@@ -104,10 +104,9 @@ std::optional<http::Response> WarmFiles::find_in(Warm& warm, const http::Request
   } else if (*form == Form::kNotModified) {
     response.status = http_status::kNotModified;
   } else if (has_xet(entry)) {
-    // Offered by the name that this server was asked by, while it is here or there was room.
+    // Offered by the name that this server was asked by.
     const bool is_offered = http::public_base(request, name_) == warm.base &&
-                            (services_.store.clock().steady() < warm.offered + kOfferTime ||
-                             bytes_.open_blob(entry, warm.proof) != nullptr);
+                            bytes_.open_blob(entry, warm.proof) != nullptr;
     if (!is_offered) return std::nullopt;
   }
   response.made_before = lines;
@@ -155,7 +154,6 @@ void WarmFiles::keep(const http::Request& request, const Source& source,
            .key = std::move(key),
            .proof = access::Proofs::key_of(endpoint.origin_key(), file.repo.key(), *entry->digest),
            .base = std::move(base),
-           .offered = services_.store.clock().steady(),
            .entry = entry,
            .etag = etag};
   const auto* before = warm_.find(request.target);

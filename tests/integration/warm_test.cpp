@@ -149,14 +149,6 @@ TEST_F(WarmTest, WhatWasNotOfferedForWantOfRoomIsOfferedOnceItIsStored) {
   EXPECT_EQ(head(kBig).headers.count("link"), 1u);
 }
 
-TEST_F(WarmTest, AnOfferIsGoodForASecond) {
-  EXPECT_EQ(by_heart("HEAD", kBig).count("link"), 1u);
-  disk.say_free(1 << 20);  // no room any more, and nothing of it is here
-  EXPECT_EQ(head(kBig).headers.count("link"), 1u);
-  clock.advance(1s);
-  EXPECT_EQ(head(kBig).headers.count("link"), 0u);
-}
-
 TEST_F(WarmTest, ABranchThatMovedIsSeenAfterItsTime) {
   by_heart("GET", kConfig);
   hub.commit(kModel, "main", {{.path = "config.json", .content = Content("{\"new\":1}")}});

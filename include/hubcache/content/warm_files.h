@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -60,7 +59,6 @@ class WarmFiles {
     std::string key;    // of Catalog
     std::string proof;  // key of Proofs
     std::string base;   // this server's URL, which the offer of Xet in `head` has
-    std::chrono::steady_clock::time_point offered{};  // `head` was, last
     catalog::EntryPtr entry;
     std::string etag;  // quoted
     // Null: was not asked for yet.
@@ -75,7 +73,6 @@ class WarmFiles {
   static bool can_be_kept(const http::Request& request, const Source& source);
 
   static constexpr std::size_t kRemembered = 4'096;  // in all workers; some 4 kB each
-  static constexpr std::chrono::seconds kOfferTime{1};
   // What clients choose; each is in memory several times.
   static constexpr std::size_t kLongestTarget = 512;
   static constexpr std::size_t kLongestBase = 256;
