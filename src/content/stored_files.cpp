@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "hubcache/base/error.h"
 #include "hubcache/base/http_status.h"
 #include "hubcache/base/joined.h"
 #include "hubcache/http/range.h"
@@ -44,7 +43,10 @@ catalog::Entry StoredFiles::entry_of(const File& file) {
   using Algorithm = Digest::Algorithm;
   const auto algorithm = file.lfs ? Algorithm::kSha256 : Algorithm::kGitSha1;
   auto digest = Digest::from_bytes(algorithm, file.digest);
-  return {.etag = digest.hex(), .digest = std::move(digest), .size = file.size, .lfs = file.lfs};
+  return {.etag = digest.hex(),
+          .digest = std::move(digest),
+          .size = file.on_disk.size,
+          .lfs = file.lfs};
 }
 
 std::optional<http::Response> StoredFiles::find(const http::Request& request) {
@@ -66,9 +68,7 @@ std::optional<http::Response> StoredFiles::find(const http::Request& request) {
   const auto plan = http::apply_conditions(request, '"' + entry.etag + '"', entry.size, response);
   if (plan.status == http_status::kOk && !request.is_head()) {
     if (++file.reads == kWarmFrom) return std::nullopt;
-    const store::Disk::FileSize expected{
-        .size = file.size, .inode = file.inode, .modified = file.modified};
-    auto bytes = bytes_.stored_at_once(*entry.digest, expected, response.served);
+    auto bytes = bytes_.stored_at_once(*entry.digest, file.on_disk, response.served);
     if (!bytes) return std::nullopt;
     response.body = *std::move(bytes);
     const auto now = services_.store.clock().now();
@@ -86,44 +86,40 @@ bool StoredFiles::keep(const http::Request& request, const Ground& ground, const
                        const catalog::Entry& entry, const Fd& file) {
   const auto at = in_folder(request.target);
   // In another spelling it is another's path, and the folder one of many names.
-  const bool is_plain = at && at->path == name.path &&
-                        at->folder.ends_with(joined({"/resolve/", name.revision, "/"})) &&
-                        at->path.size() <= kLongestPath && entry.etag == entry.digest->hex();
+  const bool is_as_spelled = at && at->path == name.path &&
+                             at->folder.ends_with(joined({"/resolve/", name.revision, "/"}));
   // It was asked for before: a rule may refuse it by now.
-  if (!is_plain || !ground.holds(services_)) return true;
-  store::Disk::FileSize is;
-  try {
-    is = services_.store.size(file);
-  } catch (const Error&) {
-    return true;
-  }
+  const bool can_be_known =
+      is_as_spelled && at->path.size() <= kLongestPath && ground.holds(services_);
+  const auto on_disk = can_be_known ? services_.store.size(file) : std::nullopt;
+  if (!on_disk) return false;
   File known{.digest = entry.digest->bytes(),
-             .size = entry.size,
-             .inode = is.inode,
-             .modified = is.modified,
+             .on_disk = *on_disk,
              .used = services_.store.clock().now(),
              .lfs = entry.lfs};
-  if (!is_same(entry_of(known), entry)) return true;
+  if (!is_same(entry_of(known), entry)) return false;
   auto& folder = folder_at(at->folder, ground);
   const auto before = folder.files.find(at->path);
   if (before != folder.files.end()) {
     known.reads = before->second.reads;
     before->second = known;
-    return false;
+    return true;
   }
   const std::size_t needed = kFileBytes + at->path.size();
   if (bytes() + needed > most_bytes_ && folders_.size() > 1) drop_oldest();
-  if (bytes() + needed > most_bytes_) return true;
+  if (bytes() + needed > most_bytes_) return false;
   folder.files.emplace(std::string(at->path), known);
   folder.bytes += needed;
-  return true;
+  return false;
 }
 
 std::optional<Digest> StoredFiles::digest_of(const Fd& file) const {
   const auto is = services_.store.size(file);
+  if (!is) return std::nullopt;
   for (const auto& [prefix, folder] : folders_) {
     for (const auto& [path, known] : folder.files) {
-      if (known.inode == is.inode && known.size == is.size) return entry_of(known).digest;
+      const bool is_it = known.on_disk.inode == is->inode && known.on_disk.size == is->size;
+      if (is_it) return entry_of(known).digest;
     }
   }
   return std::nullopt;

@@ -129,7 +129,7 @@ void WarmFiles::keep_stored(const http::Request& request, const Source& source,
   if (!is_whole || request.method != "GET" || !can_be_kept(request, source)) return;
   const auto& [place, file, commit, entry] = source;
   const auto ground = Ground::of(place, file, commit);
-  if (!stored_.keep(request, ground, file, *entry, *bytes->file)) keep(request, source, response);
+  if (stored_.keep(request, ground, file, *entry, *bytes->file)) keep(request, source, response);
 }
 
 void WarmFiles::keep(const http::Request& request, const Source& source,

@@ -45,10 +45,7 @@ std::shared_ptr<const Fd> Store::Impl::look_at_once(const std::shared_ptr<Impl>&
   const auto held = hold(self, digest);
   auto file = self->disk.open_at_once(self->layout.blob(digest));
   if (!file) return nullptr;
-  const auto found = self->disk.size(*file);
-  const bool is_the_same = found.inode == expected.inode && found.modified == expected.modified &&
-                           found.size == expected.size;
-  if (!is_the_same) return nullptr;
+  if (!self->disk.size(*file).is_same_file(expected)) return nullptr;
   *held = std::move(*file);
   return held;
 }
@@ -153,7 +150,13 @@ Task<void> Store::Impl::heal(Digest digest, bool remove_file) {
   if (gone) removed(digest, gone->on_disk);
 }
 
-Disk::FileSize Store::size(const Fd& file) const { return impl_->disk.size(file); }
+std::optional<Disk::FileSize> Store::size(const Fd& file) const {
+  try {
+    return impl_->disk.size(file);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
 
 Task<bool> Store::contains(Digest digest) {
   co_return (co_await open(std::move(digest))).has_value();

@@ -33,8 +33,8 @@ class StoredFiles {
   /// for often comes to WarmFiles.
   std::optional<http::Response> find(const http::Request& request);
 
-  /// A file that was sent whole, from the store, where it is `file`. False when it was known
-  /// before, so that it is read again and again.
+  /// A file that was sent whole, from the store, where it is `file`. True when it was known before,
+  /// so that it is read again and again.
   bool keep(const http::Request& request, const Ground& ground, const hub::FileRef& name,
             const catalog::Entry& entry, const Fd& file);
 
@@ -44,9 +44,7 @@ class StoredFiles {
  private:
   struct File {
     Digest::Bytes digest{};
-    std::uint64_t size = 0;
-    std::uint64_t inode = 0;
-    std::int64_t modified = 0;
+    store::Disk::FileSize on_disk{};
     WallTime used{};         // as far as the store was told
     bool lfs = false;        // else it is git's
     std::uint8_t reads = 0;  // modulo 256

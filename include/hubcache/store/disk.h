@@ -19,9 +19,13 @@ class Disk {
   struct FileSize {
     std::uint64_t size = 0;
     std::uint64_t on_disk = 0;  // bytes of disk it takes; holes take none
-    // Another file in its place has others.
     std::uint64_t inode = 0;
     std::int64_t modified = 0;  // ns
+
+    /// Is it the same file, with the bytes that it had? Another in its place is not.
+    bool is_same_file(const FileSize& other) const {
+      return size == other.size && inode == other.inode && modified == other.modified;
+    }
   };
 
   virtual ~Disk() = default;

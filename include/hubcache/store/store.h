@@ -96,8 +96,8 @@ class Store {
   /// The stored blob, or nullopt. The way in for OpenBlobs; handlers ask that.
   Task<std::optional<Blob>> open(Digest digest);
   Task<bool> contains(Digest digest);
-  /// What the file system says of an open file.
-  Disk::FileSize size(const Fd& file) const;
+  /// What the file system says of an open file; nullopt when it fails.
+  std::optional<Disk::FileSize> size(const Fd& file) const;
   /// Removes a blob; who reads it reads on. False when it was not there.
   Task<bool> remove(Digest digest);
   /// Hashes the blob's file again, at `rate` bytes a second at most (0: as fast as it can be read).

@@ -17,6 +17,12 @@ class OpenBlobsTest : public StoreTest {
   std::shared_ptr<const Blob> open(OpenBlobs& blobs, std::string_view content) {
     return runner.run(blobs.open(digest_of(content)));
   }
+  /// What its file is, of a blob that is not open then.
+  Disk::FileSize file_of(OpenBlobs& blobs, std::string_view content) {
+    const auto size = store->size(*open(blobs, content)->file);
+    blobs.forget(digest_of(content));
+    return size.value();
+  }
   std::int64_t last_used(std::string_view content) {
     return database->write_now([digest = digest_of(content)](db::Connection& sql) {
       auto row = sql.query("SELECT last_used FROM blobs WHERE digest = ?1", digest.text());
@@ -67,11 +73,10 @@ TEST_F(OpenBlobsTest, OneIsOpenedBrieflyWhileItIsTheFileThatItWas) {
   put("one");
   OpenBlobs blobs(*store, runner.executor());
   const auto digest = digest_of("one");
-  const auto expected = store->size(*open(blobs, "one")->file);
-  blobs.forget(digest);
+  const auto expected = file_of(blobs, "one");
   const auto file = blobs.open_briefly(digest, expected);
   ASSERT_NE(file, nullptr);
-  EXPECT_EQ(store->size(*file).inode, expected.inode);
+  EXPECT_EQ(store->size(*file)->inode, expected.inode);
   EXPECT_EQ(blobs.size(), 0U);
 
   // What somebody put there since is nothing that was hashed (SECURITY 14).
@@ -90,8 +95,7 @@ TEST_F(OpenBlobsTest, OneThatIsOpenedBrieflyCountsUntilItsReaderHasEnded) {
   put("one");
   OpenBlobs blobs(*store, runner.executor());
   const auto digest = digest_of("one");
-  const auto expected = store->size(*open(blobs, "one")->file);
-  blobs.forget(digest);
+  const auto expected = file_of(blobs, "one");
   auto file = blobs.open_briefly(digest, expected);
   runner.run(store->remove(digest));
   EXPECT_GT(store->used(), 0U);
@@ -233,7 +237,7 @@ TEST_F(DoubtTest, AFalseOneIsPutAside) {
 
 TEST_F(DoubtTest, OneThatIsNotOpenHereCanBeDoubtedToo) {
   const auto digest = digest_of("one");
-  const auto expected = store->size(*file);
+  const auto expected = store->size(*file).value();
   runner.call([&] { here.forget(digest); });
   disk.hold(FaultyDisk::Call::kRead);
   runner.call([&] { here.doubt(digest); });
