@@ -41,7 +41,7 @@ std::optional<Fd> PosixDisk::open(const std::filesystem::path& file) {
 }
 
 // RESOLVE_CACHED: Linux 5.12. Who has none goes the other way.
-std::optional<Fd> PosixDisk::open_at_once(const std::filesystem::path& file) {
+std::optional<Fd> PosixDisk::open_at_once(const std::string& file) {
   open_how how{};
   how.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW;
   how.resolve = RESOLVE_CACHED;

@@ -2,8 +2,10 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "hubcache/base/digest.h"
+#include "hubcache/base/joined.h"
 
 namespace hubcache::store {
 
@@ -17,8 +19,12 @@ class Layout {
   std::filesystem::path blob_directory(const Digest& digest) const {
     return blobs() / digest.algorithm_name() / digest.hex().substr(0, 2);
   }
-  std::filesystem::path blob(const Digest& digest) const {
-    return blob_directory(digest) / digest.hex().substr(2);
+  std::filesystem::path blob(const Digest& digest) const { return blob_name(digest); }
+  /// The same as text, for who opens many: a path is taken apart when it is made.
+  std::string blob_name(const Digest& digest) const {
+    const std::string_view hex = digest.hex();
+    return joined({root_.native(), "/blobs/", digest.algorithm_name(), "/", hex.substr(0, 2), "/",
+                   hex.substr(2)});
   }
 
   /// Files that turned out false, for the operator to look at, until their room is needed.

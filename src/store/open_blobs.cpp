@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::chrono::minutes kWriteInterval{10};
 constexpr std::size_t kMostClosed = 256;
+/// How exactly it is known when one was used that had to be closed.
+constexpr std::chrono::minutes kUseInterval{10};
 
 }  // namespace
 
@@ -42,10 +44,10 @@ std::shared_ptr<const Blob> OpenBlobs::find(const Digest& digest) {
   return found->second->blob;
 }
 
-Task<std::shared_ptr<const Blob>> OpenBlobs::open(Digest digest) {
+Task<std::shared_ptr<const Blob>> OpenBlobs::open(Digest digest, std::optional<BlobRow> row) {
   if (auto blob = find(digest)) co_return blob;
   if (store_.impl_->doubted.has(digest)) co_return nullptr;
-  auto blob = co_await store_.open(digest);
+  auto blob = co_await store_.open(digest, row);
   if (!blob || store_.impl_->doubted.has(digest)) co_return nullptr;
   // Somebody else on this worker may have opened it meanwhile.
   if (auto other = find(digest)) co_return other;
@@ -57,18 +59,21 @@ std::shared_ptr<const Blob> OpenBlobs::keep(Blob blob) {
   entries_.push_front({.blob = shared, .used = {}});
   by_digest_.emplace(shared->digest, entries_.begin());
   use(entries_.front());
-  if (entries_.size() > capacity_) close(std::prev(entries_.end()));
+  if (entries_.size() > capacity_) {
+    auto& oldest = entries_.back();
+    // Where many are opened one after the other, each would be another write.
+    if (oldest.used - oldest.blob->used < kUseInterval) oldest.noted = true;
+    close(std::prev(entries_.end()));
+  }
   return shared;
 }
 
 std::shared_ptr<const Fd> OpenBlobs::open_briefly(const Digest& digest,
                                                   const Disk::FileSize& expected) {
   if (store_.impl_->doubted.has(digest)) return nullptr;
-  try {
-    return Store::Impl::look_at_once(store_.impl_, digest, expected);
-  } catch (const Error&) {
-    return nullptr;
-  }
+  auto found = Store::Impl::look_at_once(store_.impl_, digest);
+  if (!found || !found->size.is_same_file(expected)) return nullptr;
+  return std::move(found->file);
 }
 
 void OpenBlobs::use(Entry& entry) {

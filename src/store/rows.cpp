@@ -54,7 +54,8 @@ WallTime time_of(std::int64_t seconds) { return WallTime(std::chrono::seconds(se
 BlobRow blob_row(const db::Statement& row) {
   return {.size = static_cast<std::uint64_t>(row.integer(0)),
           .on_disk = static_cast<std::uint64_t>(row.integer(1)),
-          .state = static_cast<BlobState>(row.integer(2))};
+          .state = static_cast<BlobState>(row.integer(2)),
+          .used = time_of(row.integer(3))};
 }
 
 std::vector<Candidate> idle_fills(db::Connection& sql) {
@@ -78,8 +79,8 @@ std::vector<Candidate> idle_fills(db::Connection& sql) {
 std::span<const db::Migration> migrations() { return kMigrations; }
 
 std::optional<BlobRow> find_blob(db::Connection& sql, const Digest& digest) {
-  auto row =
-      sql.query("SELECT size, bytes_on_disk, state FROM blobs WHERE digest = ?1", digest.text());
+  auto row = sql.query("SELECT size, bytes_on_disk, state, last_used FROM blobs WHERE digest = ?1",
+                       digest.text());
   if (!row.step()) return std::nullopt;
   return blob_row(row);
 }
@@ -97,8 +98,10 @@ std::uint64_t put_blob(db::Connection& sql, const Digest& digest, const BlobRow&
 }
 
 std::optional<BlobRow> take_blob(db::Connection& sql, const Digest& digest) {
-  auto row = sql.query("DELETE FROM blobs WHERE digest = ?1 RETURNING size, bytes_on_disk, state",
-                       digest.text());
+  auto row = sql.query(
+      "DELETE FROM blobs WHERE digest = ?1 RETURNING size, bytes_on_disk, state, "
+      "last_used",
+      digest.text());
   if (!row.step()) return std::nullopt;
   const auto taken = blob_row(row);
   row.run();

@@ -15,20 +15,8 @@ namespace hubcache::store {
 
 // The store's rows. Each function runs inside a transaction of the caller's.
 
-enum class BlobState : std::uint8_t {
-  kStored = 0,
-  kLeaving = 1,     // being evicted: not to be opened any more
-  kUnverified = 2,  // found by name: hashed before its first use (SECURITY 14)
-};
-
-struct BlobRow {
-  std::uint64_t size = 0;
-  std::uint64_t on_disk = 0;
-  BlobState state = BlobState::kStored;
-};
-
 std::optional<BlobRow> find_blob(db::Connection& sql, const Digest& digest);
-/// Returns the bytes on disk of the row that was there, 0 without one.
+/// As used now. Returns the bytes on disk of the row that was there, 0 without one.
 std::uint64_t put_blob(db::Connection& sql, const Digest& digest, const BlobRow& row, WallTime now);
 /// The row that was there.
 std::optional<BlobRow> take_blob(db::Connection& sql, const Digest& digest);

@@ -83,12 +83,24 @@ struct Shared {
   /// A descriptor still to be opened, of a file with the bytes of `digest`: the file counts as in
   /// use from now on until it is closed.
   static std::shared_ptr<Fd> hold(std::shared_ptr<Shared> self, const Digest& digest) {
-    self->open_files.opened(digest);
-    return {new Fd(), [self = std::move(self), digest](const Fd* file) {
-              delete file;
-              self->space.remove_used(self->open_files.closed(digest));
-            }};
+    auto held = std::make_shared<Held>(std::move(self), digest);
+    return {held, &held->file};
   }
+  struct Held {
+    Held(std::shared_ptr<Shared> of, Digest name) : shared(std::move(of)), digest(std::move(name)) {
+      shared->open_files.opened(digest);
+    }
+    ~Held() {
+      file = Fd();
+      shared->space.remove_used(shared->open_files.closed(digest));
+    }
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+
+    std::shared_ptr<Shared> shared;
+    Digest digest;
+    Fd file;
+  };
   /// A file of `digest` that took so much was removed.
   void removed(const Digest& digest, std::uint64_t bytes) {
     space.remove_used(open_files.removed(digest, bytes));

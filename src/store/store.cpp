@@ -32,22 +32,26 @@ std::chrono::steady_clock::duration time_of(std::uint64_t bytes, std::uint64_t r
 
 std::optional<Store::Impl::Found> Store::Impl::look(const std::shared_ptr<Impl>& self,
                                                     const Digest& digest) {
-  const auto held = hold(self, digest);
+  auto held = hold(self, digest);
   auto file = self->disk.open(self->layout.blob(digest));
   if (!file) return std::nullopt;
   *held = std::move(*file);
-  return Found{.file = held, .size = self->disk.size(*held)};
+  const auto size = self->disk.size(*held);
+  return Found{.file = std::move(held), .size = size};
 }
 
-std::shared_ptr<const Fd> Store::Impl::look_at_once(const std::shared_ptr<Impl>& self,
-                                                    const Digest& digest,
-                                                    const Disk::FileSize& expected) {
-  const auto held = hold(self, digest);
-  auto file = self->disk.open_at_once(self->layout.blob(digest));
-  if (!file) return nullptr;
-  if (!self->disk.size(*file).is_same_file(expected)) return nullptr;
+std::optional<Store::Impl::Found> Store::Impl::look_at_once(const std::shared_ptr<Impl>& self,
+                                                            const Digest& digest) {
+  auto held = hold(self, digest);
+  auto file = self->disk.open_at_once(self->layout.blob_name(digest));
+  if (!file) return std::nullopt;
   *held = std::move(*file);
-  return held;
+  try {
+    const auto size = self->disk.size(*held);
+    return Found{.file = std::move(held), .size = size};
+  } catch (const Error&) {
+    return std::nullopt;
+  }
 }
 
 Store::Store(Options options, Disk& disk, db::Database& database, Pool& disk_pool, Executor home,
@@ -70,12 +74,17 @@ void Store::recover() {
   for (const auto& row : bad) impl_->bad_digests.add(row.origin, row.digest, row.until);
 }
 
-Task<std::optional<Blob>> Store::open(Digest digest) {
+std::optional<BlobRow> Store::row_of(db::Connection& sql, const Digest& digest) {
+  return find_blob(sql, digest);
+}
+
+Task<std::optional<Blob>> Store::open(Digest digest, std::optional<BlobRow> row) {
   auto find_row = [digest](db::Connection& sql) { return find_blob(sql, digest); };
-  const auto row = co_await impl_->database.read(std::move(find_row));
+  if (!row) row = co_await impl_->database.read(std::move(find_row));
   if (row && row->state == BlobState::kLeaving) co_return std::nullopt;
+  auto found = Impl::look_at_once(impl_, digest);
   auto find_file = [impl = impl_, digest] { return Impl::look(impl, digest); };
-  auto found = co_await offload(impl_->pool, std::move(find_file));
+  if (!found) found = co_await offload(impl_->pool, std::move(find_file));
 
   if (!row && !found) co_return std::nullopt;
   if (found && (!row || row->state == BlobState::kUnverified)) {
@@ -85,7 +94,10 @@ Task<std::optional<Blob>> Store::open(Digest digest) {
     co_await impl_->heal(std::move(digest), found.has_value());
     co_return std::nullopt;
   }
-  co_return Blob{.digest = std::move(digest), .size = row->size, .file = std::move(found->file)};
+  co_return Blob{.digest = std::move(digest),
+                 .size = row->size,
+                 .file = std::move(found->file),
+                 .used = row->used};
 }
 
 /// A file without a row may be anybody's: it counts once it was hashed again. Who asks meanwhile

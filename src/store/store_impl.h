@@ -49,10 +49,8 @@ struct Store::Impl : Shared {
   };
 
   static std::optional<Found> look(const std::shared_ptr<Impl>& self, const Digest& digest);
-  /// Null unless it is the file that it was, and is had without a wait.
-  static std::shared_ptr<const Fd> look_at_once(const std::shared_ptr<Impl>& self,
-                                                const Digest& digest,
-                                                const Disk::FileSize& expected);
+  /// The same without a wait; nullopt says nothing.
+  static std::optional<Found> look_at_once(const std::shared_ptr<Impl>& self, const Digest& digest);
   static Task<bool> remove(std::shared_ptr<Impl> self, Digest digest);
   static Task<std::optional<Blob>> adopt(std::shared_ptr<Impl> self, Digest digest, Found found);
   static Task<Part::Opened> open_part(std::shared_ptr<Impl> self, Part::Plan plan,

@@ -169,6 +169,19 @@ std::optional<Fd> FaultyDisk::open(const Path& file) {
   return disk_.open(file);
 }
 
+std::optional<Fd> FaultyDisk::open_at_once(const std::string& file) {
+  {
+    const Lock lock(mutex_);
+    if (held_.contains(Call::kOpen) || held_.contains(Call::kLook)) return std::nullopt;
+  }
+  try {
+    const auto lock = begin(Call::kOpen);
+    return disk_.open_at_once(file);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 Fd FaultyDisk::open_or_create(const Path& file) {
   const auto lock = begin(Call::kCreate);
   if (!std::filesystem::exists(file)) keep_name(file, [file] { ::unlink(file.c_str()); });

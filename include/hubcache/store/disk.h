@@ -33,7 +33,7 @@ class Disk {
   /// For reading; nullopt when there is no such file.
   virtual std::optional<Fd> open(const std::filesystem::path& file) = 0;
   /// The same without a wait for a disk: nullopt also when that would be needed, or it fails.
-  virtual std::optional<Fd> open_at_once(const std::filesystem::path& file) = 0;
+  virtual std::optional<Fd> open_at_once(const std::string& file) = 0;
   /// For reading and writing; created, 0600, when absent.
   virtual Fd open_or_create(const std::filesystem::path& file) = 0;
   /// Reads until `into` is full or the file ends; returns how much that was.
@@ -64,7 +64,7 @@ class Disk {
 class PosixDisk final : public Disk {
  public:
   std::optional<Fd> open(const std::filesystem::path& file) override;
-  std::optional<Fd> open_at_once(const std::filesystem::path& file) override;
+  std::optional<Fd> open_at_once(const std::string& file) override;
   Fd open_or_create(const std::filesystem::path& file) override;
   std::size_t pread(const Fd& file, std::uint64_t offset, std::span<std::byte> into) override;
   void pwrite(const Fd& file, std::uint64_t offset, std::span<const std::byte> bytes) override;

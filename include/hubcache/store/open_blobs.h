@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -37,8 +38,8 @@ class OpenBlobs {
 
   /// Null when it is not open here; says nothing about the store.
   std::shared_ptr<const Blob> find(const Digest& digest);
-  /// Opens it if need be; null when the store has no such blob.
-  Task<std::shared_ptr<const Blob>> open(Digest digest);
+  /// Opens it if need be; null when the store has no such blob. `row` if it was read just before.
+  Task<std::shared_ptr<const Blob>> open(Digest digest, std::optional<BlobRow> row = std::nullopt);
   /// A blob whose file was `expected` when it was open (Store::size()), for one reader, without a
   /// wait; null when that cannot be.
   std::shared_ptr<const Fd> open_briefly(const Digest& digest, const Disk::FileSize& expected);

@@ -93,8 +93,11 @@ class Store {
   /// reconciles staging rows with fills/. Never looks at blobs.
   void recover();
 
-  /// The stored blob, or nullopt. The way in for OpenBlobs; handlers ask that.
-  Task<std::optional<Blob>> open(Digest digest);
+  /// The stored blob, or nullopt. The way in for OpenBlobs; handlers ask that. `row` if it was
+  /// read just before.
+  Task<std::optional<Blob>> open(Digest digest, std::optional<BlobRow> row = std::nullopt);
+  /// The row of a blob, for who reads more from the database with it.
+  static std::optional<BlobRow> row_of(db::Connection& sql, const Digest& digest);
   Task<bool> contains(Digest digest);
   /// What the file system says of an open file; nullopt when it fails.
   std::optional<Disk::FileSize> size(const Fd& file) const;

@@ -147,28 +147,42 @@ TEST_F(OpenBlobsTest, UsesAreWrittenInBatches) {
 TEST_F(OpenBlobsTest, TheUseOfABlobThatIsClosedIsNotForgotten) {
   put("one");
   put("two");
-  clock.advance(1min);
+  clock.advance(10min);
   const auto stored = last_used("one");
   {
     OpenBlobs blobs(*store, runner.executor(), 1);
     open(blobs, "one");
     open(blobs, "two");
   }
-  EXPECT_EQ(last_used("one"), stored + 60);
+  EXPECT_EQ(last_used("one"), stored + 600);
+}
+
+TEST_F(OpenBlobsTest, WhatHasToCloseSoonAfterItsLastUseIsNotWritten) {
+  put("one");
+  put("two");
+  clock.advance(9min);
+  const auto stored = last_used("one");
+  {
+    OpenBlobs blobs(*store, runner.executor(), 1);
+    open(blobs, "one");
+    open(blobs, "two");
+  }
+  EXPECT_EQ(last_used("one"), stored);
+  EXPECT_EQ(last_used("two"), stored + 540) << "was open to the end";
 }
 
 TEST_F(OpenBlobsTest, WhatIsClosedInNumbersIsWrittenWithoutTheRest) {
   put("kept");
   for (int i = 0; i < 300; ++i) put("closed " + std::to_string(i));
   const auto stored = last_used("kept");
-  clock.advance(1min);
+  clock.advance(10min);
   OpenBlobs blobs(*store, runner.executor(), 2);
   open(blobs, "kept");
   for (int i = 0; i < 300; ++i) {
     open(blobs, "closed " + std::to_string(i));
     blobs.find(digest_of("kept"));
   }
-  EXPECT_EQ(last_used("closed 0"), stored + 60);
+  EXPECT_EQ(last_used("closed 0"), stored + 600);
   EXPECT_EQ(last_used("closed 299"), stored) << "still open";
   EXPECT_EQ(last_used("kept"), stored);
 }
