@@ -57,6 +57,13 @@ Task<bool> Proofs::is_proven(std::string origin, std::string repo, Digest digest
   co_return false;
 }
 
+bool Proofs::is_proven(db::Connection& sql, std::string_view key) {
+  auto rows = sql.query("SELECT proven FROM proofs WHERE key = ?1", key);
+  return rows.step() && rows.boolean(0);
+}
+
+void Proofs::remember(std::string key) { proven_[workers_.current()]->put(std::move(key), true); }
+
 bool Proofs::is_remembered(std::string_view key) const {
   return proven_[workers_.current()]->find(key) != nullptr;
 }

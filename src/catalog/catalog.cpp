@@ -203,15 +203,15 @@ Commit Catalog::commit_in(KnownCommit known, const std::string& revision, bool s
 }
 
 Task<EntryPtr> Catalog::entry(hub::Probe& probe, Commit commit, std::string_view kind,
-                              hub::Flights& flights) {
+                              hub::Flights& flights, Also also) {
   const auto& repo = probe.file().repo;
   const std::string at = commit_key(*probe.endpoint(), repo, commit.id);
-  auto known = co_await recall_entry(at, probe.file().path);
+  auto known = co_await recall_entry(at, probe.file().path, also);
   const bool may_read_all = kind != kRefusedClass && !commit.stale;
   if (!known.known && !probe.head_if_known() && may_read_all) {
     auto wanted = Manifests::tree_at(probe.endpoint(), probe.credential(), repo, commit.id, kind);
     co_await manifests_.walk(std::move(wanted), flights);
-    known = co_await recall_entry(at, probe.file().path);
+    known = co_await recall_entry(at, probe.file().path, std::move(also));
   }
   if (known.known) co_return known.entry;
   const auto answer = co_await ask_at(probe, commit, flights);
@@ -326,10 +326,10 @@ void Catalog::on_each_worker(const Change& change) {
 }
 
 /// A path without a row is absent when the commit's manifest has been read.
-Task<Catalog::KnownEntry> Catalog::recall_entry(std::string commit, std::string path) {
+Task<Catalog::KnownEntry> Catalog::recall_entry(std::string commit, std::string path, Also also) {
   std::string key = entry_key(commit, path);
   if (const auto* remembered = here().entries.find(key)) co_return *remembered;
-  auto query = [key, commit = std::move(commit)](db::Connection& sql) {
+  auto query = [key, commit = std::move(commit), also = std::move(also)](db::Connection& sql) {
     KnownEntry known;
     auto rows =
         sql.query("SELECT present, etag, digest, size, lfs, xet FROM entries WHERE key = ?1", key);
@@ -344,6 +344,7 @@ Task<Catalog::KnownEntry> Catalog::recall_entry(std::string commit, std::string 
                 .lfs = rows.boolean(4),
                 .xet = rows.text(5)};
     if (rows.boolean(2)) entry.digest = Digest::from_etag(entry.etag);
+    if (also) also(sql, entry);
     known.entry = std::make_shared<const Entry>(std::move(entry));
     return known;
   };

@@ -38,7 +38,7 @@ Task<http::Body> FileBytes::open(UpstreamFile file, Manner manner, http::RangePl
 
   auto blob = services_.blobs.find(*file.digest);
   const bool open = blob != nullptr;
-  if (!blob) blob = co_await stored(*file.digest);
+  if (!blob) blob = co_await stored(*file.digest, file.row);
   if (blob) {
     auto body = co_await body_of_blob(std::move(blob), std::move(file), manner, plan, served);
     if (served.cache == "hit") (open ? hits_.memory : hits_.disk).add();
@@ -181,9 +181,10 @@ void FileBytes::locate(UpstreamFile& file) const {
 }
 
 /// Null, too, when the disk fails: then it can still be had from the Hub.
-Task<std::shared_ptr<const store::Blob>> FileBytes::stored(Digest digest) {
+Task<std::shared_ptr<const store::Blob>> FileBytes::stored(Digest digest,
+                                                           std::optional<store::BlobRow> row) {
   try {
-    co_return co_await services_.blobs.open(digest);
+    co_return co_await services_.blobs.open(digest, row);
   } catch (const Error& error) {
     if (!is_of_disk(error.kind())) throw;
     services_.log.warn("a stored file cannot be opened",

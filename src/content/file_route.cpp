@@ -56,7 +56,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
   hub::Probe probe(services_.flights, place.endpoint, place.credential, asked.file);
   auto found = found_at_once(probe);
   if (!found) found = co_await find(probe, place, asked.kind);
-  const auto& [right, commit, entry, waited] = *found;
+  const auto& [right, commit, entry, waited, row] = *found;
   const auto& file = probe.file();
   const bool lasts = asked.kind == hub::Route::Kind::kResolve && file.repo == asked.file.repo &&
                      right.kind == access::Right::Kind::kPublic && !right.stale && !commit.stale;
@@ -74,7 +74,7 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
   add_digest(request, entry->digest, response);
   const bool is_asked = place.xet && (request.is_head() || asks_for_xet(request));
   const bool is_offerable = has_xet(*entry) && right.kind != access::Right::Kind::kFile;
-  if (is_asked && is_offerable && co_await can_be_checked(place.endpoint, file.repo, entry)) {
+  if (is_asked && is_offerable && co_await can_be_checked(place.endpoint, file.repo, entry, row)) {
     offer_xet(place, {.repo = file.repo, .revision = commit.id, .path = {}}, *entry, response);
     if (!request.is_head()) co_return xet_file_info(std::move(response), *entry);
   }
@@ -97,7 +97,8 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
                         .digest = entry->digest,
                         .size = entry->size,
                         .client = place.client,
-                        .background = place.background};
+                        .background = place.background,
+                        .row = row};
   const auto manner = place.streamed ? Manner::kStreamed : Manner::kPlain;
   if (plan.parts.empty()) {
     response.body = co_await bytes_.open(std::move(upstream), manner, plan, response.served);
@@ -130,27 +131,50 @@ Task<FileRoute::Found> FileRoute::find(hub::Probe& probe, const Place& place,
   Found found;
   found.right = co_await require_right(probe, place, kind);
   found.commit = co_await services_.catalog.commit(probe);
-  found.entry = co_await services_.catalog.entry(probe, found.commit, found.right.document_class(),
-                                                 services_.flights);
+  co_await find_entry(probe, found);
   if (!found.entry) throw entry_not_found(found.commit);
   found.waited = waited_for_hub(probe, stopwatch);
   co_return found;
+}
+
+/// With what will be asked of its bytes: each read of the database by itself is a way to another
+/// thread and back.
+Task<> FileRoute::find_entry(hub::Probe& probe, Found& found) {
+  struct Rows {
+    std::string proof;
+    bool is_proven = false;
+    std::optional<store::BlobRow> blob;
+  };
+  auto rows = std::make_shared<Rows>();
+  auto read_rows = [rows, origin = probe.endpoint()->origin_key(), repo = probe.file().repo.key()](
+                       db::Connection& sql, const catalog::Entry& entry) {
+    if (!entry.digest) return;
+    rows->proof = access::Proofs::key_of(origin, repo, *entry.digest);
+    rows->is_proven = access::Proofs::is_proven(sql, rows->proof);
+    rows->blob = store::Store::row_of(sql, *entry.digest);
+  };
+  found.entry = co_await services_.catalog.entry(probe, found.commit, found.right.document_class(),
+                                                 services_.flights, std::move(read_rows));
+  if (rows->is_proven) services_.proofs.remember(std::move(rows->proof));
+  found.row = rows->blob;
 }
 
 /// What cannot be stored is checked on its way through by plain HTTP alone, where the end of it
 /// waits. So by Xet it is not offered, unless it is here, or on its way, by this very repo: of
 /// others' that is not told (SECURITY 10).
 Task<bool> FileRoute::can_be_checked(hub::EndpointPtr endpoint, hub::RepoId repo,
-                                     catalog::EntryPtr entry) {
+                                     catalog::EntryPtr entry, std::optional<store::BlobRow> row) {
   const auto& digest = *entry->digest;
   const std::string origin = endpoint->origin_key();
   const std::string key = repo.key();
   const auto proof = access::Proofs::key_of(origin, key, digest);
-  if (services_.blobs.find(digest) && services_.proofs.is_remembered(proof)) {
-    co_return true;
-  }
-  if (co_await services_.store.room(entry->size) == entry->size) co_return true;
+  const bool is_proven = services_.proofs.is_remembered(proof);
+  if (is_proven && services_.blobs.find(digest)) co_return true;
+  const bool is_stored = row && row->state == store::BlobState::kStored;
   try {
+    // Opened, it is known the next time; and it will be read.
+    if (is_proven && is_stored && co_await services_.blobs.open(digest, row)) co_return true;
+    if (co_await services_.store.room(entry->size) == entry->size) co_return true;
     if (co_await services_.proofs.is_proven(origin, key, digest)) {
       co_return co_await services_.store.contains(digest);
     }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -68,8 +69,11 @@ class Catalog {
   /// too. Whoever may read the whole repo (`kind`, as of a DocumentRequest) and asks for a path
   /// nobody has asked for has the commit's manifest read, for more will come. Throws when the Hub
   /// has to be asked and cannot, or refuses.
+  /// `also` is called with the entry where that is read from the database, in the same read and
+  /// on its thread.
+  using Also = std::function<void(db::Connection&, const Entry&)>;
   Task<EntryPtr> entry(hub::Probe& probe, Commit commit, std::string_view kind,
-                       hub::Flights& flights);
+                       hub::Flights& flights, Also also = {});
   /// The same as this worker remembers it; null says nothing.
   EntryPtr entry_at_once(const hub::Probe& probe, const Commit& commit);
   /// The same two for who asks for one file again and again.
@@ -133,7 +137,7 @@ class Catalog {
   std::chrono::milliseconds ttl_of(const KnownCommit& commit, const std::string& revision) const;
   void note_use(const std::string& key, KnownCommit& known);
   Task<KnownCommit> recall_commit(std::string key);
-  Task<KnownEntry> recall_entry(std::string commit, std::string path);
+  Task<KnownEntry> recall_entry(std::string commit, std::string path, Also also);
   void keep_row(std::string key, std::string commit);
   void keep_commit(const hub::Endpoint& endpoint, const hub::RepoId& repo,
                    const std::string& revision, const std::string& commit);

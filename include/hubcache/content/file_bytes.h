@@ -60,7 +60,8 @@ class FileBytes {
   Task<http::Body> join_fill(UpstreamFile file, Manner manner, http::RangePlan plan, bool afresh,
                              http::Served& served);
   void locate(UpstreamFile& file) const;
-  Task<std::shared_ptr<const store::Blob>> stored(Digest digest);
+  Task<std::shared_ptr<const store::Blob>> stored(Digest digest,
+                                                  std::optional<store::BlobRow> row = std::nullopt);
   Task<http::Body> instead_of_fill(UpstreamFile file, Manner manner, http::RangePlan plan,
                                    http::Served& served);
   Task<bool> proven_against_fill(UpstreamFile file, std::string via, bool afresh);

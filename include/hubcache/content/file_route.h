@@ -36,11 +36,14 @@ class FileRoute {
     access::Right right{};
     catalog::Commit commit{};
     catalog::EntryPtr entry{};
-    std::chrono::microseconds waited{};  // for the Hub
+    std::chrono::microseconds waited{};   // for the Hub
+    std::optional<store::BlobRow> row{};  // of the blob, if it was read
   };
   std::optional<Found> found_at_once(hub::Probe& probe);
   Task<Found> find(hub::Probe& probe, const Place& place, hub::Route::Kind kind);
-  Task<bool> can_be_checked(hub::EndpointPtr endpoint, hub::RepoId repo, catalog::EntryPtr entry);
+  Task<> find_entry(hub::Probe& probe, Found& found);
+  Task<bool> can_be_checked(hub::EndpointPtr endpoint, hub::RepoId repo, catalog::EntryPtr entry,
+                            std::optional<store::BlobRow> row);
   Task<access::Right> require_right(hub::Probe& probe, const Place& place, hub::Route::Kind kind);
   Task<http::Body> open_part(UpstreamFile file, Manner manner, http::RangePlan plan,
                              std::shared_ptr<http::Served> served);

@@ -23,8 +23,9 @@ struct UpstreamFile {
   std::string location;  // where a HEAD found the bytes; empty: not known, or the catalog knows
   std::optional<Digest> digest;
   std::uint64_t size = 0;
-  std::string client{};     // whose budget it counts for; empty: nobody's
-  bool background = false;  // nobody waits for it
+  std::string client{};                 // whose budget it counts for; empty: nobody's
+  bool background = false;              // nobody waits for it
+  std::optional<store::BlobRow> row{};  // of its blob, if it was read just before
 };
 
 /// The file as a fill's source; used on the worker whose `hub` it is given.
