@@ -32,6 +32,7 @@
 #include "hubcache/catalog/documents.h"
 #include "hubcache/catalog/metadata_limit.h"
 #include "hubcache/content/content.h"
+#include "hubcache/content/stored_files.h"
 #include "hubcache/db/database.h"
 #include "hubcache/db/secrets.h"
 #include "hubcache/fill/fills.h"
@@ -204,6 +205,7 @@ struct Instance::Parts {
   std::unique_ptr<mirror::Fetch> fetch;
   std::shared_ptr<mirror::Intake> intake;
   std::unique_ptr<rest::Api> api;
+  content::StoredFiles stored_files;
   std::vector<std::unique_ptr<content::Content>> contents;
   web::Health health;
   std::string instance_id = to_hex(random_bytes(8));
@@ -332,6 +334,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
             .fills = *fills,
             .store = store,
             .blobs = *blobs[i],
+            .stored = stored_files,
             .pool = disk_pool,
             .log = log,
             .prefetch = [this](

@@ -21,8 +21,7 @@ void set_origin(http::Response& response, std::string_view origin) {
 }  // namespace
 
 void shield(http::Response& response) {
-  response.headers.add("Content-Security-Policy", "default-src 'none'; sandbox");
-  response.headers.add("X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : kShield) response.headers.add(name, value);
 }
 
 bool Browsers::is_from_page(const http::Request& request) {

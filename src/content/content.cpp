@@ -6,6 +6,7 @@
 #include "hubcache/access/caller.h"
 #include "hubcache/content/errors.h"
 #include "hubcache/content/listing.h"
+#include "hubcache/content/stored_files.h"
 #include "hubcache/content/via.h"
 #include "hubcache/hub/grammar.h"
 #include "hubcache/hub/imported.h"
@@ -97,7 +98,8 @@ std::optional<http::Response> Content::at_once(const http::Request& request) {
 
 void Content::doubt(const http::FileSpan& span) {
   if (services_.blobs.doubt(*span.file)) return;
-  if (const auto digest = warm_.digest_of(*span.file)) services_.blobs.doubt(*digest);
+  const auto digest = services_.stored.digest_of(services_.store, *span.file);
+  if (digest) services_.blobs.doubt(*digest);
 }
 
 http::Response Content::render(const http::Request& request, const Error& error) {

@@ -26,25 +26,46 @@ std::string content_disposition_of(std::string_view path) {
   return value;
 }
 
+template <typename Fields>
+void describe(Fields& fields, std::string_view content_type, std::string_view path) {
+  fields.add("Content-Type", content_type);
+  fields.add("Content-Disposition", content_disposition_of(path));
+  for (const auto& [name, value] : kShield) fields.add(name, value);
+}
+
+template <typename Fields>
+void describe(Fields& fields, const catalog::Entry& entry, std::string_view commit,
+              std::string_view path) {
+  describe(fields, content_type_of(entry, path), path);
+  const std::string etag = '"' + entry.etag + '"';
+  fields.add("X-Repo-Commit", commit);
+  fields.add("ETag", etag);
+  fields.add("X-Linked-ETag", etag);
+  if (entry.lfs) fields.add("X-Linked-Size", std::to_string(entry.size));
+}
+
 }  // namespace
 
 http::Response file_response(std::string_view content_type, std::string_view path) {
   http::Response response;
-  response.headers.add("Content-Type", content_type);
-  response.headers.add("Content-Disposition", content_disposition_of(path));
-  shield(response);
+  describe(response.headers, content_type, path);
   return response;
 }
 
 http::Response file_response(const catalog::Entry& entry, std::string_view commit,
                              std::string_view path) {
-  auto response = file_response(content_type_of(entry, path), path);
-  const std::string etag = '"' + entry.etag + '"';
-  response.headers.add("X-Repo-Commit", commit);
-  response.headers.add("ETag", etag);
-  response.headers.add("X-Linked-ETag", etag);
-  if (entry.lfs) response.headers.add("X-Linked-Size", std::to_string(entry.size));
+  http::Response response;
+  describe(response.headers, entry, commit, path);
   return response;
+}
+
+http::Response whole_file_response(const catalog::Entry& entry, std::string_view commit,
+                                   std::string_view path) {
+  http::HeaderLines lines;
+  describe(lines, entry, commit, path);
+  lines.add("Accept-Ranges", "bytes");
+  lines.add("Content-Length", std::to_string(entry.size));
+  return {.made_before = lines.take()};
 }
 
 }  // namespace hubcache::content

@@ -1,6 +1,8 @@
 #include "hubcache/content/stored_files.h"
 
 #include <algorithm>
+#include <chrono>
+#include <mutex>
 #include <utility>
 
 #include "hubcache/base/http_status.h"
@@ -12,19 +14,41 @@
 namespace hubcache::content {
 namespace {
 
-// The read that goes the long way, to WarmFiles; later ones are 256 apart. So many that what is
-// read at random of far more files than WarmFiles holds stays out of it.
-constexpr std::uint8_t kWarmFrom = 16;
+// A file that is so many of so many reads here goes the long way, to WarmFiles, which has room for
+// all that are read so often. What is read at random of far more files stays out of it.
+constexpr std::uint32_t kWarmReads = 16;
+constexpr std::uint32_t kWarmWindow = 16'384;
 constexpr std::size_t kFileBytes = 160;
-constexpr std::size_t kLongestPath = 256;  // clients choose it
-constexpr std::chrono::minutes kUseInterval{10};
+constexpr std::size_t kLongestPath = 256;   // clients choose it
+constexpr std::uint32_t kUseInterval = 10;  // minutes
 
-/// A target in its folder, which is a repo at a revision; nullopt: there is none.
-struct InFolder {
-  std::string_view folder;
-  std::string_view path;
-};
-std::optional<InFolder> in_folder(std::string_view target) {
+std::uint32_t minutes_of(WallTime time) {
+  const auto minutes = std::chrono::floor<std::chrono::minutes>(time).time_since_epoch().count();
+  return static_cast<std::uint32_t>(minutes);
+}
+
+bool is_same(const catalog::Entry& a, const catalog::Entry& b) {
+  return a.etag == b.etag && a.digest == b.digest && a.size == b.size && a.lfs == b.lfs;
+}
+
+/// The answer if it has none; nullopt: all of the file is asked for.
+std::optional<http::Response> without_body(const http::Request& request, const Ground& ground,
+                                           const catalog::Entry& entry, std::string_view path) {
+  if (!request.is_head() && !request.headers.has("If-None-Match")) return std::nullopt;
+  auto response = file_response(entry, ground.commit, path);
+  const auto plan = http::apply_conditions(request, '"' + entry.etag + '"', entry.size, response);
+  if (plan.status == http_status::kOk && !request.is_head()) return std::nullopt;
+  return response;
+}
+
+template <typename T>
+std::atomic_ref<T> shared(T& value) {
+  return std::atomic_ref<T>(value);
+}
+
+}  // namespace
+
+std::optional<StoredFiles::InFolder> StoredFiles::in_folder(std::string_view target) {
   constexpr std::string_view kResolve = "/resolve/";
   const auto resolve = target.find(kResolve);
   if (resolve == std::string_view::npos) return std::nullopt;
@@ -32,12 +56,6 @@ std::optional<InFolder> in_folder(std::string_view target) {
   if (revision == std::string_view::npos) return std::nullopt;
   return InFolder{.folder = target.substr(0, revision + 1), .path = target.substr(revision + 1)};
 }
-
-bool is_same(const catalog::Entry& a, const catalog::Entry& b) {
-  return a.etag == b.etag && a.digest == b.digest && a.size == b.size && a.lfs == b.lfs;
-}
-
-}  // namespace
 
 catalog::Entry StoredFiles::entry_of(const File& file) {
   using Algorithm = Digest::Algorithm;
@@ -49,73 +67,107 @@ catalog::Entry StoredFiles::entry_of(const File& file) {
           .lfs = file.lfs};
 }
 
-std::optional<http::Response> StoredFiles::find(const http::Request& request) {
+std::optional<http::Response> StoredFiles::find(const http::Request& request,
+                                                const Services& services, FileBytes& bytes) {
   const auto at = in_folder(request.target);
-  if (!at) return std::nullopt;
-  const auto folder = folders_.find(at->folder);
-  if (folder == folders_.end()) return std::nullopt;
-  const auto& ground = folder->second.ground;
-  const auto found = folder->second.files.find(at->path);
-  if (found == folder->second.files.end() || !ground.holds(services_)) return std::nullopt;
-  auto& file = found->second;
-  const auto entry = entry_of(file);
-  const auto known = services_.catalog.entry_at_once(joined({ground.keys.folder, at->path}));
-  if (known && (*known == nullptr || !is_same(**known, entry))) return std::nullopt;
+  if (!at || (request.method != "GET" && !request.is_head())) return std::nullopt;
+  const auto known = look(*at, request.method == "GET", services.store.clock().now());
+  if (!known || known->is_hot || !known->ground->holds(services)) return std::nullopt;
+  const auto& [ground, entry, on_disk, is_hot, is_use_due] = *known;
   // Xet may have it, and then is offered.
-  if (request.method != "GET" && (entry.lfs || !request.is_head())) return std::nullopt;
+  if (request.is_head() && entry.lfs) return std::nullopt;
 
-  auto response = file_response(entry, ground.commit, at->path);
-  const auto plan = http::apply_conditions(request, '"' + entry.etag + '"', entry.size, response);
-  if (plan.status == http_status::kOk && !request.is_head()) {
-    if (++file.reads == kWarmFrom) return std::nullopt;
-    auto bytes = bytes_.stored_at_once(*entry.digest, file.on_disk, response.served);
-    if (!bytes) return std::nullopt;
-    response.body = *std::move(bytes);
-    const auto now = services_.store.clock().now();
-    if (now - file.used >= kUseInterval) {
-      file.used = now;
-      services_.blobs.note_use(*entry.digest);
-    }
+  auto response = without_body(request, *ground, entry, at->path);
+  if (!response) {
+    response = whole_file_response(entry, ground->commit, at->path);
+    auto body = bytes.stored_at_once(*entry.digest, on_disk, response->served);
+    if (!body) return std::nullopt;
+    response->body = *std::move(body);
+    if (is_use_due) services.blobs.note_use(*entry.digest);
   }
-  folder->second.used = ++uses_;
-  ground.note_read(services_);
+  ground->note_read(services);
   return response;
 }
 
-bool StoredFiles::keep(const http::Request& request, const Ground& ground, const hub::FileRef& name,
-                       const catalog::Entry& entry, const Fd& file) {
+std::optional<StoredFiles::Known> StoredFiles::look(const InFolder& at, bool is_read,
+                                                    WallTime now) {
+  const std::shared_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return std::nullopt;
+  const auto folder = folders_.find(at.folder);
+  if (folder == folders_.end()) return std::nullopt;
+  const auto found = folder->second.files.find(at.path);
+  if (found == folder->second.files.end()) return std::nullopt;
+  auto& file = found->second;
+  const auto uses = uses_.fetch_add(1, std::memory_order_relaxed);
+  shared(folder->second.used).store(uses, std::memory_order_relaxed);
+  Known known{.ground = folder->second.ground, .entry = entry_of(file), .on_disk = file.on_disk};
+  if (is_read) {
+    known.is_hot = is_hot(file, uses);
+    known.is_use_due = is_use_due(file, minutes_of(now));
+  }
+  return known;
+}
+
+bool StoredFiles::is_hot(File& file, std::uint64_t uses) {
+  const auto now = static_cast<std::uint32_t>(uses);
+  const auto counted_from = shared(file.counted_from);
+  const auto reads = shared(file.reads);
+  if (now - counted_from.load(std::memory_order_relaxed) > kWarmWindow) {
+    counted_from.store(now, std::memory_order_relaxed);
+    reads.store(0, std::memory_order_relaxed);
+  }
+  if (reads.fetch_add(1, std::memory_order_relaxed) + 1 < kWarmReads) return false;
+  reads.store(0, std::memory_order_relaxed);
+  return true;
+}
+
+bool StoredFiles::is_use_due(File& file, std::uint32_t now) {
+  const auto used = shared(file.used);
+  if (now - used.load(std::memory_order_relaxed) < kUseInterval) return false;
+  used.store(now, std::memory_order_relaxed);
+  return true;
+}
+
+bool StoredFiles::keep(const http::Request& request, const Services& services, const Ground& ground,
+                       const hub::FileRef& name, const catalog::Entry& entry, const Fd& file) {
   const auto at = in_folder(request.target);
   // In another spelling it is another's path, and the folder one of many names.
   const bool is_as_spelled = at && at->path == name.path &&
                              at->folder.ends_with(joined({"/resolve/", name.revision, "/"}));
   // It was asked for before: a rule may refuse it by now.
   const bool can_be_known =
-      is_as_spelled && at->path.size() <= kLongestPath && ground.holds(services_);
-  const auto on_disk = can_be_known ? services_.store.size(file) : std::nullopt;
+      is_as_spelled && at->path.size() <= kLongestPath && ground.holds(services);
+  const auto on_disk = can_be_known ? services.store.size(file) : std::nullopt;
   if (!on_disk) return false;
   File known{.digest = entry.digest->bytes(),
              .on_disk = *on_disk,
-             .used = services_.store.clock().now(),
-             .lfs = entry.lfs};
+             .lfs = entry.lfs,
+             .used = minutes_of(services.store.clock().now())};
   if (!is_same(entry_of(known), entry)) return false;
-  auto& folder = folder_at(at->folder, ground);
+
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return false;
+  auto& folder = folder_at(at->folder, services, ground);
   const auto before = folder.files.find(at->path);
   if (before != folder.files.end()) {
+    known.counted_from = before->second.counted_from;
     known.reads = before->second.reads;
     before->second = known;
     return true;
   }
   const std::size_t needed = kFileBytes + at->path.size();
-  if (bytes() + needed > most_bytes_ && folders_.size() > 1) drop_oldest();
-  if (bytes() + needed > most_bytes_) return false;
+  if (bytes_ + needed > kMostBytes && folders_.size() > 1) drop_oldest();
+  if (bytes_ + needed > kMostBytes) return false;
   folder.files.emplace(std::string(at->path), known);
   folder.bytes += needed;
+  bytes_ += needed;
   return false;
 }
 
-std::optional<Digest> StoredFiles::digest_of(const Fd& file) const {
-  const auto is = services_.store.size(file);
+std::optional<Digest> StoredFiles::digest_of(const store::Store& store, const Fd& file) const {
+  const auto is = store.size(file);
   if (!is) return std::nullopt;
+  const std::shared_lock lock(mutex_);
   for (const auto& [prefix, folder] : folders_) {
     for (const auto& [path, known] : folder.files) {
       const bool is_it = known.on_disk.inode == is->inode && known.on_disk.size == is->size;
@@ -125,34 +177,36 @@ std::optional<Digest> StoredFiles::digest_of(const Fd& file) const {
   return std::nullopt;
 }
 
-StoredFiles::Folder& StoredFiles::folder_at(std::string_view prefix, const Ground& ground) {
+StoredFiles::Folder& StoredFiles::folder_at(std::string_view prefix, const Services& services,
+                                            const Ground& ground) {
+  const auto uses = uses_.load(std::memory_order_relaxed);
   const auto known = folders_.find(prefix);
   if (known != folders_.end()) {
     auto& folder = known->second;
-    folder.used = ++uses_;
-    if (folder.ground.is_same(ground) && services_.rules.are_in_force(folder.ground.rules)) {
+    folder.used = uses;
+    if (folder.ground->is_same(ground) && services.rules.are_in_force(folder.ground->rules)) {
       return folder;
     }
-    folder.files.clear();
-    folder.bytes = 0;
-    folder.ground = ground;
+    clear(folder);
+    folder.ground = std::make_shared<const Ground>(ground);
     return folder;
   }
-  if (folders_.size() >= most_folders_) drop_oldest();
-  return folders_.emplace(std::string(prefix), Folder{.ground = ground, .used = ++uses_})
-      .first->second;
+  if (folders_.size() >= kMostFolders) drop_oldest();
+  Folder folder{.ground = std::make_shared<const Ground>(ground), .used = uses};
+  return folders_.emplace(std::string(prefix), std::move(folder)).first->second;
 }
 
-std::size_t StoredFiles::bytes() const {
-  std::size_t sum = 0;
-  for (const auto& [prefix, folder] : folders_) sum += folder.bytes;
-  return sum;
+void StoredFiles::clear(Folder& folder) {
+  bytes_ -= std::exchange(folder.bytes, 0);
+  folder.files = {};
 }
 
 void StoredFiles::drop_oldest() {
   const auto oldest =
       std::ranges::min_element(folders_, {}, [](const auto& folder) { return folder.second.used; });
-  if (oldest != folders_.end()) folders_.erase(oldest);
+  if (oldest == folders_.end()) return;
+  clear(oldest->second);
+  folders_.erase(oldest);
 }
 
 }  // namespace hubcache::content

@@ -6,6 +6,7 @@
 
 #include "hubcache/access/caller.h"
 #include "hubcache/base/http_status.h"
+#include "hubcache/content/stored_files.h"
 #include "hubcache/content/xet_route.h"
 #include "hubcache/http/range.h"
 
@@ -84,7 +85,7 @@ std::optional<http::Response> WarmFiles::find(const http::Request& request) {
   if (auto* const warm = warm_.find(request.target)) {
     if (auto response = find_in(*warm, request)) return response;
   }
-  return stored_.find(request);
+  return services_.stored.find(request, services_, bytes_);
 }
 
 std::optional<http::Response> WarmFiles::find_in(Warm& warm, const http::Request& request) {
@@ -129,7 +130,10 @@ void WarmFiles::keep_stored(const http::Request& request, const Source& source,
   if (!is_whole || request.method != "GET" || !can_be_kept(request, source)) return;
   const auto& [place, file, commit, entry] = source;
   const auto ground = Ground::of(place, file, commit);
-  if (stored_.keep(request, ground, file, *entry, *bytes->file)) keep(request, source, response);
+  auto& stored = services_.stored;
+  if (stored.keep(request, services_, ground, file, *entry, *bytes->file)) {
+    keep(request, source, response);
+  }
 }
 
 void WarmFiles::keep(const http::Request& request, const Source& source,

@@ -4,12 +4,17 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <utility>
 
 namespace hubcache::http {
 namespace {
 
 constexpr std::array<std::string_view, 7> kOurs{
     "Connection", "Keep-Alive", "Transfer-Encoding", "Date", "Server", "X-Request-Id", "Upgrade"};
+
+constexpr std::size_t kUsualLines = 640;
+
+bool is_no_text(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 
 bool is_ours(std::string_view name) {
   return std::ranges::any_of(kOurs,
@@ -101,6 +106,17 @@ std::string header_lines(const Response& response, bool to_head) {
   std::string lines;
   append_lines(lines, response, {.to_head = to_head});
   return lines;
+}
+
+void HeaderLines::add(std::string_view name, std::string_view value) {
+  if (text_.empty()) text_.reserve(kUsualLines);
+  append_field(text_, name, value);
+  std::ranges::replace_if(text_.end() - static_cast<std::ptrdiff_t>(value.size() + 2),
+                          text_.end() - 2, is_no_text, ' ');
+}
+
+std::shared_ptr<const std::string> HeaderLines::take() {
+  return std::make_shared<const std::string>(std::move(text_));
 }
 
 void append_head(std::string& out, const Response& response, std::string_view request_id,

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <array>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "hubcache/http/message.h"
@@ -9,6 +12,9 @@ namespace hubcache::content {
 
 /// Makes a browser run nothing that a repo holds, and guess no type (SECURITY 21). For every answer
 /// that is not a page of ours.
+inline constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kShield{
+    {{"Content-Security-Policy", "default-src 'none'; sandbox"},
+     {"X-Content-Type-Options", "nosniff"}}};
 void shield(http::Response& response);
 
 /// What pages of other sites may read, and do, by a browser (CORS, Fetch 3.2). Never with cookies,

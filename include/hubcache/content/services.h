@@ -27,6 +27,8 @@
 
 namespace hubcache::content {
 
+class StoredFiles;
+
 struct Options {
   http::PublicName public_name;
   std::string token_key;                    // for the keyed hash that stands for a caller's token
@@ -55,7 +57,8 @@ struct Services {
   fill::Fills& fills;
   store::Store& store;
   store::OpenBlobs& blobs;  // this worker's
-  Pool& pool;               // for work that would hold up the worker
+  StoredFiles& stored;
+  Pool& pool;  // for work that would hold up the worker
   obs::Log& log;
   /// A repo that the remote's credentials or anybody may read is read at this commit, through a
   /// remote with policy `immediate`.

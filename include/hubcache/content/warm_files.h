@@ -12,7 +12,6 @@
 #include "hubcache/content/file_bytes.h"
 #include "hubcache/content/ground.h"
 #include "hubcache/content/services.h"
-#include "hubcache/content/stored_files.h"
 #include "hubcache/http/message.h"
 
 namespace hubcache::content {
@@ -29,7 +28,6 @@ class WarmFiles {
       : services_(services),
         bytes_(bytes),
         name_(name),
-        stored_(services, bytes),
         warm_(kRemembered / services.hubs.size()) {}
 
   /// What http::Site::at_once is for.
@@ -49,8 +47,6 @@ class WarmFiles {
   /// this.
   void keep_stored(const http::Request& request, const Source& source,
                    const http::Response& response);
-  /// Of a file that StoredFiles had sent.
-  std::optional<Digest> digest_of(const Fd& file) const { return stored_.digest_of(file); }
 
  private:
   using Lines = std::shared_ptr<const std::string>;
@@ -80,7 +76,6 @@ class WarmFiles {
   const Services& services_;
   FileBytes& bytes_;
   const http::PublicName& name_;
-  StoredFiles stored_;
   Lru<Warm> warm_;
 };
 

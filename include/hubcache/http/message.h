@@ -85,6 +85,17 @@ struct Response {
 /// The header of this response to GET, or to HEAD, as Response::made_before wants it.
 std::string header_lines(const Response& response, bool to_head);
 
+/// The same, written field by field where none is looked at again. Content-Length is among them.
+class HeaderLines {
+ public:
+  /// As Headers::add().
+  void add(std::string_view name, std::string_view value);
+  std::shared_ptr<const std::string> take();
+
+ private:
+  std::string text_;
+};
+
 /// A response with a short text body.
 Response text_response(int status, std::string body,
                        std::string_view content_type = "text/plain; charset=utf-8");
