@@ -23,8 +23,8 @@ bool Ground::holds(const Services& services) const {
 }
 
 bool Ground::is_same(const Ground& other) const {
-  return registry == other.registry && right == other.right && keys == other.keys &&
-         commit == other.commit && !prefetched == !other.prefetched;
+  return registry == other.registry && rules.is_same_version(other.rules) && right == other.right &&
+         keys == other.keys && commit == other.commit && !prefetched == !other.prefetched;
 }
 
 void Ground::note_read(const Services& services) const {

@@ -161,8 +161,7 @@ void WarmFiles::keep(const http::Request& request, const Source& source,
            .entry = entry,
            .etag = etag};
   const auto* before = warm_.find(request.target);
-  if (before != nullptr && before->ground.is_same(now.ground) && before->entry == now.entry &&
-      services_.rules.are_in_force(before->ground.rules)) {
+  if (before != nullptr && before->ground.is_same(now.ground) && before->entry == now.entry) {
     now.whole = before->whole;
     now.not_modified = before->not_modified;
     if (before->base == now.base) now.head = before->head;

@@ -112,22 +112,24 @@ RuleBook::RuleBook(Workers& workers, const Rules& rules)
 }
 
 RulesOf RuleBook::of(std::string_view distribution) const {
-  const auto& rules = slots_[workers_.current()].rules;
-  return rules ? RulesOf(rules, std::string(distribution)) : RulesOf();
+  const auto& [rules, version] = slots_[workers_.current()];
+  return {rules, rules ? std::string(distribution) : std::string(), version};
 }
 
 bool RuleBook::are_in_force(const RulesOf& rules) const {
-  return slots_[workers_.current()].rules == rules.rules_;
+  return slots_[workers_.current()].version == rules.version_;
 }
 
 Task<> RuleBook::put_in_force(Rules rules) {
+  const auto version = ++version_;
   for (std::size_t worker = 0; worker < slots_.size(); ++worker) {
-    co_await on(workers_.executor(worker), swap(worker, copy_of(rules)));
+    Slot next{.rules = copy_of(rules), .version = version};
+    co_await on(workers_.executor(worker), swap(worker, std::move(next)));
   }
 }
 
-Task<> RuleBook::swap(std::size_t worker, std::shared_ptr<const Rules> next) {
-  slots_[worker].rules = std::move(next);
+Task<> RuleBook::swap(std::size_t worker, Slot next) {
+  slots_[worker] = std::move(next);
   co_return;
 }
 

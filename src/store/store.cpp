@@ -79,6 +79,7 @@ std::optional<BlobRow> Store::row_of(db::Connection& sql, const Digest& digest) 
 }
 
 Task<std::optional<Blob>> Store::open(Digest digest, std::optional<BlobRow> row) {
+  const bool was_given = row.has_value();
   auto find_row = [digest](db::Connection& sql) { return find_blob(sql, digest); };
   if (!row) row = co_await impl_->database.read(std::move(find_row));
   if (row && row->state == BlobState::kLeaving) co_return std::nullopt;
@@ -91,6 +92,8 @@ Task<std::optional<Blob>> Store::open(Digest digest, std::optional<BlobRow> row)
     co_return co_await Impl::adopt(impl_, std::move(digest), std::move(*found));
   }
   if (!found || found->size.size != row->size) {
+    // It may have been evicted and fetched again since.
+    if (was_given) co_return co_await open(std::move(digest));
     co_await impl_->heal(std::move(digest), found.has_value());
     co_return std::nullopt;
   }

@@ -84,6 +84,30 @@ TEST_F(StoredFilesTest, ItIsCountedAndSaidToBeAHit) {
   EXPECT_EQ(metric("hubcache_requests_total", "resolve"), answers + 3);
 }
 
+TEST_F(StoredFilesTest, WhatOneWorkerSentAnotherKnows) {
+  config.rules = {{.name = "of each worker a copy", .deny_files = {"*.bin"}}};
+  config.server.workers = 2;
+  config.server.metrics_listen = {"127.0.0.1:0"};
+  restart();
+  const auto path = path_of("config.json");
+  const auto await_connections = [this](double count) {
+    while (metric("hubcache_connections") != count) std::this_thread::yield();
+  };
+  ASSERT_EQ(get(path).status, 200);
+  await_connections(0);
+  const auto held = connect_to(port);  // so the next ones go to the other worker
+  await_connections(1);
+  ASSERT_EQ(get(path_of("README.md")).status, 200);  // now it knows the commit
+  await_connections(1);
+  const auto before = metric("hubcache_hits_total", "memory");
+  // Had it gone the long way, it would have the blob open from then on.
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(get(path).body, hub.bytes(kModel, "config.json"));
+    await_connections(1);
+  }
+  EXPECT_EQ(metric("hubcache_hits_total", "memory"), before);
+}
+
 TEST_F(StoredFilesTest, InAnotherSpellingItIsTheSameFile) {
   restart();
   const std::string spelled = "/org/model/resolve/main/config%2Ejson";

@@ -17,15 +17,14 @@ struct Ground {
 
   /// Would it be answered the same way now, on this worker?
   bool holds(const Services& services) const;
-  /// Are they the same, but for the rules?
   bool is_same(const Ground& other) const;
   /// What every read of the repo brings with it.
   void note_read(const Services& services) const;
 
-  std::uint64_t registry = 0;   // version of the snapshot that leads here
-  registry::RulesOf rules{};    // that let it pass
-  std::string right{};          // key of Access
-  catalog::Catalog::Keys keys;  // of the revision
+  std::uint64_t registry = 0;     // version of the snapshot that leads here
+  registry::RulesOf rules{};      // that let it pass
+  std::string right{};            // key of Access
+  catalog::Catalog::Keys keys{};  // of the revision
   std::string commit{};
   // Of a remote with policy `immediate`: what is to be prefetched.
   hub::EndpointPtr prefetched{};

@@ -39,8 +39,9 @@ using Rules = std::vector<Rule>;
 class RulesOf {
  public:
   RulesOf() = default;  // there are none
-  RulesOf(std::shared_ptr<const Rules> rules, std::string distribution)
-      : rules_(std::move(rules)), distribution_(std::move(distribution)) {}
+  /// `version`: which of those that were in force one after the other; 0: none of them.
+  RulesOf(std::shared_ptr<const Rules> rules, std::string distribution, std::uint64_t version = 0)
+      : rules_(std::move(rules)), distribution_(std::move(distribution)), version_(version) {}
 
   bool empty() const noexcept { return !rules_; }
   /// These throw kForbidden, in a form that Hub clients show to their users, when a rule does not
@@ -52,6 +53,7 @@ class RulesOf {
   /// ...or any of the repo's files, for an answer that may show any.
   void require_all_files(const hub::RepoId& repo) const;
 
+  bool is_same_version(const RulesOf& other) const noexcept { return version_ == other.version_; }
   /// Would require_file() return?
   bool admits(const hub::FileRef& file, std::uint64_t size) const;
 
@@ -64,6 +66,7 @@ class RulesOf {
 
   std::shared_ptr<const Rules> rules_;  // null: none
   std::string distribution_;
+  std::uint64_t version_ = 0;
 };
 
 /// The rules in force, one reference a worker, so that a request takes them without a lock and
@@ -84,11 +87,13 @@ class RuleBook {
  private:
   struct alignas(64) Slot {
     std::shared_ptr<const Rules> rules;  // null: there are none
+    std::uint64_t version = 1;           // the same on all workers that have the same
   };
-  Task<> swap(std::size_t worker, std::shared_ptr<const Rules> next);
+  Task<> swap(std::size_t worker, Slot next);
 
   Workers& workers_;
   std::vector<Slot> slots_;
+  std::uint64_t version_ = 1;  // of those that were put in force last
 };
 
 }  // namespace hubcache::registry

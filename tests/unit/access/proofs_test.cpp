@@ -72,6 +72,18 @@ TEST_F(ProofsTest, SecurityRule8ProofsOfManyAreOfThoseAlone) {
   EXPECT_FALSE(runner.run(later.is_of_origin("origin", digest)));
 }
 
+TEST_F(ProofsTest, WhatAnotherReadOfTheDatabaseBringsIsTheSame) {
+  const auto in_rows = [this](const std::string& repo) {
+    const auto key = Proofs::key_of("origin", repo, digest);
+    return database->read_now([key](db::Connection& sql) { return Proofs::is_proven(sql, key); });
+  };
+  record("model/a", true);
+  record("model/b", false);
+  EXPECT_TRUE(in_rows("model/a"));
+  EXPECT_FALSE(in_rows("model/b"));
+  EXPECT_FALSE(in_rows("model/c"));
+}
+
 TEST_F(ProofsTest, AProofIsForGood) {
   record("model/a", true);
   time.advance(24h * 365);

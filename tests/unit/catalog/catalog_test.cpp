@@ -64,6 +64,29 @@ TEST_F(CatalogTest, AFileIsWhatTheHubSaysItIs) {
   EXPECT_FALSE(find(file("org/model", "config.json")).entry->lfs);
 }
 
+TEST_F(CatalogTest, WhoReadsMoreFromTheDatabaseDoesSoWithTheEntry) {
+  const auto config = file("org/model", "config.json");
+  const auto read = [&] {
+    int rows = 0;
+    auto ask = [](Catalog& all, hub::Flights& calls, hub::EndpointPtr place, hub::FileRef at,
+                  int& count) -> Task<> {
+      hub::Probe probe(calls, std::move(place), hub::Credential::anonymous(), std::move(at));
+      const auto commit = co_await all.commit(probe);
+      auto also = [&count](db::Connection& sql, const Entry& entry) {
+        auto row = sql.query("SELECT size FROM entries WHERE etag = ?1", entry.etag);
+        if (row.step() && row.integer(0) == static_cast<std::int64_t>(entry.size)) ++count;
+      };
+      co_await all.entry(probe, commit, "refused", calls, also);
+    };
+    runner.run(ask(*catalog, *flights, endpoint(), config, rows));
+    return rows;
+  };
+  EXPECT_EQ(read(), 0) << "the Hub told";
+  restart();
+  EXPECT_EQ(read(), 1);
+  EXPECT_EQ(read(), 0) << "it is remembered";
+}
+
 TEST_F(CatalogTest, SecurityRule1ACommitIsConfirmedAnewFromTimeToTime) {
   const auto config = file("org/model", "config.json", sim.sha("org/model"));
   find(config);

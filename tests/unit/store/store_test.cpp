@@ -1,7 +1,9 @@
 #include "hubcache/store/store.h"
 
 #include <fstream>
+#include <future>
 
+#include <boost/asio/post.hpp>
 #include <gmock/gmock.h>
 
 #include "unit/store/fixture.h"
@@ -41,6 +43,33 @@ TEST_F(StoreTest, ARowWithoutAFileIsAMissAndHeals) {
   EXPECT_EQ(store->used(), 0U);
   put(kContent);
   EXPECT_EQ(stored(kContent), kContent);
+}
+
+TEST_F(StoreTest, ARowThatWasReadBeforeIsTheOneThatCounts) {
+  put(kContent);
+  const auto digest = digest_of(kContent);
+  const auto read = [&digest](db::Connection& sql) { return Store::row_of(sql, digest); };
+  const auto row = database->read_now(read);
+  ASSERT_TRUE(row);
+  EXPECT_EQ(row->used, clock.now());
+  EXPECT_TRUE(runner.run(store->open(digest, row)));
+  auto leaving = *row;
+  leaving.state = BlobState::kLeaving;
+  EXPECT_FALSE(runner.run(store->open(digest, leaving)));
+  std::filesystem::remove(blob_file(digest));
+  EXPECT_FALSE(runner.run(store->open(digest, row)));
+  EXPECT_FALSE(database->read_now(read)) << "a row without a file goes";
+}
+
+TEST_F(StoreTest, AFileThatOpensAtOnceTakesNoThreadOfTheDisk) {
+  put(kContent);
+  std::promise<void> end;
+  const auto ended = end.get_future().share();
+  for (int thread = 0; thread < 2; ++thread) {
+    asio::post(pool.threads(), [ended] { ended.wait(); });
+  }
+  EXPECT_TRUE(runner.run(store->open(digest_of(kContent))));
+  end.set_value();
 }
 
 TEST_F(StoreTest, AFileOfTheWrongSizeIsAMissAndGoes) {
