@@ -57,7 +57,7 @@ Task<bool> Proofs::is_proven(std::string origin, std::string repo, Digest digest
   co_return false;
 }
 
-bool Proofs::is_proven(db::Connection& sql, std::string_view key) {
+bool Proofs::has_proof(db::Connection& sql, std::string_view key) {
   auto rows = sql.query("SELECT proven FROM proofs WHERE key = ?1", key);
   return rows.step() && rows.boolean(0);
 }

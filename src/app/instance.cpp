@@ -334,7 +334,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
             .fills = *fills,
             .store = store,
             .blobs = *blobs[i],
-            .stored = stored_files,
+            .stored_files = stored_files,
             .pool = disk_pool,
             .log = log,
             .prefetch = [this](

@@ -98,7 +98,7 @@ std::optional<http::Response> Content::at_once(const http::Request& request) {
 
 void Content::doubt(const http::FileSpan& span) {
   if (services_.blobs.doubt(*span.file)) return;
-  const auto digest = services_.stored.digest_of(services_.store, *span.file);
+  const auto digest = services_.stored_files.digest_of(services_.store, *span.file);
   if (digest) services_.blobs.doubt(*digest);
 }
 

@@ -28,7 +28,7 @@ bool is_by_xet(Manner manner) { return manner == Manner::kXet || manner == Manne
 }  // namespace
 
 Task<http::Body> FileBytes::open(UpstreamFile file, Manner manner, http::RangePlan plan,
-                                 http::Served& served) {
+                                 http::Served& served, std::optional<store::BlobRow> row) {
   served.cache = "pass";
   if (!file.digest) co_return co_await timed(pass(std::move(file), plan), served);
   if (plan.status == 206 && !is_by_xet(manner)) {
@@ -38,7 +38,7 @@ Task<http::Body> FileBytes::open(UpstreamFile file, Manner manner, http::RangePl
 
   auto blob = services_.blobs.find(*file.digest);
   const bool open = blob != nullptr;
-  if (!blob) blob = co_await stored(*file.digest, file.row);
+  if (!blob) blob = co_await stored(*file.digest, row);
   if (blob) {
     auto body = co_await body_of_blob(std::move(blob), std::move(file), manner, plan, served);
     if (served.cache == "hit") (open ? hits_.memory : hits_.disk).add();

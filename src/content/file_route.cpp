@@ -97,11 +97,10 @@ Task<http::Response> FileRoute::answer(const http::Request& request, const Place
                         .digest = entry->digest,
                         .size = entry->size,
                         .client = place.client,
-                        .background = place.background,
-                        .row = row};
+                        .background = place.background};
   const auto manner = place.streamed ? Manner::kStreamed : Manner::kPlain;
   if (plan.parts.empty()) {
-    response.body = co_await bytes_.open(std::move(upstream), manner, plan, response.served);
+    response.body = co_await bytes_.open(std::move(upstream), manner, plan, response.served, row);
     if (lasts) warm_.keep_stored(request, source, response);
     co_return response;
   }
@@ -150,7 +149,7 @@ Task<> FileRoute::find_entry(hub::Probe& probe, Found& found) {
                        db::Connection& sql, const catalog::Entry& entry) {
     if (!entry.digest) return;
     rows->proof = access::Proofs::key_of(origin, repo, *entry.digest);
-    rows->is_proven = access::Proofs::is_proven(sql, rows->proof);
+    rows->is_proven = access::Proofs::has_proof(sql, rows->proof);
     rows->blob = store::Store::row_of(sql, *entry.digest);
   };
   found.entry = co_await services_.catalog.entry(probe, found.commit, found.right.document_class(),

@@ -5,7 +5,7 @@ namespace hubcache::content {
 Ground Ground::of(const Place& place, const hub::FileRef& file, const std::string& commit) {
   Ground ground{
       .registry = place.registry,
-      .rules = place.rules,
+      .rules = place.rules.version(),
       .right = access::Access::public_key(*place.endpoint, file.repo),
       .keys = catalog::Catalog::keys_of(*place.endpoint, file.repo, file.revision, commit),
       .commit = commit};
@@ -18,12 +18,12 @@ Ground Ground::of(const Place& place, const hub::FileRef& file, const std::strin
 
 bool Ground::holds(const Services& services) const {
   return services.registry.current(services.worker)->version() == registry &&
-         services.rules.are_in_force(rules) && services.access.is_public_at_once(right) &&
+         services.rules.is_in_force(rules) && services.access.is_public_at_once(right) &&
          services.catalog.is_at(keys, commit);
 }
 
 bool Ground::is_same(const Ground& other) const {
-  return registry == other.registry && rules.is_same_version(other.rules) && right == other.right &&
+  return registry == other.registry && rules == other.rules && right == other.right &&
          keys == other.keys && commit == other.commit && !prefetched == !other.prefetched;
 }
 

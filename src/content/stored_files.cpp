@@ -39,7 +39,7 @@ bool is_same(const catalog::Entry& a, const catalog::Entry& b) {
   return a.etag == b.etag && a.digest == b.digest && a.size == b.size && a.lfs == b.lfs;
 }
 
-/// The answer if it has none; nullopt: all of the file is asked for.
+/// The answer to HEAD, or that it has not changed; nullopt: all of the file is to be sent.
 std::optional<http::Response> without_body(const http::Request& request, const Ground& ground,
                                            const catalog::Entry& entry, std::string_view path) {
   if (!request.is_head() && !request.headers.has("If-None-Match")) return std::nullopt;
@@ -92,11 +92,10 @@ bool StoredFiles::keep(const http::Request& request, const Services& services, c
       is_as_spelled && at->path.size() <= kLongestPath && ground.holds(services);
   const auto on_disk = can_be_known ? services.store.size(file) : std::nullopt;
   if (!on_disk) return false;
-  const StoredTable::File known{.digest = entry.digest->bytes(),
-                                .on_disk = *on_disk,
-                                .lfs = entry.lfs,
-                                .used = minutes_at(services.store.clock())};
-  return is_same(entry_of(known), entry) && table_.keep(*at, ground, known);
+  const StoredTable::File known{
+      .digest = entry.digest->bytes(), .on_disk = *on_disk, .lfs = entry.lfs};
+  return is_same(entry_of(known), entry) &&
+         table_.keep(*at, ground, known, minutes_at(services.store.clock()));
 }
 
 std::optional<Digest> StoredFiles::digest_of(const store::Store& store, const Fd& file) const {

@@ -7,15 +7,15 @@
 namespace hubcache::content {
 namespace {
 
-// One that is so many of so many reads here is hot: WarmFiles has room for all that are read so
-// often. What is read at random of far more files stays out of it.
+// One that has so many of so many reads here is hot: at most 1,024 are at a time, of 4,096 that
+// WarmFiles holds on all workers together. What is read at random of far more files stays out.
 constexpr std::uint32_t kHotReads = 16;
 constexpr std::uint32_t kHotWindow = 16'384;
 constexpr std::uint32_t kUseInterval = 10;  // minutes
 constexpr std::size_t kRowBytes = 256;      // at most: its place in a table that has just grown
 
 template <typename T>
-std::atomic_ref<T> shared(T& value) {
+std::atomic_ref<T> as_atomic(T& value) {
   return std::atomic_ref<T>(value);
 }
 
@@ -35,7 +35,7 @@ std::optional<StoredTable::Found> StoredTable::find(const Name& name, bool is_re
   if (found == folder->second.files.end()) return std::nullopt;
   auto& row = found->second;
   const auto uses = uses_.fetch_add(1, std::memory_order_relaxed);
-  shared(folder->second.used).store(uses, std::memory_order_relaxed);
+  as_atomic(folder->second.used).store(uses, std::memory_order_relaxed);
   return Found{.ground = folder->second.ground,
                .file = file_in(row),
                .is_hot = is_read && is_hot(row, uses),
@@ -44,8 +44,8 @@ std::optional<StoredTable::Found> StoredTable::find(const Name& name, bool is_re
 
 bool StoredTable::is_hot(Row& row, std::uint64_t uses) {
   const auto now = static_cast<std::uint32_t>(uses);
-  const auto counted_from = shared(row.counted_from);
-  const auto reads = shared(row.reads);
+  const auto counted_from = as_atomic(row.counted_from);
+  const auto reads = as_atomic(row.reads);
   if (now - counted_from.load(std::memory_order_relaxed) > kHotWindow) {
     counted_from.store(now, std::memory_order_relaxed);
     reads.store(0, std::memory_order_relaxed);
@@ -56,17 +56,18 @@ bool StoredTable::is_hot(Row& row, std::uint64_t uses) {
 }
 
 bool StoredTable::is_use_due(Row& row, std::uint32_t now) {
-  const auto used = shared(row.used);
+  const auto used = as_atomic(row.used);
   if (now - used.load(std::memory_order_relaxed) < kUseInterval) return false;
   used.store(now, std::memory_order_relaxed);
   return true;
 }
 
-bool StoredTable::keep(const Name& name, const Ground& ground, const File& file) {
+bool StoredTable::keep(const Name& name, const Ground& ground, const File& file,
+                       std::chrono::minutes now) {
   Row row{.digest = file.digest,
           .on_disk = file.on_disk,
           .lfs = file.lfs,
-          .used = static_cast<std::uint32_t>(file.used.count())};
+          .used = static_cast<std::uint32_t>(now.count())};
   Gone gone;
   const std::unique_lock lock(mutex_, std::try_to_lock);
   if (!lock) return false;

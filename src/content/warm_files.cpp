@@ -85,7 +85,7 @@ std::optional<http::Response> WarmFiles::find(const http::Request& request) {
   if (auto* const warm = warm_.find(request.target)) {
     if (auto response = find_in(*warm, request)) return response;
   }
-  return services_.stored.find(request, services_, bytes_);
+  return services_.stored_files.find(request, services_, bytes_);
 }
 
 std::optional<http::Response> WarmFiles::find_in(Warm& warm, const http::Request& request) {
@@ -130,7 +130,7 @@ void WarmFiles::keep_stored(const http::Request& request, const Source& source,
   if (!is_whole || request.method != "GET" || !can_be_kept(request, source)) return;
   const auto& [place, file, commit, entry] = source;
   const auto ground = Ground::of(place, file, commit);
-  auto& stored = services_.stored;
+  auto& stored = services_.stored_files;
   if (stored.keep(request, services_, ground, file, *entry, *bytes->file)) {
     keep(request, source, response);
   }

@@ -66,6 +66,11 @@ std::string_view take_line(std::string_view& block) {
   return line;
 }
 
+void blank_breaks(std::span<char> value) {
+  const auto is_break = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+  std::ranges::replace_if(value, is_break, ' ');
+}
+
 Problem read_fields(std::string_view block, Headers& into) {
   while (true) {
     const auto line = take_line(block);

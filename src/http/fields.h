@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "hubcache/http/headers.h"
@@ -22,6 +23,9 @@ std::optional<std::size_t> find_head_end(std::string_view text, Problem& problem
 
 /// Takes the first line, without its CRLF, off a complete header block.
 std::string_view take_line(std::string_view& block);
+
+/// CR, LF and NUL become spaces: a value cannot forge a field.
+void blank_breaks(std::span<char> value);
 
 /// Reads the field lines up to the empty line.
 Problem read_fields(std::string_view block, Headers& into);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <ctime>
 #include <functional>
+#include <span>
+
+#include "fields.h"
 
 namespace hubcache::http {
 namespace {
@@ -62,9 +65,7 @@ std::size_t Headers::count(std::string_view name) const {
 
 void Headers::add(std::string_view name, std::string_view value) {
   append(name, value);
-  const auto written = text_.end() - static_cast<std::ptrdiff_t>(value.size());
-  std::transform(written, text_.end(), written,
-                 [](char c) { return c == '\r' || c == '\n' || c == '\0' ? ' ' : c; });
+  blank_breaks(std::span(text_).last(value.size()));
 }
 
 void Headers::append(std::string_view name, std::string_view value) {

@@ -4,7 +4,10 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <span>
 #include <utility>
+
+#include "fields.h"
 
 namespace hubcache::http {
 namespace {
@@ -13,8 +16,7 @@ constexpr std::array<std::string_view, 7> kOurs{
     "Connection", "Keep-Alive", "Transfer-Encoding", "Date", "Server", "X-Request-Id", "Upgrade"};
 
 constexpr std::size_t kUsualLines = 640;
-
-bool is_no_text(char c) { return c == '\r' || c == '\n' || c == '\0'; }
+constexpr std::string_view kLineEnd = "\r\n";
 
 bool is_ours(std::string_view name) {
   return std::ranges::any_of(kOurs,
@@ -36,7 +38,7 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
   out += name;
   out += ": ";
   out += value;
-  out += "\r\n";
+  out += kLineEnd;
 }
 
 /// What is not the connection's: the handler's fields, and how long the body is.
@@ -111,8 +113,7 @@ std::string header_lines(const Response& response, bool to_head) {
 void HeaderLines::add(std::string_view name, std::string_view value) {
   if (text_.empty()) text_.reserve(kUsualLines);
   append_field(text_, name, value);
-  std::ranges::replace_if(text_.end() - static_cast<std::ptrdiff_t>(value.size() + 2),
-                          text_.end() - 2, is_no_text, ' ');
+  blank_breaks(std::span(text_).last(value.size() + kLineEnd.size()).first(value.size()));
 }
 
 std::shared_ptr<const std::string> HeaderLines::take() {

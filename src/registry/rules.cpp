@@ -116,20 +116,20 @@ RulesOf RuleBook::of(std::string_view distribution) const {
   return {rules, rules ? std::string(distribution) : std::string(), version};
 }
 
-bool RuleBook::are_in_force(const RulesOf& rules) const {
-  return slots_[workers_.current()].version == rules.version_;
+bool RuleBook::is_in_force(std::uint64_t version) const {
+  return slots_[workers_.current()].version == version;
 }
 
 Task<> RuleBook::put_in_force(Rules rules) {
   const auto version = ++version_;
   for (std::size_t worker = 0; worker < slots_.size(); ++worker) {
-    Slot next{.rules = copy_of(rules), .version = version};
-    co_await on(workers_.executor(worker), swap(worker, std::move(next)));
+    co_await on(workers_.executor(worker), swap(worker, copy_of(rules), version));
   }
 }
 
-Task<> RuleBook::swap(std::size_t worker, Slot next) {
-  slots_[worker] = std::move(next);
+Task<> RuleBook::swap(std::size_t worker, std::shared_ptr<const Rules> rules,
+                      std::uint64_t version) {
+  slots_[worker] = {.rules = std::move(rules), .version = version};
   co_return;
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::chrono::minutes kWriteInterval{10};
 constexpr std::size_t kMostClosed = 256;
-/// How exactly it is known when one was used that had to be closed.
+/// A use of one that had to be closed is written only when it is so much later than its row says.
 constexpr std::chrono::minutes kUseInterval{10};
 
 }  // namespace

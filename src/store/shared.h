@@ -91,7 +91,7 @@ struct Shared {
       shared->open_files.opened(digest);
     }
     ~Held() {
-      file = Fd();
+      file = Fd();  // first: what is still open takes its space
       shared->space.remove_used(shared->open_files.closed(digest));
     }
     Held(const Held&) = delete;

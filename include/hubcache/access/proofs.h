@@ -32,9 +32,10 @@ class Proofs {
   /// By the key that key_of() makes, and who asks again and again keeps.
   bool is_remembered(std::string_view key) const;
   static std::string key_of(std::string_view origin, std::string_view repo, const Digest& digest);
-  /// Is it proven, by the database alone? For who reads more from it at that time, and then has the
-  /// worker remember it.
-  static bool is_proven(db::Connection& sql, std::string_view key);
+  /// Do the rows say that it is proven? For who reads more in that read. False says nothing:
+  /// is_proven() has to be asked, which throws when a proof failed.
+  static bool has_proof(db::Connection& sql, std::string_view key);
+  /// Has this worker remember what has_proof() was true of.
   void remember(std::string key);
   Task<> record(std::string origin, std::string repo, Digest digest, bool proven);
   /// That each of these is proven; in one transaction.

@@ -65,13 +65,14 @@ class Catalog {
   Task<Commit> commit(hub::Probe& probe);
   /// The same as this worker remembers it, in its time; nullopt says nothing.
   std::optional<Commit> commit_at_once(const hub::Probe& probe);
+  /// Called with an entry that is read from the database, in the same read and on its thread.
+  using Also = std::function<void(db::Connection&, const Entry&)>;
   /// The probe's path at that commit; null when the commit has no such path, which is remembered
   /// too. Whoever may read the whole repo (`kind`, as of a DocumentRequest) and asks for a path
   /// nobody has asked for has the commit's manifest read, for more will come. Throws when the Hub
   /// has to be asked and cannot, or refuses.
-  /// `also` is called with the entry where that is read from the database, in the same read and
-  /// on its thread.
-  using Also = std::function<void(db::Connection&, const Entry&)>;
+  /// `also`: what else to read; not called when the entry is remembered, absent, or told by the
+  /// Hub.
   Task<EntryPtr> entry(hub::Probe& probe, Commit commit, std::string_view kind,
                        hub::Flights& flights, Also also = {});
   /// The same as this worker remembers it; null says nothing.

@@ -10,11 +10,13 @@
 
 namespace hubcache::content {
 
-/// Makes a browser run nothing that a repo holds, and guess no type (SECURITY 21). For every answer
-/// that is not a page of ours.
+/// The fields that shield() adds.
 inline constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kShield{
     {{"Content-Security-Policy", "default-src 'none'; sandbox"},
      {"X-Content-Type-Options", "nosniff"}}};
+
+/// Makes a browser run nothing that a repo holds, and guess no type (SECURITY 21). For every answer
+/// that is not a page of ours.
 void shield(http::Response& response);
 
 /// What pages of other sites may read, and do, by a browser (CORS, Fetch 3.2). Never with cookies,

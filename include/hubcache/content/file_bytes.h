@@ -29,9 +29,10 @@ class FileBytes {
  public:
   explicit FileBytes(Services& services) : services_(services) {}
 
-  /// The part that `plan` names, which is one range. Says in `served` where it comes from.
+  /// The part that `plan` names, which is one range. Says in `served` where it comes from. `row`:
+  /// the blob's, if it was read just before.
   Task<http::Body> open(UpstreamFile file, Manner manner, http::RangePlan plan,
-                        http::Served& served);
+                        http::Served& served, std::optional<store::BlobRow> row = std::nullopt);
   /// The same for the whole of a file that is stored, open on this worker and proven for the repo;
   /// nullopt: open() has to be asked.
   std::optional<http::FileSpan> at_once(const hub::Endpoint& endpoint, const hub::RepoId& repo,

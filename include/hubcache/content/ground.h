@@ -22,7 +22,7 @@ struct Ground {
   void note_read(const Services& services) const;
 
   std::uint64_t registry = 0;     // version of the snapshot that leads here
-  registry::RulesOf rules{};      // that let it pass
+  std::uint64_t rules = 0;        // version of those that let it pass
   std::string right{};            // key of Access
   catalog::Catalog::Keys keys{};  // of the revision
   std::string commit{};

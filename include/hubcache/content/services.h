@@ -56,9 +56,9 @@ struct Services {
   const std::vector<hub::Hub*>& hubs;  // by worker
   fill::Fills& fills;
   store::Store& store;
-  store::OpenBlobs& blobs;  // this worker's
-  StoredFiles& stored;
-  Pool& pool;  // for work that would hold up the worker
+  store::OpenBlobs& blobs;    // this worker's
+  StoredFiles& stored_files;  // of all workers
+  Pool& pool;                 // for work that would hold up the worker
   obs::Log& log;
   /// A repo that the remote's credentials or anybody may read is read at this commit, through a
   /// remote with policy `immediate`.

@@ -21,8 +21,8 @@ class StoredFiles {
   std::optional<http::Response> find(const http::Request& request, const Services& services,
                                      FileBytes& bytes);
 
-  /// A file that was sent whole, from the store, where it is `file`. True when it was known before,
-  /// so that it is read again and again.
+  /// A file that was sent whole, from the store, where it is `file`. True when it was known before:
+  /// it is read often, or find() could not say it.
   bool keep(const http::Request& request, const Services& services, const Ground& ground,
             const hub::FileRef& name, const catalog::Entry& entry, const Fd& file);
 

@@ -22,10 +22,11 @@ namespace hubcache::content {
 
 /// Which file on disk has the bytes of a path in a folder of the URL, which is a repo at a
 /// revision, for as long as the folder's Ground is the same. Full, it forgets the folder that was
-/// read longest ago.
+/// read longest ago; of a single one it keeps no more.
 ///
-/// One for all workers, callable from each. Locked, but nobody waits: where somebody else changes
-/// it just now, find() says nothing, and keep() keeps nothing.
+/// One for all workers, callable from each: a table on each would take the memory as often. So it
+/// is locked, but no request waits: find() says nothing while somebody changes it, keep() keeps
+/// nothing while anybody uses it. Only file_of() waits.
 class StoredTable {
  public:
   struct Limits {
@@ -39,8 +40,7 @@ class StoredTable {
   struct File {
     Digest::Bytes digest{};
     store::Disk::FileSize on_disk{};
-    bool lfs = false;             // else it is git's
-    std::chrono::minutes used{};  // since the epoch; for keep()
+    bool lfs = false;  // else it is git's
   };
   struct Found {
     std::shared_ptr<const Ground> ground;
@@ -52,15 +52,15 @@ class StoredTable {
   StoredTable() : StoredTable(Limits{}) {}
   explicit StoredTable(Limits limits) : limits_(limits) {}
 
-  /// `is_read`: its bytes are asked for.
+  /// `is_read`: by GET, also when a 304 answers it. `now`: since the epoch.
   std::optional<Found> find(const Name& name, bool is_read, std::chrono::minutes now);
-  /// True when it was known before. `ground` holds now.
-  bool keep(const Name& name, const Ground& ground, const File& file);
+  /// True when it was known before. `ground` holds, and it was used, now.
+  bool keep(const Name& name, const Ground& ground, const File& file, std::chrono::minutes now);
   /// What is known of the file on disk that is this one. Looks through all.
   std::optional<File> file_of(const store::Disk::FileSize& on_disk) const;
 
  private:
-  /// Counters are atomic, for they change while others look.
+  /// find() changes the last three under the shared lock, by std::atomic_ref; all else is keep()'s.
   struct Row {
     Digest::Bytes digest{};
     store::Disk::FileSize on_disk{};
@@ -81,7 +81,7 @@ class StoredTable {
     std::shared_ptr<const Ground> ground;
     ByText<Row> files{};
     std::size_t bytes = 0;   // of memory
-    std::uint64_t used = 0;  // of `uses_`; atomic as above
+    std::uint64_t used = 0;  // of `uses_`; find() changes it in that way too
   };
   using Gone = std::vector<Folder>;  // they end after the lock: that takes time
   static File file_in(const Row& row);

@@ -23,9 +23,8 @@ struct UpstreamFile {
   std::string location;  // where a HEAD found the bytes; empty: not known, or the catalog knows
   std::optional<Digest> digest;
   std::uint64_t size = 0;
-  std::string client{};                 // whose budget it counts for; empty: nobody's
-  bool background = false;              // nobody waits for it
-  std::optional<store::BlobRow> row{};  // of its blob, if it was read just before
+  std::string client{};     // whose budget it counts for; empty: nobody's
+  bool background = false;  // nobody waits for it
 };
 
 /// The file as a fill's source; used on the worker whose `hub` it is given.

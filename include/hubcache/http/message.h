@@ -85,11 +85,13 @@ struct Response {
 /// The header of this response to GET, or to HEAD, as Response::made_before wants it.
 std::string header_lines(const Response& response, bool to_head);
 
-/// The same, written field by field where none is looked at again. Content-Length is among them.
+/// The same without a Response, field by field, for who makes many alike. Its caller adds
+/// Content-Length, and none of the session's fields.
 class HeaderLines {
  public:
   /// As Headers::add().
   void add(std::string_view name, std::string_view value);
+  /// What Response::made_before takes; nothing is left here.
   std::shared_ptr<const std::string> take();
 
  private:

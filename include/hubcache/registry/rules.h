@@ -40,7 +40,7 @@ class RulesOf {
  public:
   RulesOf() = default;  // there are none
   /// `version`: which of those that were in force one after the other; 0: none of them.
-  RulesOf(std::shared_ptr<const Rules> rules, std::string distribution, std::uint64_t version = 0)
+  RulesOf(std::shared_ptr<const Rules> rules, std::string distribution, std::uint64_t version)
       : rules_(std::move(rules)), distribution_(std::move(distribution)), version_(version) {}
 
   bool empty() const noexcept { return !rules_; }
@@ -53,12 +53,12 @@ class RulesOf {
   /// ...or any of the repo's files, for an answer that may show any.
   void require_all_files(const hub::RepoId& repo) const;
 
-  bool is_same_version(const RulesOf& other) const noexcept { return version_ == other.version_; }
+  /// As it was given.
+  std::uint64_t version() const noexcept { return version_; }
   /// Would require_file() return?
   bool admits(const hub::FileRef& file, std::uint64_t size) const;
 
  private:
-  friend class RuleBook;
   bool concerns(const Rule& rule, const hub::RepoId& repo) const;
   template <typename Allows>
   const Rule* first_against(const hub::RepoId& repo, Allows allows) const;
@@ -78,8 +78,8 @@ class RuleBook {
 
   /// What holds for the distribution called so, on the worker that calls.
   RulesOf of(std::string_view distribution) const;
-  /// Are they still in force on the worker that calls? Then they still say what they said.
-  bool are_in_force(const RulesOf& rules) const;
+  /// Are the rules of this version in force on the worker that calls?
+  bool is_in_force(std::uint64_t version) const;
   /// Returns when every worker goes by these rules; requests under way end as they began. From any
   /// worker, one call after the other.
   Task<> put_in_force(Rules rules);
@@ -89,7 +89,7 @@ class RuleBook {
     std::shared_ptr<const Rules> rules;  // null: there are none
     std::uint64_t version = 1;           // the same on all workers that have the same
   };
-  Task<> swap(std::size_t worker, Slot next);
+  Task<> swap(std::size_t worker, std::shared_ptr<const Rules> rules, std::uint64_t version);
 
   Workers& workers_;
   std::vector<Slot> slots_;

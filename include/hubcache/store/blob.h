@@ -15,7 +15,8 @@ enum class BlobState : std::uint8_t {
   kUnverified = 2,  // found by name: hashed before its first use (SECURITY 14)
 };
 
-/// What the database says of a blob.
+/// A blob's row as Store::row_of() reads it, to be handed to open() at once; Stored is what list()
+/// tells.
 struct BlobRow {
   std::uint64_t size = 0;
   std::uint64_t on_disk = 0;

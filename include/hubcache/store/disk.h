@@ -12,8 +12,9 @@
 
 namespace hubcache::store {
 
-/// What the store asks of a file system. Calls block, so workers make them through a pool; each is
-/// callable from any thread and throws Error (kNoSpace, kIo) when it fails.
+/// What the store asks of a file system. Calls block, so workers make them through a pool, but for
+/// open_at_once() and size(); each is callable from any thread and throws Error (kNoSpace, kIo)
+/// when it fails.
 class Disk {
  public:
   struct FileSize {

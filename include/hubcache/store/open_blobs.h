@@ -25,7 +25,8 @@ struct BlobUse {
 
 /// The blobs one worker has open, least recently used ones closed first: a warm hit is a look into
 /// this table, which also notes the time. The times are written in batches: before an eviction,
-/// which has to know them, and every few minutes.
+/// which has to know them, and every few minutes. Of one that had to be closed for another, a use
+/// within ten minutes of the last one written is not.
 ///
 /// Belongs to its worker; made and destroyed while that does not run, or on it.
 class OpenBlobs {

@@ -48,7 +48,7 @@ struct Stored {
   Digest digest;
   std::uint64_t size = 0;
   std::uint64_t on_disk = 0;
-  WallTime used;  // last; hits of the last minutes may not be written down yet
+  WallTime used;  // last; hits of the last ten minutes may not be written down
   bool pinned = false;
 };
 
@@ -75,7 +75,7 @@ struct Holdings {
 
 /// Blobs on disk, named by digest. The files are the truth, the rows their index: a row without a
 /// file is a miss and goes; a file without a row is hashed again before its first use (SECURITY
-/// 14). Callable from any worker; disk and SQL run in pools.
+/// 14). Callable from any worker; disk and SQL run in pools, but for looks that need no disk.
 ///
 /// What is written has its space reserved before, so that max_size and min_free hold; when there
 /// is none, what was used longest ago goes, never a pinned one or one that is being read. For one

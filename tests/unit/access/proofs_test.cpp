@@ -75,13 +75,30 @@ TEST_F(ProofsTest, SecurityRule8ProofsOfManyAreOfThoseAlone) {
 TEST_F(ProofsTest, WhatAnotherReadOfTheDatabaseBringsIsTheSame) {
   const auto in_rows = [this](const std::string& repo) {
     const auto key = Proofs::key_of("origin", repo, digest);
-    return database->read_now([key](db::Connection& sql) { return Proofs::is_proven(sql, key); });
+    return database->read_now([key](db::Connection& sql) { return Proofs::has_proof(sql, key); });
   };
   record("model/a", true);
   record("model/b", false);
   EXPECT_TRUE(in_rows("model/a"));
   EXPECT_FALSE(in_rows("model/b"));
   EXPECT_FALSE(in_rows("model/c"));
+}
+
+TEST_F(ProofsTest, WhatAWorkerIsToRememberItRemembersAlone) {
+  const auto key = Proofs::key_of("origin", "model/a", digest);
+  const auto remembered = [&](std::size_t worker) {
+    auto look = [](Proofs& all, std::string name) -> Task<bool> {
+      co_return all.is_remembered(name);
+    };
+    return runner.run(look(proofs, key), worker);
+  };
+  auto remember = [](Proofs& all, std::string name) -> Task<> {
+    all.remember(std::move(name));
+    co_return;
+  };
+  runner.run(remember(proofs, key), 1);
+  EXPECT_TRUE(remembered(1));
+  EXPECT_FALSE(remembered(0));
 }
 
 TEST_F(ProofsTest, AProofIsForGood) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "hubcache/http/message.h"
+
 namespace hubcache::http {
 namespace {
 
@@ -56,6 +58,13 @@ TEST(HttpDate, IsReadInItsThreeForms) {
                            "Sun, 06 Nov 1994 08:61:37 GMT"}) {
     EXPECT_FALSE(parse_http_date(text)) << text;
   }
+}
+
+TEST(HeaderLines, AValueCannotForgeAField) {
+  HeaderLines lines;
+  lines.add("A", "b\r\nC: d");
+  lines.add("E", "f");
+  EXPECT_EQ(*lines.take(), "A: b  C: d\r\nE: f\r\n");
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ hub::FileRef file_of(std::string repo, std::string path) {
 
 RulesOf under(Rule rule, std::string distribution = "hf") {
   rule.name = "mine";
-  return {std::make_shared<const Rules>(Rules{std::move(rule)}), std::move(distribution)};
+  return {std::make_shared<const Rules>(Rules{std::move(rule)}), std::move(distribution), 1};
 }
 
 bool lets_read(const RulesOf& rules, const hub::RepoId& repo) {
@@ -100,7 +100,7 @@ TEST(Rules, EachOfThemHasToLetPass) {
   const RulesOf rules(
       std::make_shared<const Rules>(Rules{{.name = "one", .allow_repos = {"a/*", "b/*"}},
                                           {.name = "two", .deny_repos = {"b/*"}}}),
-      "hf");
+      "hf", 1);
   EXPECT_TRUE(lets_read(rules, model("a/x")));
   EXPECT_FALSE(lets_read(rules, model("b/x")));
   EXPECT_FALSE(lets_read(rules, model("c/x")));
