@@ -23,7 +23,7 @@ print(hf_hub_download("org/corrupt", sys.argv[1]))
 """
 
 NGINX = """
-user root; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log; worker_processes 1;
+user root; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log; master_process off;
 events {{ }}
 http {{
   access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
