@@ -19,6 +19,16 @@ constexpr std::array kProofMigrations{db::Migration{
     .sql = "CREATE TABLE proofs (key TEXT PRIMARY KEY, proven INTEGER NOT NULL, at INTEGER NOT "
            "NULL) STRICT, WITHOUT ROWID;"}};
 
+struct Row {
+  bool proven;
+  WallTime at;
+};
+std::optional<Row> find_row(db::Connection& sql, std::string_view key) {
+  auto rows = sql.query("SELECT proven, at FROM proofs WHERE key = ?1", key);
+  if (!rows.step()) return std::nullopt;
+  return Row{.proven = rows.boolean(0), .at = WallTime(std::chrono::milliseconds(rows.integer(1)))};
+}
+
 }  // namespace
 
 std::span<const db::Migration> proof_migrations() { return kProofMigrations; }
@@ -34,16 +44,7 @@ Task<bool> Proofs::is_proven(std::string origin, std::string repo, Digest digest
   const std::string key = key_of(origin, repo, digest);
   auto& remembered = *proven_[workers_.current()];
   if (remembered.find(key) != nullptr) co_return true;
-  struct Row {
-    bool proven;
-    WallTime at;
-  };
-  auto query = [key](db::Connection& sql) -> std::optional<Row> {
-    auto rows = sql.query("SELECT proven, at FROM proofs WHERE key = ?1", key);
-    if (!rows.step()) return std::nullopt;
-    return Row{.proven = rows.boolean(0),
-               .at = WallTime(std::chrono::milliseconds(rows.integer(1)))};
-  };
+  auto query = [key](db::Connection& sql) { return find_row(sql, key); };
   const auto row = co_await database_.read(std::move(query));
   if (!row) co_return false;
   if (row->proven) {
@@ -58,8 +59,8 @@ Task<bool> Proofs::is_proven(std::string origin, std::string repo, Digest digest
 }
 
 bool Proofs::has_proof(db::Connection& sql, std::string_view key) {
-  auto rows = sql.query("SELECT proven FROM proofs WHERE key = ?1", key);
-  return rows.step() && rows.boolean(0);
+  const auto row = find_row(sql, key);
+  return row && row->proven;
 }
 
 void Proofs::remember(std::string key) { proven_[workers_.current()]->put(std::move(key), true); }

@@ -17,7 +17,7 @@ class Layout {
   const std::filesystem::path& root() const noexcept { return root_; }
   std::filesystem::path blobs() const { return root_ / "blobs"; }
   std::filesystem::path blob_directory(const Digest& digest) const {
-    return blobs() / digest.algorithm_name() / digest.hex().substr(0, 2);
+    return blob(digest).parent_path();
   }
   std::filesystem::path blob(const Digest& digest) const { return blob_name(digest); }
   /// The same as text, for who opens many: a path is taken apart when it is made.

@@ -99,8 +99,8 @@ std::uint64_t put_blob(db::Connection& sql, const Digest& digest, const BlobRow&
 
 std::optional<BlobRow> take_blob(db::Connection& sql, const Digest& digest) {
   auto row = sql.query(
-      "DELETE FROM blobs WHERE digest = ?1 RETURNING size, bytes_on_disk, state, "
-      "last_used",
+      "DELETE FROM blobs WHERE digest = ?1 "
+      "RETURNING size, bytes_on_disk, state, last_used",
       digest.text());
   if (!row.step()) return std::nullopt;
   const auto taken = blob_row(row);

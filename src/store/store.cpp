@@ -46,9 +46,14 @@ std::optional<Store::Impl::Found> Store::Impl::look_at_once(const std::shared_pt
   auto file = self->disk.open_at_once(self->layout.blob_name(digest));
   if (!file) return std::nullopt;
   *held = std::move(*file);
+  const auto size = self->size_of(*held);
+  if (!size) return std::nullopt;
+  return Found{.file = std::move(held), .size = *size};
+}
+
+std::optional<Disk::FileSize> Store::Impl::size_of(const Fd& file) const {
   try {
-    const auto size = self->disk.size(*held);
-    return Found{.file = std::move(held), .size = size};
+    return disk.size(file);
   } catch (const Error&) {
     return std::nullopt;
   }
@@ -80,12 +85,16 @@ std::optional<BlobRow> Store::row_of(db::Connection& sql, const Digest& digest) 
 
 Task<std::optional<Blob>> Store::open(Digest digest, std::optional<BlobRow> row) {
   const bool was_given = row.has_value();
-  auto find_row = [digest](db::Connection& sql) { return find_blob(sql, digest); };
-  if (!row) row = co_await impl_->database.read(std::move(find_row));
+  if (!row) {
+    auto find_row = [digest](db::Connection& sql) { return find_blob(sql, digest); };
+    row = co_await impl_->database.read(std::move(find_row));
+  }
   if (row && row->state == BlobState::kLeaving) co_return std::nullopt;
   auto found = Impl::look_at_once(impl_, digest);
-  auto find_file = [impl = impl_, digest] { return Impl::look(impl, digest); };
-  if (!found) found = co_await offload(impl_->pool, std::move(find_file));
+  if (!found) {
+    auto find_file = [impl = impl_, digest] { return Impl::look(impl, digest); };
+    found = co_await offload(impl_->pool, std::move(find_file));
+  }
 
   if (!row && !found) co_return std::nullopt;
   if (found && (!row || row->state == BlobState::kUnverified)) {
@@ -165,13 +174,7 @@ Task<void> Store::Impl::heal(Digest digest, bool remove_file) {
   if (gone) removed(digest, gone->on_disk);
 }
 
-std::optional<Disk::FileSize> Store::size(const Fd& file) const {
-  try {
-    return impl_->disk.size(file);
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-}
+std::optional<Disk::FileSize> Store::size(const Fd& file) const { return impl_->size_of(file); }
 
 Task<bool> Store::contains(Digest digest) {
   co_return (co_await open(std::move(digest))).has_value();

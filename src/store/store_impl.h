@@ -51,6 +51,8 @@ struct Store::Impl : Shared {
   static std::optional<Found> look(const std::shared_ptr<Impl>& self, const Digest& digest);
   /// The same without a wait; nullopt says nothing.
   static std::optional<Found> look_at_once(const std::shared_ptr<Impl>& self, const Digest& digest);
+  /// nullopt when the file system fails.
+  std::optional<Disk::FileSize> size_of(const Fd& file) const;
   static Task<bool> remove(std::shared_ptr<Impl> self, Digest digest);
   static Task<std::optional<Blob>> adopt(std::shared_ptr<Impl> self, Digest digest, Found found);
   static Task<Part::Opened> open_part(std::shared_ptr<Impl> self, Part::Plan plan,

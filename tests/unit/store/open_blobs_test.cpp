@@ -23,6 +23,12 @@ class OpenBlobsTest : public StoreTest {
     blobs.forget(digest_of(content));
     return size.value();
   }
+  /// Where there is room for one alone.
+  void close_one_for_two() {
+    OpenBlobs blobs(*store, runner.executor(), 1);
+    open(blobs, "one");
+    open(blobs, "two");
+  }
   std::int64_t last_used(std::string_view content) {
     return database->write_now([digest = digest_of(content)](db::Connection& sql) {
       auto row = sql.query("SELECT last_used FROM blobs WHERE digest = ?1", digest.text());
@@ -149,11 +155,7 @@ TEST_F(OpenBlobsTest, TheUseOfABlobThatIsClosedIsNotForgotten) {
   put("two");
   clock.advance(10min);
   const auto stored = last_used("one");
-  {
-    OpenBlobs blobs(*store, runner.executor(), 1);
-    open(blobs, "one");
-    open(blobs, "two");
-  }
+  close_one_for_two();
   EXPECT_EQ(last_used("one"), stored + 600);
 }
 
@@ -162,11 +164,7 @@ TEST_F(OpenBlobsTest, WhatHasToCloseSoonAfterItsLastUseIsNotWritten) {
   put("two");
   clock.advance(9min);
   const auto stored = last_used("one");
-  {
-    OpenBlobs blobs(*store, runner.executor(), 1);
-    open(blobs, "one");
-    open(blobs, "two");
-  }
+  close_one_for_two();
   EXPECT_EQ(last_used("one"), stored);
   EXPECT_EQ(last_used("two"), stored + 540) << "was open to the end";
 }
