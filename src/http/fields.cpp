@@ -27,16 +27,6 @@ bool is_value_char(char c) {
   return (byte >= 0x20 && byte != 0x7f) || c == '\t';
 }
 
-bool has_bare_line_end(std::string_view text) {
-  for (auto at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
-    if (at == 0 || text[at - 1] != '\r') return true;
-  }
-  for (auto at = text.find('\r'); at != std::string_view::npos; at = text.find('\r', at + 1)) {
-    if (at + 1 < text.size() && text[at + 1] != '\n') return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 bool is_token(std::string_view text) {
@@ -49,18 +39,26 @@ bool is_digits(std::string_view text) {
 
 std::optional<std::size_t> find_head_end(std::string_view text, Problem& problem) {
   problem = nullptr;
-  const auto end = text.find("\r\n\r\n");
-  const auto head = end == std::string_view::npos ? text : text.substr(0, end + 4);
-  if (has_bare_line_end(head)) {
-    problem = "a line must end in CR LF";
-    return std::nullopt;
+  std::size_t begin = 0;  // of a line
+  while (begin < text.size()) {
+    const auto end = text.find('\n', begin);
+    const auto line = text.substr(begin, end - begin);
+    const auto cr = std::min(line.find('\r'), line.size());
+    const bool goes_on = end == std::string_view::npos;
+    const bool is_bare = goes_on ? cr + 1 < line.size() : cr + 1 != line.size();
+    if (is_bare) {
+      problem = "a line must end in CR LF";
+      return std::nullopt;
+    }
+    if (goes_on) return std::nullopt;
+    if (line.size() == 1 && begin > 0) return end + 1;
+    begin = end + 1;
   }
-  if (end == std::string_view::npos) return std::nullopt;
-  return end + 4;
+  return std::nullopt;
 }
 
 std::string_view take_line(std::string_view& block) {
-  const auto end = std::min(block.find("\r\n"), block.size());
+  const auto end = std::min(block.find('\r'), block.size());
   const auto line = block.substr(0, end);
   block.remove_prefix(std::min(end + 2, block.size()));
   return line;
