@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 constexpr std::size_t kSmallPiece = std::size_t{256} << 10;
 constexpr std::size_t kFewConnections = 16;
-constexpr std::uint64_t kAheadOfHash = std::uint64_t{1} << 30;
+constexpr std::uint64_t kAheadOfHash = std::uint64_t{64} << 20;  // hashed alone in the end
 constexpr int kMostDoublings = 6;
 constexpr int kMostWaits = 10;  // that upstream asks for, without a byte in between
 

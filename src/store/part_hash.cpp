@@ -13,6 +13,11 @@ constexpr std::size_t kReadSize = std::size_t{256} << 10;
 
 }  // namespace
 
+void PartHash::add(std::span<const std::byte> bytes) {
+  hasher_.update(bytes);
+  done_ += bytes.size();
+}
+
 void PartHash::advance(Disk& disk, const Fd& file, std::uint64_t end) {
   const auto memory = std::make_unique_for_overwrite<std::byte[]>(kReadSize);
   const std::span<std::byte> chunk(memory.get(), kReadSize);
@@ -22,8 +27,7 @@ void PartHash::advance(Disk& disk, const Fd& file, std::uint64_t end) {
     if (disk.pread(file, done_, into) != into.size()) {
       throw Error(Error::Kind::kIo, "the disk failed", "a file is shorter than it was");
     }
-    hasher_.update(into);
-    done_ += wanted;
+    add(into);
   }
 }
 

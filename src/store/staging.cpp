@@ -38,6 +38,11 @@ Staging::Impl::~Impl() {
   if (!ended) shared->fills.park(name, part->used());
 }
 
+void Staging::Impl::stop_hashing() {
+  hashing = false;
+  hash_stopped.cancel();
+}
+
 Staging::Staging(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Staging::~Staging() = default;
 
@@ -73,10 +78,17 @@ Task<void> Staging::write(std::uint64_t offset, std::span<const std::byte> bytes
   if (spans.empty()) co_return;
 
   for (const auto& span : spans) my.writing.add(span);
+  // What comes in order need not be read again.
+  const bool is_next = !my.hashing && offset == my.hashed && spans.front().length() == bytes.size();
+  if (is_next) my.hashing = true;
   const OnExit written([&] {
     for (const auto& span : spans) my.writing.remove(span);
+    if (is_next) my.stop_hashing();
   });
-  auto work = [part = my.part, spans, offset, bytes] { part->write(spans, offset, bytes); };
+  auto work = [part = my.part, spans, offset, bytes, hash = is_next ? my.hash : nullptr] {
+    part->write(spans, offset, bytes);
+    if (hash) hash->add(bytes);
+  };
   std::optional<Error> full;
   try {
     co_await offload(my.shared->pool, work);
@@ -98,6 +110,7 @@ Task<void> Staging::write(std::uint64_t offset, std::span<const std::byte> bytes
     my.unrecorded.insert(my.unrecorded.end(), whole.begin(), whole.end());
     my.unsynced += span.length();
   }
+  if (is_next) my.hashed += bytes.size();
 }
 
 Task<void> Staging::checkpoint() {
@@ -129,10 +142,7 @@ Task<void> Staging::hash_ahead() {
   }
   const std::uint64_t end = my.blocks.contiguous_end(0);
   my.hashing = true;
-  const OnExit stopped([&] {
-    my.hashing = false;
-    my.hash_stopped.cancel();
-  });
+  const OnExit stopped([&] { my.stop_hashing(); });
   while (my.hashed < end) {
     const std::uint64_t piece_end = std::min(end, my.hashed + PartHash::kPiece);
     auto work = [shared = my.shared, file = my.part->file(), hash = my.hash, piece_end] {

@@ -20,6 +20,8 @@ struct Staging::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
+  void stop_hashing();
+
   const std::shared_ptr<Shared> shared;
   const Digest digest;
   const std::uint64_t size;
@@ -38,8 +40,8 @@ struct Staging::Impl {
 
   const std::shared_ptr<PartHash> hash;
   std::uint64_t hashed = 0;
-  bool hashing = false;
-  Timer hash_stopped;  // never expires; cancelled to wake who waits for the hash
+  bool hashing = false;  // in the pool
+  Timer hash_stopped;    // never expires; cancelled to wake who waits for the hash
   bool verified = false;
   bool failed = false;  // hashed to the end, and false
   bool ended = false;   // sealed or discarded

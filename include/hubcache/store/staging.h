@@ -40,8 +40,9 @@ class Staging {
   std::shared_ptr<const Fd> file() const noexcept;
 
   /// Writes bytes, which must stay valid until the return, and marks them. Bytes that are present
-  /// or being written already are skipped: what was hashed never changes. Reserves more space when
-  /// a blob that was staged for a range outgrows what it has, with eviction if need be (kNoSpace).
+  /// or being written already are skipped: what was hashed never changes. Hashes them, too, if they
+  /// are the next that are to be. Reserves more space when a blob that was staged for a range
+  /// outgrows what it has, with eviction if need be (kNoSpace).
   Task<void> write(std::uint64_t offset, std::span<const std::byte> bytes);
 
   /// Makes what is present now survive anything: syncs the bytes, then records the new blocks.
@@ -50,11 +51,11 @@ class Staging {
   std::uint64_t bytes_since_checkpoint() const noexcept;
 
   /// Hashes on over the contiguous prefix, off the worker; returns when it has caught up with what
-  /// was present at its start. A call while another runs waits for that one.
+  /// was present at its start. While something is hashed, it waits for that alone.
   Task<void> hash_ahead();
   /// How far the hash has come.
   std::uint64_t hashed() const noexcept;
-  /// The hash of the bytes before hashed(); not while hash_ahead() runs.
+  /// The hash of the bytes before hashed(); not while write() or hash_ahead() runs.
   Hasher hash_so_far() const;
   /// Hashes the rest of the complete blob; kCorrupt when the digest is another one.
   Task<void> verify();

@@ -14,6 +14,7 @@ using testing::IsEmpty;
 
 TEST_F(FillsTest, TheLastBlockIsWithheldUntilTheBlobIsVerified) {
   serve(some_bytes(3 * kMiB + 5));
+  bring_the_last_block_first();
   hold(1, bytes_.size());
   auto reader = join(whole());
   disk_.hold(FaultyDisk::Call::kRead);
@@ -28,24 +29,26 @@ TEST_F(FillsTest, TheLastBlockIsWithheldUntilTheBlobIsVerified) {
 
 TEST_F(FillsTest, TheHeldBlockDripsButNeverItsEnd) {
   options_.drip_interval = std::chrono::milliseconds(1);
-  serve(some_bytes(67 * kKiB));
-  hold(1, bytes_.size());
+  serve(some_bytes(kMiB + 67 * kKiB));
+  bring_the_last_block_first();
+  hold(1, kMiB);
   auto reader = join(whole());
-  auto part = join(closed(0, 66 * kKiB));
+  auto part = join(closed(kMiB, kMiB + 66 * kKiB));
   disk_.hold(FaultyDisk::Call::kRead);
   release();
-  EXPECT_EQ(read_at_least(reader, 3 * kKiB), bytes_.substr(0, 3 * kKiB));
-  EXPECT_EQ(read_at_least(part, 3 * kKiB), bytes_.substr(0, 3 * kKiB));
+  const auto first = kMiB + 3 * kKiB;
+  EXPECT_EQ(read_at_least(reader, first), bytes_.substr(0, first));
+  EXPECT_EQ(read_at_least(part, 3 * kKiB), bytes_.substr(kMiB, 3 * kKiB));
   auto last = start_span(reader);
   auto last_of_part = start_span(part);
   // A drip would have come by the time that a reader of its own has had one.
-  auto another = join(closed(0, 66 * kKiB));
+  auto another = join(closed(kMiB, kMiB + 66 * kKiB));
   read_at_least(another, 3 * kKiB);
   EXPECT_EQ(last.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
   EXPECT_EQ(last_of_part.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
   disk_.release();
-  EXPECT_EQ(last.get(), bytes_.substr(3 * kKiB));
-  EXPECT_EQ(last_of_part.get(), bytes_.substr(3 * kKiB, 63 * kKiB));
+  EXPECT_EQ(last.get(), bytes_.substr(first));
+  EXPECT_EQ(last_of_part.get(), bytes_.substr(first, 63 * kKiB));
 }
 
 TEST_F(FillsTest, ACorruptBodyIsCutBeforeItsEndAndNeverStored) {
@@ -114,6 +117,7 @@ TEST_F(FillsTest, TheTailOfAColdBlobIsReadWithoutTheRest) {
 TEST_F(FillsTest, AReaderOfAClosedRangeIsCutAsSoonAsTheBytesAreKnownToBeFalse) {
   serve(some_bytes(12 * kMiB));
   at_upstream([&](Upstream& upstream) { upstream.set_bytes(flip(bytes_, 5)); });
+  bring_the_last_block_first();
   hold(kMiB, bytes_.size());
   auto reading = join(whole());
   disk_.hold(FaultyDisk::Call::kRead);

@@ -223,6 +223,13 @@ class FillsTest : public testing::Test {
     runner_.call([&] { joined.body.reset(); });
   }
 
+  /// Then the hash has to read it, and waits there while reads are held. Given to nobody.
+  void bring_the_last_block_first() {
+    Wish wish = closed(bytes_.size() - 1, bytes_.size());
+    wish.for_proof = true;
+    read(std::move(wish));
+  }
+
   bool is_stored() { return runner_.run(cache_->store.contains(*digest_)); }
   bool is_bad() { return cache_->store.bad_since("hub", *digest_).has_value(); }
   std::string source_repo() { return runner_.run(cache_->fills.source_repo("hub", *digest_)); }

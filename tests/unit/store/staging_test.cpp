@@ -1,6 +1,8 @@
 #include "hubcache/store/staging.h"
 
+#include <cerrno>
 #include <fstream>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -118,9 +120,43 @@ TEST_F(StagingTest, HashingFollowsTheContiguousPrefix) {
   EXPECT_EQ(staging->hashed(), 3 * kMiB);
 }
 
+TEST_F(StagingTest, WhatComesInOrderIsHashedWithoutBeingRead) {
+  auto staging = stage(kStaged);
+  disk.fail(FaultyDisk::Call::kRead, EIO);
+  write(*staging, kStaged, 0, kMiB + 500);
+  EXPECT_EQ(staging->hashed(), kMiB + 500);
+  write(*staging, kStaged, kMiB + 500, kStaged.size());
+  EXPECT_NO_THROW(runner.run(staging->verify()));
+}
+
+TEST_F(StagingTest, WhatComesOutOfOrderIsHashedLater) {
+  auto staging = stage(kStaged);
+  write(*staging, kStaged, kMiB, 2 * kMiB);
+  EXPECT_EQ(staging->hashed(), 0U);
+  write(*staging, kStaged, 0, 2 * kMiB);  // half of it is there
+  EXPECT_EQ(staging->hashed(), 0U);
+  write(*staging, kStaged, 2 * kMiB, kStaged.size());
+  EXPECT_NO_THROW(runner.run(staging->verify()));
+}
+
+TEST_F(StagingTest, WritesInOrderThatOverlapAreHashedOnce) {
+  auto staging = stage(kStaged);
+  disk.hold(FaultyDisk::Call::kWrite);
+  auto first = runner.start(staging->write(0, bytes_of(kStaged).first(kMiB)));
+  auto second = runner.start(staging->write(kMiB, bytes_of(kStaged).subspan(kMiB)));
+  auto hashing = runner.start(staging->hash_ahead());
+  while (disk.waiting() < 2) std::this_thread::yield();
+  disk.release();
+  first.get();
+  second.get();
+  hashing.get();
+  EXPECT_NO_THROW(runner.run(staging->verify()));
+}
+
 TEST_F(StagingTest, VerifyWaitsForAHashThatIsRunning) {
   auto staging = stage(kStaged);
-  write_all(*staging, kStaged);
+  write(*staging, kStaged, kMiB, kStaged.size());
+  write(*staging, kStaged, 0, kMiB);
   auto hashing = runner.start(staging->hash_ahead());
   auto verifying = runner.start(staging->verify());
   hashing.get();
