@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 constexpr std::size_t kSmallPiece = std::size_t{256} << 10;
 constexpr std::size_t kFewConnections = 16;
-constexpr std::uint64_t kAheadOfHash = std::uint64_t{64} << 20;  // hashed alone in the end
 constexpr int kMostDoublings = 6;
 constexpr int kMostWaits = 10;  // that upstream asks for, without a byte in between
 
@@ -259,7 +258,7 @@ Run* Fill::next_run(const Slot& slot) {
 
 bool Fill::holds_back() const {
   const std::uint64_t hashed = staging_->hashed();
-  return staging_->blocks().contiguous_end(hashed) - hashed > kAheadOfHash;
+  return staging_->blocks().contiguous_end(hashed) - hashed > plan_.reach();
 }
 
 // Who waits longest comes first: with more readers than connections they take turns.

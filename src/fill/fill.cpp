@@ -198,7 +198,8 @@ Task<void> Fill::keep_what_is_there(bool with_hash) {
                            });
   try {
     if (for_readers) {
-      co_await staging_->hash_ahead();
+      const std::uint64_t end = staging_->blocks().contiguous_end(staging_->hashed());
+      while (staging_->hashed() < end) co_await staging_->hash_ahead();
       progress_->keep_hash(staging_->hash_so_far(), staging_->hashed());
     }
     co_await staging_->park();

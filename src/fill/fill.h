@@ -116,6 +116,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   void tell_need(std::span<const std::uint64_t> offsets);
   Need need(std::span<const std::uint64_t> offsets) const;
   Run* next_run(const Slot& slot);
+  /// Does the hash lag so far behind that the end would wait for it?
   bool holds_back() const;
   std::vector<std::uint64_t> waiting();
   std::size_t places() const;

@@ -38,6 +38,12 @@ Staging::Impl::~Impl() {
   if (!ended) shared->fills.park(name, part->used());
 }
 
+/// Bytes there need not be read again for the hash: it has come so far, but for a little that came
+/// out of order.
+bool Staging::Impl::are_next(std::uint64_t offset) const {
+  return !hashing && offset - hashed <= PartHash::kPiece && blocks.contiguous_end(hashed) == offset;
+}
+
 void Staging::Impl::stop_hashing() {
   hashing = false;
   hash_stopped.cancel();
@@ -78,16 +84,18 @@ Task<void> Staging::write(std::uint64_t offset, std::span<const std::byte> bytes
   if (spans.empty()) co_return;
 
   for (const auto& span : spans) my.writing.add(span);
-  // What comes in order need not be read again.
-  const bool is_next = !my.hashing && offset == my.hashed && spans.front().length() == bytes.size();
-  if (is_next) my.hashing = true;
+  const bool is_hashed = my.are_next(offset) && spans.front().length() == bytes.size();
+  if (is_hashed) my.hashing = true;
   const OnExit written([&] {
     for (const auto& span : spans) my.writing.remove(span);
-    if (is_next) my.stop_hashing();
+    if (is_hashed) my.stop_hashing();
   });
-  auto work = [part = my.part, spans, offset, bytes, hash = is_next ? my.hash : nullptr] {
+  auto work = [shared = my.shared, part = my.part, spans, offset, bytes,
+               hash = is_hashed ? my.hash : nullptr] {
     part->write(spans, offset, bytes);
-    if (hash) hash->add(bytes);
+    if (!hash) return;
+    hash->advance(shared->disk, *part->file(), offset);
+    hash->add(bytes);
   };
   std::optional<Error> full;
   try {
@@ -110,7 +118,7 @@ Task<void> Staging::write(std::uint64_t offset, std::span<const std::byte> bytes
     my.unrecorded.insert(my.unrecorded.end(), whole.begin(), whole.end());
     my.unsynced += span.length();
   }
-  if (is_next) my.hashed += bytes.size();
+  if (is_hashed) my.hashed = offset + bytes.size();
 }
 
 Task<void> Staging::checkpoint() {
@@ -140,26 +148,23 @@ Task<void> Staging::hash_ahead() {
     while (my.hashing) co_await my.hash_stopped.async_wait(asio::as_tuple(use_task));
     co_return;
   }
-  const std::uint64_t end = my.blocks.contiguous_end(0);
+  const std::uint64_t end =
+      std::min(my.blocks.contiguous_end(my.hashed), my.hashed + PartHash::kPiece);
+  if (end == my.hashed) co_return;
   my.hashing = true;
   const OnExit stopped([&] { my.stop_hashing(); });
-  while (my.hashed < end) {
-    const std::uint64_t piece_end = std::min(end, my.hashed + PartHash::kPiece);
-    auto work = [shared = my.shared, file = my.part->file(), hash = my.hash, piece_end] {
-      hash->advance(shared->disk, *file, piece_end);
-    };
-    co_await offload(my.shared->pool, std::move(work));
-    my.hashed = piece_end;
-  }
+  auto work = [shared = my.shared, file = my.part->file(), hash = my.hash, end] {
+    hash->advance(shared->disk, *file, end);
+  };
+  co_await offload(my.shared->pool, std::move(work));
+  my.hashed = end;
 }
 
 Task<void> Staging::verify() {
   Impl& my = *impl_;
   if (my.verified) co_return;
   if (!my.blocks.complete()) misuse("verify of a blob that is not complete");
-  do {
-    co_await hash_ahead();
-  } while (my.hashing || my.hashed < my.size);
+  while (my.hashing || my.hashed < my.size) co_await hash_ahead();
   if (!std::exchange(my.failed, true)) my.failed = my.hash->finish() != my.digest;
   if (my.failed) {
     throw Error(Error::Kind::kCorrupt, "the downloaded file is not what the Hub announced",

@@ -20,6 +20,7 @@ struct Staging::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
+  bool are_next(std::uint64_t offset) const;
   void stop_hashing();
 
   const std::shared_ptr<Shared> shared;

@@ -76,6 +76,8 @@ class Plan {
   /// connection?
   bool had_its_turn(const Run& run) const noexcept;
   std::size_t running() const noexcept { return runs_.size(); }
+  /// How many bytes all connections together ask for at once.
+  std::uint64_t reach() const noexcept { return options_.connections * options_.segment; }
 
  private:
   bool is_near(const Run& run, std::uint64_t offset) const noexcept;

@@ -50,8 +50,8 @@ class Staging {
   /// Bytes marked since the last checkpoint began.
   std::uint64_t bytes_since_checkpoint() const noexcept;
 
-  /// Hashes on over the contiguous prefix, off the worker; returns when it has caught up with what
-  /// was present at its start. While something is hashed, it waits for that alone.
+  /// Hashes the next of the contiguous prefix, off the worker: a piece, so that other work in the
+  /// pool has its turn. While something is hashed, it waits for that alone.
   Task<void> hash_ahead();
   /// How far the hash has come.
   std::uint64_t hashed() const noexcept;

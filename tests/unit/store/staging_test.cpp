@@ -139,6 +139,17 @@ TEST_F(StagingTest, WhatComesOutOfOrderIsHashedLater) {
   EXPECT_NO_THROW(runner.run(staging->verify()));
 }
 
+TEST_F(StagingTest, ALittleThatCameOutOfOrderIsHashedWithWhatIsNext) {
+  auto staging = stage(kStaged);
+  write(*staging, kStaged, kMiB, 2 * kMiB);
+  write(*staging, kStaged, 0, kMiB);
+  EXPECT_EQ(staging->hashed(), kMiB);
+  write(*staging, kStaged, 2 * kMiB, 3 * kMiB);
+  EXPECT_EQ(staging->hashed(), 3 * kMiB);
+  write(*staging, kStaged, 3 * kMiB, kStaged.size());
+  EXPECT_NO_THROW(runner.run(staging->verify()));
+}
+
 TEST_F(StagingTest, WritesInOrderThatOverlapAreHashedOnce) {
   auto staging = stage(kStaged);
   disk.hold(FaultyDisk::Call::kWrite);
