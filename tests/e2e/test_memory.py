@@ -10,6 +10,7 @@ REMOTES = "/pulp/api/v3/remotes/hugging_face/hugging-face/"
 PATH = "/pulp/content/hf/org/model/resolve/main/"
 FILLS = 80  # of 96 connections that one remote may have by the defaults
 SIZE, HELD = 6 * MIB, 4 * MIB
+ABSENT = 9_000  # paths of 14 kB
 NAMED = 3_000  # requests of 14 kB, in each of which the client chooses something else
 WINDOW = 64 * 1024  # what the kernel takes for a client that reads nothing
 PASSED = 500
@@ -81,6 +82,19 @@ def test_many_slow_readers_of_what_is_passed_through(world):
         for _ in range(PASSED):
             clients.enter_context(ask(server.port, "big.bin"))
     assert not server.stored() and not list(server.data.glob("fills/*"))
+
+
+def test_absent_paths_that_clients_choose_are_remembered_while_they_are_short(world):
+    server = world.server(world.hub(), env={"HUBCACHE_SERVER_WORKERS": "1"})
+    for name in ("config.json", "model.safetensors"):
+        assert get(f"{server.origin}{PATH}{name}").status == 200
+    with server.bounded_memory(), socket.create_connection(("127.0.0.1", server.port)) as client:
+        answers = client.makefile("rb")
+        for i in range(ABSENT):
+            client.sendall(f"HEAD {PATH}{'x' * 14_000}{i} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert answers.readline() == b"HTTP/1.1 404 Not Found\r\n"
+            while answers.readline() != b"\r\n":
+                pass
 
 
 def test_names_that_clients_choose_are_not_kept(world):
