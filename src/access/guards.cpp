@@ -29,19 +29,6 @@ std::string signature(const std::string& salt, std::string_view path, std::strin
   return sha256_of(text).hex();
 }
 
-std::optional<std::string> from_hex(std::string_view hex) {
-  if (hex.size() % 2 != 0) return std::nullopt;
-  std::string bytes;
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    unsigned char byte = 0;
-    const auto* const end = hex.data() + i + 2;
-    const auto parsed = std::from_chars(hex.data() + i, end, byte, 16);
-    if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-    bytes += static_cast<char>(byte);
-  }
-  return bytes;
-}
-
 /// A query without the token, and the two values a signature is made of.
 struct Signed {
   std::string query;

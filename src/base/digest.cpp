@@ -1,6 +1,8 @@
 #include "hubcache/base/digest.h"
 
 #include <array>
+#include <charconv>
+#include <system_error>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -134,6 +136,19 @@ std::string to_hex(std::string_view bytes) {
     hex += kDigits[value & 15U];
   }
   return hex;
+}
+
+std::optional<std::string> from_hex(std::string_view hex) {
+  if (hex.size() % 2 != 0) return std::nullopt;
+  std::string bytes;
+  for (; !hex.empty(); hex.remove_prefix(2)) {
+    unsigned char byte = 0;
+    const auto* const end = hex.data() + 2;
+    const auto parsed = std::from_chars(hex.data(), end, byte, 16);
+    if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
 }
 
 bool constant_time_equal(std::string_view a, std::string_view b) {

@@ -177,8 +177,8 @@ Task<bool> FileRoute::can_be_checked(hub::EndpointPtr endpoint, hub::RepoId repo
     if (co_await services_.proofs.is_proven(origin, key, digest)) {
       co_return co_await services_.store.contains(digest);
     }
-    const bool is_its_fill = co_await services_.fills.source_repo(origin, digest) == key;
-    co_return is_its_fill&& co_await services_.fills.present(origin, digest);
+    if (co_await services_.fills.source_repo(origin, digest) != key) co_return false;
+    co_return co_await services_.fills.present(origin, digest);
   } catch (const Error& error) {
     services_.log.warn("whether a file is stored cannot be told",
                        {{"digest", digest.text()}, {"context", error.context()}});

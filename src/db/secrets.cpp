@@ -34,23 +34,6 @@ constexpr std::int64_t kLatestTime = std::int64_t{1} << 40;  // seconds
   throw Error(Error::Kind::kCorrupt, "a stored secret cannot be read with this key");
 }
 
-std::optional<std::string> from_hex(std::string_view hex) {
-  const auto digit = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
-  };
-  if (hex.size() % 2 != 0) return std::nullopt;
-  std::string bytes;
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    const int high = digit(hex[i]);
-    const int low = digit(hex[i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    bytes.push_back(static_cast<char>(high * 16 + low));
-  }
-  return bytes;
-}
-
 /// Lengths make it unambiguous: ("ab", "c") is not ("a", "bc").
 std::string bound_to(const SecretBox::Place& place) {
   std::string text = "hubcache secret v1";

@@ -74,6 +74,8 @@ std::string keyed_hash(std::string_view key, std::string_view text);
 /// `count` bytes from the system's random source.
 std::string random_bytes(std::size_t count);
 std::string to_hex(std::string_view bytes);
+/// Digits of either case; nullopt for anything else.
+std::optional<std::string> from_hex(std::string_view hex);
 /// Compares in time that depends on the lengths only.
 bool constant_time_equal(std::string_view a, std::string_view b);
 

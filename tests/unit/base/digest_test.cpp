@@ -55,5 +55,19 @@ TEST(DigestTest, KeyedHashDependsOnTheKey) {
   EXPECT_EQ(keyed_hash("k1", "hf_token").size(), 64u);
 }
 
+TEST(HexTest, WhatWasWrittenIsReadAgainInEitherCase) {
+  const std::string bytes("\x00\x7f\xab\xff", 4);
+  EXPECT_EQ(to_hex(bytes), "007fabff");
+  EXPECT_EQ(from_hex("007fabff"), bytes);
+  EXPECT_EQ(from_hex("007FABff"), bytes);
+  EXPECT_EQ(from_hex(""), "");
+}
+
+TEST(HexTest, AnythingElseIsNotRead) {
+  for (const char* text : {"0", "007", "0g", "-1", "+1", " 1", "0x12", "12 "}) {
+    EXPECT_EQ(from_hex(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace hubcache
