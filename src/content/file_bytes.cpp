@@ -231,11 +231,17 @@ Task<bool> FileBytes::proven_against_fill(UpstreamFile file, std::string via, bo
 
 Task<http::Body> FileBytes::pass(UpstreamFile file, http::RangePlan plan) {
   services_.budgets.require(file.client);
-  services_.budgets.charge(file.client, plan.range.length);
+  const auto paying = payer(file.client);
+  paying.charge(plan.range.length);
   hits_.passed.add();
   auto& hub = *services_.hubs[services_.worker];
-  co_return co_await pass_through(hub, services_.fills, services_.store, std::move(file),
-                                  plan.range);
+  try {
+    co_return co_await pass_through(hub, services_.fills, services_.store, std::move(file),
+                                    plan.range);
+  } catch (...) {
+    paying.refund(plan.range.length);
+    throw;
+  }
 }
 
 fill::Wish FileBytes::wish(const UpstreamFile& file, const std::string& repo, Manner manner,

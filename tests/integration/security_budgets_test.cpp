@@ -25,6 +25,11 @@ class SecurityBudgetsTest : public ServerTest {
     fields.emplace_back("X-Forwarded-For", std::string(client));
     return get(path, {}, std::move(fields));
   }
+  void stream_only() {
+    const auto remotes = nlohmann::json::parse(rest("GET", kRemotes).body);
+    const auto remote = remotes["results"][0]["pulp_href"].get<std::string>();
+    ASSERT_EQ(rest("PATCH", remote, R"({"policy": "streamed"})").status, 202);
+  }
   void start_measured() {
     config.server.metrics_listen = {"127.0.0.1:0"};
     restart();
@@ -145,11 +150,20 @@ TEST_F(SecurityBudgetsTest, Rule19WhoLeavesBeforeItsTurnPaysNothing) {
 TEST_F(SecurityBudgetsTest, Rule19AStreamedRemoteCountsToo) {
   config.upstream.client_misses = 1;
   restart();
-  const auto remotes = nlohmann::json::parse(rest("GET", kRemotes).body);
-  const auto remote = remotes["results"][0]["pulp_href"].get<std::string>();
-  ASSERT_EQ(rest("PATCH", remote, R"({"policy": "streamed"})").status, 202);
-  EXPECT_EQ(get_as("10.0.0.1", "/org/model/resolve/main/config.json").status, 200);
-  EXPECT_EQ(get_as("10.0.0.1", "/org/model/resolve/main/config.json").status, 429);
+  stream_only();
+  EXPECT_EQ(get_as("10.0.0.1", kConfig).status, 200);
+  EXPECT_EQ(get_as("10.0.0.1", kConfig).status, 429);
+}
+
+TEST_F(SecurityBudgetsTest, Rule19WhatTheHubFailsToDeliverCostsNothing) {
+  config.upstream.client_misses = 1;
+  restart();
+  stream_only();
+  EXPECT_EQ(head(kConfig).status, 200);
+  hub.set_fault({.kind = Fault::Kind::kStatus, .method = "GET", .status = 403});
+  EXPECT_EQ(get_as("10.0.0.1", kConfig).status, 403);
+  hub.clear_faults();
+  EXPECT_EQ(get_as("10.0.0.1", kConfig).status, 200);
 }
 
 }  // namespace
