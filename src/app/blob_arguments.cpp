@@ -21,14 +21,17 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Page by page, so that no command takes long.
-void each_blob(const Workplace& at, const std::function<void(const Json&)>& take) {
+/// Page by page, so that no command takes long. `begin`: before the first, when there is an answer.
+void each_blob(
+    const Workplace& at, const std::function<void(const Json&)>& take,
+    const std::function<void()>& begin = [] {}) {
   Json command{{"do", "blob.list"}};
-  while (true) {
-    const auto page = order_command(at, command).at("blobs");
-    if (page.empty()) return;
+  auto page = order_command(at, command).at("blobs");
+  begin();
+  while (!page.empty()) {
     for (const auto& blob : page) take(blob);
     command["after"] = page.back().at("digest");
+    page = order_command(at, command).at("blobs");
   }
 }
 
@@ -38,14 +41,17 @@ int list(const Workplace& at, bool json) {
     return 0;
   }
   constexpr int kSizeWidth = 16;
-  std::cout << std::right << std::setw(kSizeWidth) << "SIZE" << "  " << std::left
-            << std::setw(kDateWidth) << "USED" << std::setw(8) << "PINNED" << "DIGEST\n";
-  each_blob(at, [](const Json& blob) {
+  const auto heading = [] {
+    std::cout << std::right << std::setw(kSizeWidth) << "SIZE" << "  " << std::left
+              << std::setw(kDateWidth) << "USED" << std::setw(8) << "PINNED" << "DIGEST\n";
+  };
+  const auto line = [](const Json& blob) {
     std::cout << std::right << std::setw(kSizeWidth) << blob.at("size").get<std::uint64_t>() << "  "
               << std::left << std::setw(kDateWidth) << date_of(blob.at("used")) << std::setw(8)
               << (blob.at("pinned").get<bool>() ? "yes" : "")
               << blob.at("digest").get<std::string>() << "\n";
-  });
+  };
+  each_blob(at, line, heading);
   return 0;
 }
 

@@ -119,6 +119,7 @@ def test_what_cannot_be_asked_is_told_with_what_to_do_and_a_code_for_scripts(wor
     def complaint(where, *words, code=1):
         return there.says(*words, "--server", where, code=code)
     assert "is no hubcache" in complaint(hub.url, "ls")
+    assert not there.run("ls", "--server", hub.url).stdout, "no heading of what does not come"
     assert "http://" in complaint(server.origin.replace("http:", "https:"), "ls")
     assert "without a login" in complaint("http://admin:pass-word@127.0.0.1", "ls", code=2)
     assert "without a login" in complaint("127.0.0.1:8080", "ls", code=2)
