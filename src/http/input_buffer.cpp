@@ -19,8 +19,8 @@ asio::mutable_buffer InputBuffer::room(std::size_t least) {
   return asio::buffer(bytes_.data() + end_, bytes_.size() - end_);
 }
 
-void InputBuffer::shrink() {
-  if (empty()) bytes_ = {};
+void InputBuffer::shrink(std::size_t most) {
+  if (empty() && bytes_.size() > most) bytes_ = {};
 }
 
 }  // namespace hubcache::http

@@ -200,9 +200,10 @@ Server::Server(Workers& workers, std::vector<Site> sites, Limits limits, const C
                obs::Log& log)
     : impl_(std::make_shared<Impl>()) {
   const auto pool = std::make_shared<Pool>("http-disk", kDiskThreads);
+  const auto room = std::make_shared<RequestRoom>(limits.max_unanswered_bytes);
   for (std::size_t i = 0; i < sites.size(); ++i) {
     auto worker = std::make_shared<ServerWorker>(workers.executor(i), std::move(sites[i]), limits,
-                                                 clock, log, pool);
+                                                 clock, log, pool, room);
     asio::co_spawn(worker->executor, watch(worker), asio::detached);
     impl_->workers.push_back(std::move(worker));
   }

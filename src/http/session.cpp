@@ -21,7 +21,6 @@ using net::Io;
 constexpr std::size_t kReadSize = 4 * 1024;
 constexpr std::size_t kBodyReadSize = 64 * 1024;
 constexpr std::size_t kRequestLineRest = 64;  // of a request line without its target
-constexpr std::size_t kMostLongBodies = 4;    // a worker; each is in memory as a whole
 constexpr std::size_t kMostDrained = 8 * 1024 * 1024;
 constexpr std::chrono::seconds kLinger{2};
 constexpr std::chrono::seconds kNear{1};  // more than the time between two checks
@@ -29,31 +28,51 @@ constexpr int kClientGone = 499;          // for the log only, as nginx has it
 constexpr std::size_t kLoggedPath = 1024;
 constexpr std::size_t kLoggedAgent = 200;
 
+constexpr const char* kTooManyLong = "too many long requests at a time";
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
-/// One of the few long bodies that a worker has at a time.
-class Session::LongBody {
+bool RequestRoom::take(std::size_t size) noexcept {
+  if (taken_.fetch_add(size, std::memory_order_relaxed) + size <= most_) return true;
+  give_back(size);
+  return false;
+}
+
+/// What one request takes of the room that there is for all.
+class Session::Room {
  public:
-  explicit LongBody(std::size_t& count) : count_(count) { ++count_; }
-  ~LongBody() { --count_; }
-  LongBody(const LongBody&) = delete;
-  LongBody& operator=(const LongBody&) = delete;
+  explicit Room(std::shared_ptr<RequestRoom> of_all) : of_all_(std::move(of_all)) {}
+  ~Room() { leave(); }
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+
+  /// False: not all that many bytes have room.
+  bool has(std::size_t size) {
+    if (size <= kReadSize + taken_) return true;
+    const auto more = size - kReadSize - taken_;
+    if (!of_all_->take(more)) return false;
+    taken_ += more;
+    return true;
+  }
+  void leave() { of_all_->give_back(std::exchange(taken_, 0)); }
 
  private:
-  std::size_t& count_;
+  std::shared_ptr<RequestRoom> of_all_;
+  std::size_t taken_ = 0;
 };
 
 /// One request and what becomes of it.
 struct Session::Exchange {
+  explicit Exchange(const ServerWorker& worker) : room(worker.request_room) {}
+
   Request request;
   RequestHead head;
   std::optional<Error> problem;  // found here, before any handler
   SteadyTime started;
   bool broken = false;  // the connection is no more
   bool keep_alive = false;
-  std::optional<LongBody> long_body;
+  Room room;
 };
 
 Session::Session(std::shared_ptr<ServerWorker> worker, Fd socket, Peer peer, net::TlsContext tls)
@@ -146,7 +165,7 @@ Task<bool> Session::greet() {
 }
 
 Task<> Session::refuse(Error why) {
-  Exchange exchange;
+  Exchange exchange(*worker_);
   begin(exchange);
   Response response = render(exchange.request, why);
   end_ = End::kLinger;
@@ -157,7 +176,7 @@ Task<> Session::serve() {
   bool goes_on = true;
   // One coroutine for all: its frame is too large for what Asio keeps of those that ended.
   while (goes_on) {
-    Exchange exchange;
+    Exchange exchange(*worker_);
     const auto block = co_await read_block(exchange);
     if (block == 0 && !exchange.problem) co_return;
 
@@ -189,7 +208,7 @@ Task<> Session::serve() {
       if (exchange.head.http_1_0 && !length_of(response.body)) exchange.keep_alive = false;
     }
     std::string().swap(exchange.request.body);  // that of a bad request too: it may be a long one
-    exchange.long_body.reset();
+    exchange.room.leave();
     if (!send_at_once(exchange, response)) co_await send_rest(exchange, response);
     phase_ = Phase::kIdle;
     worker_->spare = std::move(exchange.request);
@@ -223,8 +242,13 @@ Task<std::size_t> Session::read_block(Exchange& exchange) {
       co_return 0;
     }
     if (end) co_return *end;
+    if (!exchange.room.has(bytes.size() + kReadSize)) {
+      exchange.problem.emplace(Error::Kind::kUnavailable, kTooManyLong);
+      co_return 0;
+    }
 
     if (bytes.empty() && worker_->draining) co_return 0;
+    if (bytes.empty()) input_.shrink(kReadSize);
     if (!bytes.empty() && !header_deadline) header_deadline = now() + limits.header_timeout;
     phase_ = bytes.empty() ? Phase::kIdle : Phase::kReading;
     const auto deadline = header_deadline.value_or(now() + limits.idle_timeout);
@@ -275,7 +299,8 @@ Task<> Session::read_body(Exchange& exchange) {
     exchange.request.body += piece;
     input_.consume(piece.size());
     if (exchange.request.body.size() == size) co_return;
-    if (!co_await fill_buffer(exchange, deadline)) co_return;
+    const auto left = size - exchange.request.body.size();
+    if (!co_await fill_buffer(exchange, left, deadline)) co_return;
   }
 }
 
@@ -286,10 +311,6 @@ bool Session::let_in(Exchange& exchange, std::uint64_t size) {
   const auto most = longer ? longer(exchange.request).value_or(usual) : usual;
   if (size > most) {
     exchange.problem.emplace(Error::Kind::kPayloadTooLarge, "the request's body is too large");
-  } else if (!exchange.long_body && worker_->long_bodies == kMostLongBodies) {
-    exchange.problem.emplace(Error::Kind::kUnavailable, "too many long requests at a time");
-  } else if (!exchange.long_body) {
-    exchange.long_body.emplace(worker_->long_bodies);
   }
   return !exchange.problem;
 }
@@ -308,12 +329,17 @@ Task<> Session::read_chunked(Exchange& exchange, SteadyTime deadline) {
       co_return;
     }
     if (!let_in(exchange, exchange.request.body.size())) co_return;
-    if (piece.empty() && !co_await fill_buffer(exchange, deadline)) co_return;
+    if (piece.empty() && !co_await fill_buffer(exchange, kBodyReadSize, deadline)) co_return;
   }
 }
 
-Task<bool> Session::fill_buffer(Exchange& exchange, SteadyTime deadline) {
-  const auto read = co_await socket_.read_some(input_.room(kBodyReadSize), deadline);
+Task<bool> Session::fill_buffer(Exchange& exchange, std::size_t most, SteadyTime deadline) {
+  const auto size = std::min(most, kBodyReadSize);
+  if (!exchange.room.has(exchange.request.body.size() + size)) {
+    exchange.problem.emplace(Error::Kind::kUnavailable, kTooManyLong);
+    co_return false;
+  }
+  const auto read = co_await socket_.read_some(input_.room(size), deadline);
   if (read.status == Io::kOk) {
     input_.added(read.size);
     co_return true;
@@ -440,7 +466,7 @@ Task<> Session::linger() {
   std::size_t drained = 0;
   while (drained < kMostDrained) {
     input_.consume(input_.view().size());
-    const auto read = co_await socket_.read_some(input_.room(kBodyReadSize), deadline);
+    const auto read = co_await socket_.read_some(input_.room(kReadSize), deadline);
     if (read.status != Io::kOk) co_return;
     drained += read.size;
   }

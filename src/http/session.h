@@ -29,18 +29,34 @@ class Session;
 
 constexpr std::size_t kSmallFile = 16 * 1024;  // read, not sent by sendfile: one call for all
 
+/// What requests that are not answered yet may take of memory on all workers together, beside a
+/// little that each may. Callable from any thread.
+class RequestRoom {
+ public:
+  explicit RequestRoom(std::size_t most) : most_(most) {}
+
+  /// False: there is no room for so much more now.
+  bool take(std::size_t size) noexcept;
+  void give_back(std::size_t size) noexcept { taken_.fetch_sub(size, std::memory_order_relaxed); }
+
+ private:
+  const std::size_t most_;
+  std::atomic<std::size_t> taken_{0};
+};
+
 /// What the sessions of one worker share. Holds nothing that belongs to an io_context, so whoever
 /// lets go of it last may do so anywhere.
 struct ServerWorker {
   ServerWorker(Executor on, Site answers, Limits bounds, const Clock& time, obs::Log& lines,
-               std::shared_ptr<Pool> disk)
+               std::shared_ptr<Pool> disk, std::shared_ptr<RequestRoom> room)
       : executor(std::move(on)),
         site(std::move(answers)),
         prompt(site.handle.target<Prompt>()),
         limits(bounds),
         clock(time),
         log(lines),
-        pool(std::move(disk)) {}
+        pool(std::move(disk)),
+        request_room(std::move(room)) {}
 
   const Executor executor;
   const Site site;
@@ -49,6 +65,7 @@ struct ServerWorker {
   const Clock& clock;
   obs::Log& log;
   const std::shared_ptr<Pool> pool;
+  const std::shared_ptr<RequestRoom> request_room;
   std::atomic<std::size_t> connections{0};  // also those on their way here; read by the acceptor
   Traffic traffic;
 
@@ -60,7 +77,6 @@ struct ServerWorker {
   std::array<char, kSmallFile> small_file{};  // and so is this
   Request spare;  // of the request that ended last: the next one finds its memory there
   DateLine date;
-  std::size_t long_bodies = 0;  // of requests that are not answered yet
 };
 
 /// One connection of a client: reads a request, has it answered, writes the response, again.
@@ -85,7 +101,7 @@ class Session : public std::enable_shared_from_this<Session> {
   enum class Phase { kIdle, kReading, kHandling, kWriting };
   enum class End { kClose, kLinger, kReset };
   struct Exchange;
-  class LongBody;
+  class Room;
 
   static Task<> run(std::shared_ptr<Session> self, bool refused);
   /// False when there is nobody to serve.
@@ -101,7 +117,8 @@ class Session : public std::enable_shared_from_this<Session> {
   /// May its body have this size? Sets the problem if not.
   bool let_in(Exchange& exchange, std::uint64_t size);
   Task<> read_chunked(Exchange& exchange, SteadyTime deadline);
-  Task<bool> fill_buffer(Exchange& exchange, SteadyTime deadline);
+  /// Reads `most` bytes more of the body at most.
+  Task<bool> fill_buffer(Exchange& exchange, std::size_t most, SteadyTime deadline);
   std::optional<Response> answer_at_once(const Exchange& exchange);
   Task<Response> answer(Exchange& exchange);
   void watch_answer();

@@ -42,7 +42,7 @@ struct Site {
   Handler handle;
   ErrorRenderer on_error;
   AtOnce at_once{};
-  BodyLimit longer_body{};  // only a few at a time are let in, the others are answered 503
+  BodyLimit longer_body{};
   /// Told of a span of a body whose file cannot be read, or is too short: its connection is reset.
   std::function<void(const FileSpan&)> on_unreadable{};
 };
@@ -73,6 +73,8 @@ struct Limits {
   std::chrono::milliseconds body_timeout{30'000};   // for the whole request body: 408
   std::chrono::milliseconds write_timeout{60'000};  // without progress: the connection is reset
   std::size_t max_connections = 10'000;             // 503 beyond
+  /// Of requests that are not answered yet, all together, beyond 4 KiB of each: 503.
+  std::size_t max_unanswered_bytes = std::size_t{16} << 20;
 };
 
 /// Serves connections on all workers: one listener per address hands each new connection to the

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,11 @@ using testing::Not;
 using testing::StartsWith;
 
 const std::string kGet = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+
+std::string put(std::string_view path, std::size_t length) {
+  return "PUT " + std::string(path) +
+         " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
+}
 
 Task<Response> never(Request) {
   asio::steady_timer timer(co_await asio::this_coro::executor,
@@ -237,35 +243,53 @@ TEST_F(ServerTest, AClientThatSendsTooMuchStillReadsTheRefusal) {
   EXPECT_EQ(handled, 0);
 }
 
-TEST_F(ServerTest, SomeRequestsMayHaveALongerBodyAFewAtATime) {
+TEST_F(ServerTest, SomeRequestsMayHaveALongerBody) {
   longer_body = [](const Request& request) {
     return request.path() == "/long" ? std::optional<std::size_t>(20) : std::nullopt;
   };
-  serve({.max_body_bytes = 10}, 1);
-  const auto put = [](std::string_view path, std::size_t length) {
-    return "PUT " + std::string(path) +
-           " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) +
-           "\r\nExpect: 100-continue\r\n\r\n";
-  };
+  serve({.max_body_bytes = 10});
   EXPECT_THAT(ask(put("/short", 11)), StartsWith("HTTP/1.1 413 "));
   EXPECT_THAT(ask(put("/long", 21)), StartsWith("HTTP/1.1 413 "));
   const std::string body = "0123456789abcdefghij";
-  constexpr int kAtATime = 4;
-  std::vector<RawClient> clients;
-  for (int i = 0; i < kAtATime; ++i) {
-    clients.push_back(connect());
-    clients.back().send(put("/long", body.size()));
-    EXPECT_EQ(clients.back().read_head(), "HTTP/1.1 100 Continue\r\n\r\n");
-  }
-  EXPECT_THAT(ask(put("/long", 11)), StartsWith("HTTP/1.1 503 "));
-  for (auto& client : clients) {
-    client.send(body);
-    EXPECT_THAT(client.read_response(), EndsWith("PUT /long\n" + body));
-  }
+  EXPECT_THAT(ask(put("/long", body.size()) + body), EndsWith("PUT /long\n" + body));
   auto chunked = connect();
   chunked.send("PUT /long HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n" +
                body.substr(0, 11) + "\r\n0\r\n\r\n");
   EXPECT_THAT(chunked.read_response(), EndsWith("PUT /long\n" + body.substr(0, 11)));
+}
+
+TEST_F(ServerTest, RequestsThatTakeTooMuchRoomAreToldToComeAgain) {
+  serve({.max_unanswered_bytes = 16 * 1024});
+  const std::string fits(20 * 1024, 'x');
+  const std::string long_one(21 * 1024, 'x');
+  const std::string chunk = "5400\r\n" + long_one + "\r\n0\r\n\r\n";
+  // Again and again: each gives back what it took.
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(ask(put("/", fits.size()) + fits), EndsWith("PUT /\n" + fits));
+    EXPECT_THAT(ask(put("/", long_one.size()) + long_one), StartsWith("HTTP/1.1 503 "));
+    EXPECT_THAT(ask("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk),
+                StartsWith("HTTP/1.1 503 "));
+    EXPECT_THAT(ask("GET / HTTP/1.1\r\nHost: a\r\nX: " + long_one), StartsWith("HTTP/1.1 503 "));
+  }
+}
+
+TEST_F(ServerTest, RoomIsSharedByAllConnectionsUntilTheyAreAnsweredOrGone) {
+  serve({.max_unanswered_bytes = 16 * 1024});
+  const std::string body(20 * 1024, 'x');
+  const auto request = put("/", body.size()) + body;
+  const auto status = [&] { return ask(request).substr(0, 12); };
+  auto client = connect();
+  client.send(std::string_view(request).substr(0, request.size() - 1));
+  while (status() != "HTTP/1.1 503") std::this_thread::yield();
+  client.send("x");
+  EXPECT_THAT(client.read_response(), EndsWith("PUT /\n" + body));
+  EXPECT_EQ(status(), "HTTP/1.1 200");
+  {
+    auto leaves = connect();
+    leaves.send(std::string_view(request).substr(0, request.size() - 1));
+    while (status() != "HTTP/1.1 503") std::this_thread::yield();
+  }
+  while (status() != "HTTP/1.1 200") std::this_thread::yield();
 }
 
 TEST_F(ServerTest, RefusesATargetThatIsTooLong) {
