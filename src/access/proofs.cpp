@@ -10,7 +10,7 @@
 namespace hubcache::access {
 namespace {
 
-constexpr std::size_t kRemembered = 10'000;
+constexpr std::size_t kRemembered = 20'000;  // on all workers
 constexpr std::chrono::hours kRefusalTime{24};
 
 constexpr std::array kProofMigrations{db::Migration{
@@ -36,7 +36,7 @@ std::span<const db::Migration> proof_migrations() { return kProofMigrations; }
 Proofs::Proofs(Workers& workers, db::Database& database, const Clock& clock)
     : workers_(workers), database_(database), clock_(clock) {
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    proven_.push_back(std::make_unique<Lru<bool>>(kRemembered));
+    proven_.push_back(std::make_unique<Lru<bool>>(kRemembered / workers.size()));
   }
 }
 

@@ -85,11 +85,15 @@ store::Options store_options(const Config& config) {
           .also_counted = {database, database.string() + "-wal", database.string() + "-shm"}};
 }
 
+/// Each worker remembers by itself: on many it is less, so that all together is as much.
+std::size_t share_of(const Config& config, std::size_t all) { return all / worker_count(config); }
+
 access::Access::Options grant_options(const Config& config) {
   return {.grant_ttl = config.cache.grant_ttl,
           .public_ttl = config.cache.public_grant_ttl,
           .refusal_ttl = config.cache.refusal_ttl,
-          .stale_grants = config.cache.stale_grants};
+          .stale_grants = config.cache.stale_grants,
+          .remembered = share_of(config, 40'000)};
 }
 
 /// Downloads may all go to one origin, on one worker, and still leave connections to questions.
@@ -110,11 +114,20 @@ bool is_loopback(const net::Listener& listener) {
 catalog::Catalog::Options catalog_options(const Config& config) {
   return {.revision_ttl = config.cache.revision_ttl,
           .commit_ttl = config.cache.public_grant_ttl,
-          .stale_commits = config.cache.stale_grants};
+          .stale_commits = config.cache.stale_grants,
+          .remembered = share_of(config, 20'000),
+          .locations = share_of(config, 2'000)};
 }
 
 catalog::NamedBlobs::Options named_options(const Config& config) {
-  return {.ttl = config.cache.public_grant_ttl, .stale = config.cache.stale_grants};
+  return {.ttl = config.cache.public_grant_ttl,
+          .stale = config.cache.stale_grants,
+          .remembered = share_of(config, 40'000),
+          .locations = share_of(config, 2'000)};
+}
+
+catalog::Documents::Options document_options(const Config& config) {
+  return {.ttl = config.cache.document_ttl, .remembered = share_of(config, 512)};
 }
 
 /// The distribution may come later, or was renamed: that is no reason not to start.
@@ -235,7 +248,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
       budgets({.misses = config.upstream.client_misses, .bytes = config.upstream.client_bytes},
               clock),
       proofs(workers, database, clock),
-      documents(workers, database, {.ttl = config.cache.document_ttl}, clock),
+      documents(workers, database, document_options(config), clock),
       manifests(workers, database, documents, {}, clock, log),
       catalog(workers, database, manifests, catalog_options(config), clock),
       named(workers, database, named_options(config), clock),

@@ -21,6 +21,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::size_t kMostObjects = 1'000;  // git-lfs asks for 100
+
 Error bad_batch() { return {Error::Kind::kBadRequest, "this is no batch of git-lfs"}; }
 
 std::string text_at(const Json& object, const char* field) {
@@ -39,6 +41,11 @@ std::vector<hub::LfsObject> objects_in(const std::string& body) {
   const bool good = operation == "download" && list != batch.end() && list->is_array() &&
                     (algorithm.empty() || algorithm == "sha256");
   if (!good) throw bad_batch();
+  if (list->size() > kMostObjects) {
+    throw Error(
+        Error::Kind::kPayloadTooLarge,
+        "a batch of git-lfs may ask for " + std::to_string(kMostObjects) + " objects at most");
+  }
   std::vector<hub::LfsObject> objects;
   for (const auto& item : *list) {
     if (!item.is_object()) throw bad_batch();

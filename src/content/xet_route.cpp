@@ -27,6 +27,7 @@ constexpr std::string_view kTokenQuery = "t=";
 // Clients ask for the next token 30 s or a minute before one ends (contract/hub.md 4.2).
 constexpr std::chrono::minutes kShortestToken{2};
 constexpr std::uint64_t kReadsWhole = 64UL * 1024 * 1024;
+constexpr std::uint64_t kLargest = 200'000'000'000;  // of more, what is told would take too long
 
 std::string cas_url(const Place& place) { return place.own_base + "/_cas"; }
 
@@ -84,7 +85,9 @@ std::optional<CasRoute> CasRoute::parse(std::string_view below) {
   return std::nullopt;
 }
 
-bool has_xet(const catalog::Entry& entry) { return entry.lfs && entry.size != 0; }
+bool has_xet(const catalog::Entry& entry) {
+  return entry.lfs && entry.size != 0 && entry.size <= kLargest;
+}
 
 void offer_xet(const Place& place, const hub::FileRef& file, const catalog::Entry& entry,
                http::Response& response) {
@@ -241,7 +244,7 @@ Task<XetRoute::File> XetRoute::look_at(Place place, xet::Claims claims, std::str
   const auto commit = co_await services_.catalog.commit(probe);
   const auto entry =
       co_await services_.catalog.entry(probe, commit, right.document_class(), services_.flights);
-  if (!entry || !entry->lfs) throw not_found();
+  if (!entry || !has_xet(*entry)) throw not_found();
   place.rules.require_file(probe.file(), entry->size);
   File file{.upstream = {.endpoint = place.endpoint,
                          .credential = probe.credential(),

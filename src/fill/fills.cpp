@@ -12,6 +12,7 @@
 namespace hubcache::fill {
 namespace {
 
+constexpr std::uint64_t kVast = std::uint64_t{1} << 40;
 constexpr std::uint64_t kLargestClosedTail = std::uint64_t{8} << 20;
 constexpr std::chrono::milliseconds kAnyTime = std::chrono::years(1);
 
@@ -177,6 +178,10 @@ void Fills::refuse_false_start(const std::string& origin, const Digest& digest, 
 }
 
 Task<Joined> Fills::join(Wish wish) {
+  // What is kept of a fill grows with its size, which upstream names as it likes.
+  if (wish.size > kVast && co_await impl_->context.store.room(wish.size) < wish.size) {
+    throw Error(Error::Kind::kNoSpace, "there is no room for a file of that size");
+  }
   const std::size_t home = impl_->home_of(wish.digest);
   const http::ByteRange range = wish.range;
   const Executor executor = impl_->context.workers.executor(home);

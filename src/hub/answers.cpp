@@ -76,6 +76,11 @@ std::string value_of(const http::Headers& headers, std::string_view name) {
   return std::string(headers.get(name).value_or(""));
 }
 
+std::string error_message_of(const http::Headers& headers) {
+  constexpr std::size_t kMost = 1'000;
+  return std::string(headers.get("X-Error-Message").value_or("").substr(0, kMost));
+}
+
 bool is_identity(const http::Headers& headers) {
   const auto encoding = trimmed(headers.get("Content-Encoding").value_or(""));
   return encoding.empty() || http::same_name(encoding, "identity");

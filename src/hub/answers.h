@@ -23,6 +23,8 @@ std::optional<Digest> digest_of(std::string_view etag);
 std::optional<std::uint64_t> number_of(std::string_view text);
 /// The field's value, or "".
 std::string value_of(const http::Headers& headers, std::string_view name);
+/// X-Error-Message, or the beginning of a long one: it is kept, and shown to people.
+std::string error_message_of(const http::Headers& headers);
 /// Are the body's bytes the file's own?
 bool is_identity(const http::Headers& headers);
 

@@ -45,7 +45,7 @@ FileAnswer file_answer(const Reply& reply) {
   answer.commit = commit_of(reply);
   answer.canonical = reply.canonical;
   answer.error_code = error_code_of(reply.status, reply.headers);
-  answer.error_message = value_of(reply.headers, "X-Error-Message");
+  answer.error_message = error_message_of(reply.headers);
   if (!answer.found()) return answer;
 
   auto etag = reply.first_of("X-Linked-ETag");
@@ -112,7 +112,7 @@ Task<void> Hub::heed(EndpointPtr endpoint, Credential credential, RepoId asked, 
   if (refused) {
     change.status = status;
     change.code = std::move(code);
-    change.message = value_of(headers, "X-Error-Message");
+    change.message = error_message_of(headers);
   }
   co_await options_.on_change(std::move(change));
 }
@@ -167,7 +167,7 @@ Task<RepoAnswer> Hub::auth_check(EndpointPtr endpoint, Credential credential, Re
   RepoAnswer answer{.status = reply.status,
                     .canonical = reply.canonical,
                     .error_code = error_code_of(reply.status, reply.headers),
-                    .error_message = value_of(reply.headers, "X-Error-Message")};
+                    .error_message = error_message_of(reply.headers)};
   const bool no_route = reply.status == http_status::kMethodNotAllowed ||
                         reply.status == http_status::kNotImplemented ||
                         (reply.status == http_status::kNotFound && answer.error_code.empty());
@@ -221,7 +221,7 @@ Task<DocumentAnswer> Hub::document(EndpointPtr endpoint, Credential credential, 
                            .commit = commit_of(reply),
                            .total_count = value_of(reply.headers, "X-Total-Count"),
                            .error_code = error_code_of(reply.status, reply.headers),
-                           .error_message = value_of(reply.headers, "X-Error-Message"),
+                           .error_message = error_message_of(reply.headers),
                            .body = std::move(reply.body),
                            .canonical = reply.canonical};
 }

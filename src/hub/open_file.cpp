@@ -31,7 +31,7 @@ Error error_of(const Delivery& delivery) {
   const int status = delivery.response.status;
   const auto& headers = delivery.response.headers;
   if (is_refused(status) && delivery.by_hub) {
-    return refusal_of(status, error_code_of(status, headers), value_of(headers, "X-Error-Message"),
+    return refusal_of(status, error_code_of(status, headers), error_message_of(headers),
                       value_of(headers, "X-Repo-Commit"));
   }
   return trouble_of(status, loggable(delivery.url));

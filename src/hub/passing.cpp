@@ -24,8 +24,7 @@ constexpr std::string_view kLfsType = "application/vnd.git-lfs+json";
 
 Error refusal_in(const Reply& reply) {
   return refusal_of(reply.status, error_code_of(reply.status, reply.headers),
-                    value_of(reply.headers, "X-Error-Message"),
-                    value_of(reply.headers, "X-Repo-Commit"));
+                    error_message_of(reply.headers), value_of(reply.headers, "X-Repo-Commit"));
 }
 
 /// To make a pack may take the Hub minutes. A remote that says how long it may be silent is heeded;
@@ -136,7 +135,7 @@ Task<LfsAnswer> Hub::lfs_objects(EndpointPtr endpoint, Credential credential, Re
   LfsAnswer answer{.status = reply.status,
                    .canonical = reply.canonical,
                    .error_code = error_code_of(reply.status, reply.headers),
-                   .error_message = value_of(reply.headers, "X-Error-Message"),
+                   .error_message = error_message_of(reply.headers),
                    .objects = {}};
   if (reply.status == http_status::kOk) answer.objects = objects_in(reply, objects);
   co_return answer;

@@ -110,6 +110,15 @@ TEST_F(LfsTest, AnUploadIsRefusedBeforeTheHubIsAsked) {
   EXPECT_EQ(hub_requests(), 0U);
 }
 
+TEST_F(LfsTest, ABatchAsksForSoManyObjectsAtMost) {
+  hub.clear_log();
+  const auto answer = ask("org/model", std::vector<Json>(1'001, object_of("org/model")));
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_THAT(Json::parse(answer.body).at("message"), HasSubstr("1000 objects at most"));
+  EXPECT_EQ(hub_requests(), 0U);
+  EXPECT_EQ(ask("org/model", std::vector<Json>(1'000, object_of("org/model"))).status, 200);
+}
+
 TEST_F(LfsTest, AnExpiredPlaceIsAskedForAgain) {
   const auto path = path_of(ask("org/model", {object_of("org/model")}));
   ASSERT_EQ(head(path).status, 200);

@@ -47,6 +47,14 @@ TEST_F(FillsSpaceTest, AReaderOfTheWholeGetsWhatIsThereAndTheHashToGoOnWith) {
   EXPECT_EQ(rest.hash->finish(), *digest_);
 }
 
+TEST_F(FillsSpaceTest, ASizeThatNoDiskHasIsRefusedBeforeAnythingIsMadeForIt) {
+  serve(some_bytes(kMiB));
+  auto wish = closed(0, 10);
+  wish.size = std::uint64_t{1} << 60;  // a bit for each MiB would be 128 GiB
+  EXPECT_EQ(kind_thrown_by([&] { join(wish); }), Error::Kind::kNoSpace);
+  EXPECT_TRUE(requests().empty());
+}
+
 TEST_F(FillsSpaceTest, AReaderOfARangeGoesOnWhereItIs) {
   serve(some_bytes(20 * kMiB));
   hold(10 * kMiB, 20 * kMiB);

@@ -84,6 +84,13 @@ TEST_F(HubTest, AnAbsentFileIsAbsentAtACommit) {
   EXPECT_FALSE(answer.digest);
 }
 
+TEST_F(HubTest, OfALongMessageTheBeginningIsKept) {
+  sim.set_fault({.kind = Fault::Kind::kStatus,
+                 .status = 404,
+                 .headers = {{"X-Error-Message", std::string(15'000, 'x')}}});
+  EXPECT_EQ(head(file("org/model", "config.json")).error_message, std::string(1'000, 'x'));
+}
+
 TEST_F(HubTest, AnAbsentRevisionIsNoAbsentFile) {
   const auto answer = head(file("org/model", "config.json", "nope"));
   EXPECT_EQ(answer.status, 404);
