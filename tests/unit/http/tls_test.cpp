@@ -10,7 +10,9 @@
 #include <boost/asio/write.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <openssl/ssl.h>
+#include <sys/ioctl.h>
 
 #include "hubcache/http/client.h"
 
@@ -47,7 +49,7 @@ class TlsServer {
   TlsServer& operator=(const TlsServer&) = delete;
 
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
-  /// Until the first answer is on its way.
+  /// Until the first answer has arrived; it has to fit into what a socket takes unasked.
   void wait_answered() { answered_.get_future().wait(); }
 
  private:
@@ -59,6 +61,12 @@ class TlsServer {
       if (failure) return;
       serve(std::move(socket));
     }
+  }
+
+  /// Has the other end not taken all that was sent?
+  static bool is_on_its_way(int socket) {
+    int bytes = 0;
+    return ::ioctl(socket, SIOCOUTQ, &bytes) == 0 && bytes > 0;
   }
 
   void serve(Tcp::socket socket) {
@@ -79,7 +87,10 @@ class TlsServer {
     answer += name == nullptr ? "no name" : name;
     answer += more_;
     asio::write(stream, asio::buffer(answer), failure);
-    if (!std::exchange(has_answered_, true)) answered_.set_value();
+    if (!std::exchange(has_answered_, true)) {
+      while (is_on_its_way(stream.next_layer().native_handle())) std::this_thread::yield();
+      answered_.set_value();
+    }
     if (!cuts_) stream.shutdown(failure);
   }
 
