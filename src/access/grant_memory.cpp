@@ -1,4 +1,5 @@
 // How Access remembers: a copy on each worker, rows behind them, the newest decision wins.
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -24,6 +25,7 @@ constexpr std::array kGrantMigrations{db::Migration{
 
 /// Refusals are no use beyond their time, but an answer on its way must still find them newer.
 constexpr std::chrono::minutes kLongestAnswer{10};
+constexpr std::int64_t kForgottenAtOnce = 1'000;
 
 /// The least key that does not begin with `key`.
 std::string behind(std::string key) {
@@ -137,29 +139,21 @@ Task<> Access::take_back(Keys keys, Verdict instead, Refusal refusal) {
         Verdict::kDocumentsAlias, imported);
     return row.step();
   };
-  auto change =
-      [keys = std::move(keys), imported, no, gate_only, now = now.time_since_epoch().count(),
-       too_old = (now - options_.refusal_ttl - kLongestAnswer).time_since_epoch().count(),
-       too_stale = (now - options_.public_ttl - options_.stale_grants).time_since_epoch().count()](
-          db::Connection& sql) {
-        constexpr auto kSet =
-            "INSERT OR REPLACE INTO grants (key, verdict, at, status, code, message, canonical) "
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, '')";
-        sql.run(kSet, keys.everybody, Verdict::kUnknown, now, 0, "", "");
-        sql.run("DELETE FROM grants WHERE key = ?1", imported);
-        if (!gate_only) {
-          sql.run("DELETE FROM grants WHERE key >= ?1 AND key < ?2", keys.repo, behind(keys.repo));
-        }
-        sql.run(kSet, keys.repo, no.verdict, now, no.refusal.status, no.refusal.code,
-                no.refusal.message);
-        constexpr auto kForget = "DELETE FROM grants WHERE verdict = ?1 AND at < ?2";
-        sql.run(kForget, Verdict::kUnknown, too_old);
-        sql.run(kForget, Verdict::kRefused, too_old);
-        for (const auto positive : {Verdict::kGranted, Verdict::kDocumentsOnly, Verdict::kAlias,
-                                    Verdict::kDocumentsAlias}) {
-          sql.run(kForget, positive, too_stale);
-        }
-      };
+  auto change = [keys = std::move(keys), imported, no, gate_only,
+                 now = now.time_since_epoch().count(), too_old = refusals_end(),
+                 too_stale = grants_end()](db::Connection& sql) {
+    constexpr auto kSet =
+        "INSERT OR REPLACE INTO grants (key, verdict, at, status, code, message, canonical) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, '')";
+    sql.run(kSet, keys.everybody, Verdict::kUnknown, now, 0, "", "");
+    sql.run("DELETE FROM grants WHERE key = ?1", imported);
+    if (!gate_only) {
+      sql.run("DELETE FROM grants WHERE key >= ?1 AND key < ?2", keys.repo, behind(keys.repo));
+    }
+    sql.run(kSet, keys.repo, no.verdict, now, no.refusal.status, no.refusal.code,
+            no.refusal.message);
+    forget_some(sql, too_old, too_stale);
+  };
   bool kept = true;
   try {
     co_await database_.write(std::move(change));
@@ -211,6 +205,71 @@ Task<> Access::admit_imported(hub::EndpointPtr twin, hub::RepoId repo,
   };
   co_await database_.write_durable(std::move(change));
   for (auto& [key, decision] : decisions) co_await tell_all(std::move(key), std::move(decision));
+}
+
+WallTime Access::refusals_end() const {
+  return clock_.now() - options_.refusal_ttl - kLongestAnswer;
+}
+
+WallTime Access::grants_end() const {
+  return clock_.now() - options_.public_ttl - options_.stale_grants;
+}
+
+std::int64_t Access::forget_some(db::Connection& sql, WallTime refused_before,
+                                 WallTime granted_before) {
+  constexpr auto kForget =
+      "DELETE FROM grants WHERE key IN "
+      "(SELECT key FROM grants WHERE verdict = ?1 AND at < ?2 LIMIT ?3)";
+  std::int64_t gone = 0;
+  for (const auto negative : {Verdict::kUnknown, Verdict::kRefused}) {
+    gone += sql.run(kForget, negative, refused_before.time_since_epoch().count(), kForgottenAtOnce);
+  }
+  for (const auto positive :
+       {Verdict::kGranted, Verdict::kDocumentsOnly, Verdict::kAlias, Verdict::kDocumentsAlias}) {
+    gone += sql.run(kForget, positive, granted_before.time_since_epoch().count(), kForgottenAtOnce);
+  }
+  return gone;
+}
+
+Access::Extent Access::extent(db::Connection& sql, std::uint64_t most) {
+  Extent extent;
+  std::uint64_t unvouched = 0;
+  // The key is in the index too; of a page some is free.
+  auto rows = sql.query(
+      "SELECT (2 * length(key) + length(code) + length(message) + length(canonical) + 30) * 6 / 5, "
+      "at, verdict IN (?1, ?2) FROM grants ORDER BY at DESC",
+      Verdict::kImported, Verdict::kImportedAlias);
+  while (rows.step()) {
+    const auto bytes = static_cast<std::uint64_t>(rows.integer(0));
+    extent.bytes += bytes;
+    if (rows.boolean(2)) continue;
+    unvouched += bytes;
+    if (unvouched > most) {
+      extent.too_much = std::max(extent.too_much, WallTime(milliseconds(rows.integer(1))));
+    }
+  }
+  return extent;
+}
+
+Task<> Access::forget(WallTime refused_before, WallTime granted_before) {
+  std::int64_t gone = 1;
+  while (gone > 0) {
+    auto change = [refused_before, granted_before](db::Connection& sql) {
+      return forget_some(sql, refused_before, granted_before);
+    };
+    gone = co_await database_.write(std::move(change));
+  }
+}
+
+Task<std::uint64_t> Access::trim(std::uint64_t most) {
+  co_await forget(refusals_end(), grants_end());
+  auto look = [most](db::Connection& sql) { return extent(sql, most); };
+  auto left = co_await database_.read(look);
+  if (left.bytes <= most) co_return left.bytes;
+  const auto before = std::min(left.too_much + milliseconds(1), clock_.now() - kLongestAnswer);
+  co_await forget(before, before);
+  left = co_await database_.read(look);
+  co_return left.bytes;
 }
 
 Task<> Access::tell_all(std::string key, Decision decision) {

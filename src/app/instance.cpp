@@ -40,6 +40,7 @@
 #include "hubcache/hub/probe.h"
 #include "hubcache/mirror/fetch.h"
 #include "hubcache/mirror/intake.h"
+#include "hubcache/mirror/orphans.h"
 #include "hubcache/mirror/prefetch.h"
 #include "hubcache/mirror/scrub.h"
 #include "hubcache/pulp/pulp.h"
@@ -177,6 +178,7 @@ struct Instance::Parts {
   Workbench bench(std::string by);
   void define_upkeep();
   Task<> look_for_lost();
+  Task<std::uint64_t> trim_rights();
   void begin_upkeep();
   Task<> put_in_force(registry::Rules rules);
   template <typename T>
@@ -435,13 +437,21 @@ Task<> Instance::Parts::look_for_lost() {
   if (found > 0) log.warn("stored files were found that no row speaks of", {{"files", found}});
 }
 
+/// What costs a question to have again. Grants keep half of what the catalog leaves free.
+Task<std::uint64_t> Instance::Parts::trim_rights() {
+  co_await mirror::remove_orphan_proofs(database, clock);
+  co_return co_await access->trim(config.storage.max_metadata / 20);
+}
+
 /// What goes on beside the requests until the workers stop.
 void Instance::Parts::begin_upkeep() {
   const auto begin = [this](Task<> work) {
     asio::co_spawn(workers.executor(0), std::move(work), [](const std::exception_ptr&) {});
   };
   if (data_dir.was_left_open()) begin(look_for_lost());
-  begin(catalog::keep_metadata_trimmed(database, config.storage.max_metadata, log));
+  auto rights_first = [this] { return trim_rights(); };
+  begin(catalog::keep_metadata_trimmed(database, config.storage.max_metadata,
+                                       std::move(rights_first), log));
   if (config.storage.scrub.count() > 0) begin(scrub.run());
 }
 

@@ -94,25 +94,28 @@ std::int64_t drop_some(db::Connection& sql, std::uint64_t target) {
 
 }  // namespace
 
-Task<std::uint64_t> trim_metadata(db::Database& database, std::uint64_t most) {
+Task<std::uint64_t> trim_metadata(db::Database& database, std::uint64_t most, OthersFirst others) {
   auto look = [](db::Connection& sql) { return bytes_in_use(sql); };
   if (co_await database.read(std::move(look)) <= most) co_return 0;
+  // The catalog's rows need not make up for those that are not its own.
+  const auto target = most / 10 * 9 + co_await others();
   std::uint64_t dropped = 0;
   while (true) {
-    auto drop = [target = most / 10 * 9](db::Connection& sql) { return drop_some(sql, target); };
+    auto drop = [target](db::Connection& sql) { return drop_some(sql, target); };
     const auto some = co_await database.write(std::move(drop));
     if (some == 0) co_return dropped;
     dropped += static_cast<std::uint64_t>(some);
   }
 }
 
-Task<> keep_metadata_trimmed(db::Database& database, std::uint64_t most, obs::Log& log) {
+Task<> keep_metadata_trimmed(db::Database& database, std::uint64_t most, OthersFirst others,
+                             obs::Log& log) {
   Timer timer(co_await asio::this_coro::executor);
   while (true) {
     timer.expires_after(kLookInterval);
     co_await timer.async_wait(use_task);
     try {
-      const auto dropped = co_await trim_metadata(database, most);
+      const auto dropped = co_await trim_metadata(database, most, others);
       if (dropped > 0) {
         log.info("the catalog has given way to [storage] max_metadata", {{"rows", dropped}});
       }

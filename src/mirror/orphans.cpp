@@ -11,6 +11,8 @@ namespace hubcache::mirror {
 namespace {
 
 constexpr std::int64_t kBatch = 1'000;  // rows that one transaction removes
+// One that failed refuses for so long; and a proof may be there before its blob.
+constexpr std::chrono::days kProofsStay{1};
 constexpr std::chrono::minutes kSinceYearOne{std::chrono::days(719'162)};  // until 1970
 
 tasks::Report content_report(std::int64_t done) {
@@ -109,6 +111,20 @@ Task<> clean_up_orphans(db::Database& database, store::Store& store, const Clock
   }
   co_await store.adopt_lost();
   co_await remove_orphan_blobs(database, store, since, run);
+}
+
+Task<std::int64_t> remove_orphan_proofs(db::Database& database, const Clock& clock) {
+  // A proof's key ends with a digest, of 71 characters or 48.
+  auto remove = [before =
+                     (clock.now() - kProofsStay).time_since_epoch().count()](db::Connection& sql) {
+    return sql.run(
+        "DELETE FROM proofs WHERE at < ?1 AND (proven = 0 OR "
+        "(substr(key, -71) NOT IN (SELECT digest FROM blobs) AND "
+        "substr(key, -48) NOT IN (SELECT digest FROM blobs))) AND "
+        "substr(key, instr(key, char(10)) - 9, 9) <> '/imported'",
+        before);
+  };
+  co_return co_await database.write(std::move(remove));
 }
 
 }  // namespace hubcache::mirror

@@ -101,6 +101,10 @@ class Access {
   /// that the repo is public; another name does that for the one that was asked. Whoever comes next
   /// is asked for anew. Done on all workers, and in the rows, on return.
   Task<> heed(hub::RepoChange change);
+  /// Drops the rows that are past their time, and of the others the oldest until they take `most`
+  /// bytes; but none that an answer on its way must still find, nor what was imported. What went is
+  /// asked for again. Returns the bytes that all rows still take, about.
+  Task<std::uint64_t> trim(std::uint64_t most);
 
   const GrantCounts& counts() const noexcept { return *counts_; }
 
@@ -155,6 +159,11 @@ class Access {
     std::chrono::milliseconds alias_ttl{};
   };
   struct Shard;
+  /// What the rows take, and the time of the newest one that finds no room.
+  struct Extent {
+    std::uint64_t bytes = 0;
+    WallTime too_much{};
+  };
 
   static Asking asking_of(const hub::Probe& probe);
   static Keys keys_of(const Asking& asking, const hub::RepoId& repo);
@@ -195,6 +204,12 @@ class Access {
   static std::string imported_key(const Keys& keys);
   Task<> take_back(Keys keys, Verdict instead, Refusal refusal);
   Task<> decide(std::string key, Decision decision);
+  WallTime refusals_end() const;  // those from before are past their time
+  WallTime grants_end() const;    // and aliases'
+  static std::int64_t forget_some(db::Connection& sql, WallTime refused_before,
+                                  WallTime granted_before);
+  static Extent extent(db::Connection& sql, std::uint64_t most);
+  Task<> forget(WallTime refused_before, WallTime granted_before);
   Task<> tell_all(std::string key, Decision decision);
   Task<> tell(std::size_t worker, std::string key, Decision decision);
 

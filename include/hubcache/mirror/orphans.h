@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,5 +25,9 @@ struct OrphanRules {
 /// `clean-up.artifacts`, as Pulp calls the two. Callable from any worker; all outlive it.
 Task<> clean_up_orphans(db::Database& database, store::Store& store, const Clock& clock,
                         OrphanRules rules, tasks::Run& run);
+
+/// Removes the proofs of blobs that are not stored, and those that failed; but none of the last
+/// day, nor of what was imported. They are made anew when they are needed. Returns how many went.
+Task<std::int64_t> remove_orphan_proofs(db::Database& database, const Clock& clock);
 
 }  // namespace hubcache::mirror

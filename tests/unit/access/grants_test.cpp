@@ -3,6 +3,8 @@
 #include <future>
 #include <thread>
 
+#include "hubcache/hub/imported.h"
+
 #include "unit/catalog/fixture.h"
 
 namespace hubcache::access {
@@ -52,6 +54,14 @@ class GrantsTest : public test::KnowledgeFixture {
     const auto both = [this] { return auth_checks() > 0 && asked("GET") > auth_checks(); };
     while (!both() && right.wait_for(0s) != std::future_status::ready) std::this_thread::yield();
   }
+  std::int64_t rows() {
+    settle();
+    return database->read_now([](db::Connection& sql) {
+      auto rows = sql.query("SELECT count(*) FROM grants");
+      rows.step();
+      return rows.integer(0);
+    });
+  }
   std::size_t auth_checks() const { return asked("GET", "auth-check"); }
 
   std::unique_ptr<Access> access =
@@ -86,6 +96,46 @@ TEST_F(GrantsTest, AGrantOutlivesARestart) {
   restart();
   EXPECT_EQ(read(file("org/private", kWeights), caller("hf_good")).kind, RightKind::kRepo);
   EXPECT_EQ(asked(), 0U);
+}
+
+TEST_F(GrantsTest, WhatIsPastItsTimeIsTrimmed) {
+  read(file("org/model", kWeights));
+  refusal(file("org/private", kWeights));
+  const auto all = rows();
+  runner.run(access->trim(1'000'000));
+  EXPECT_EQ(rows(), all);
+  time.advance(12min);
+  runner.run(access->trim(1'000'000));
+  EXPECT_EQ(rows(), 1);  // refusals hold for a minute
+  time.advance(25h);
+  EXPECT_EQ(runner.run(access->trim(1'000'000)), 0U);
+  EXPECT_EQ(rows(), 0);
+}
+
+TEST_F(GrantsTest, TheOldestRowsAreTrimmedAndAskedForAgain) {
+  read(file("org/private", kWeights), caller("hf_good"));
+  time.advance(4min);
+  read(file("org/model", kWeights));
+  settle();
+  runner.run(access->trim(0));
+  EXPECT_EQ(rows(), 2);  // a refusal as young could be what an answer on its way must find
+  time.advance(9min);
+  const auto both = runner.run(access->trim(1'000'000));
+  EXPECT_LT(runner.run(access->trim(both - 1)), both);
+  EXPECT_EQ(rows(), 1);
+  restart();
+  EXPECT_EQ(read(file("org/model", "config.json")).kind, RightKind::kPublic);
+  EXPECT_EQ(asked(), 0U);
+  EXPECT_EQ(read(file("org/private", kWeights), caller("hf_good")).kind, RightKind::kRepo);
+  EXPECT_EQ(auth_checks(), 1U);
+}
+
+TEST_F(GrantsTest, WhatWasImportedIsNeverTrimmed) {
+  const auto twin = hub::imported_twin(*endpoint());
+  runner.run(access->admit_imported(twin, model("org/model"), {"org/old-name"}));
+  time.advance(48h);
+  EXPECT_GT(runner.run(access->trim(0)), 0U);
+  EXPECT_EQ(rows(), 2);
 }
 
 TEST_F(GrantsTest, AnotherEpochKnowsNothing) {

@@ -1,5 +1,6 @@
 #include "hubcache/catalog/metadata_limit.h"
 
+#include "hubcache/access/grants.h"
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/catalog/entries.h"
 #include "hubcache/catalog/named_blobs.h"
@@ -15,7 +16,8 @@ using hubsim::Fault;
 class MetadataLimitTest : public test::KnowledgeFixture {
  protected:
   MetadataLimitTest()
-      : KnowledgeFixture({catalog_migrations(), document_migrations(), named_blob_migrations()}) {}
+      : KnowledgeFixture({catalog_migrations(), document_migrations(), named_blob_migrations(),
+                          access::grant_migrations()}) {}
   ~MetadataLimitTest() override { runner.stop(); }
 
   /// Commit and document number `i`, used at that time.
@@ -59,7 +61,23 @@ class MetadataLimitTest : public test::KnowledgeFixture {
       return static_cast<std::uint64_t>(pages.integer(0) * bytes.integer(0));
     });
   }
-  std::uint64_t trim(std::uint64_t most) { return runner.run(trim_metadata(*database, most)); }
+  std::uint64_t trim(std::uint64_t most) {
+    auto others = [this, most] { return rights.trim(most / 20); };
+    return runner.run(trim_metadata(*database, most, std::move(others)));
+  }
+  /// As if the Hub had been asked for that many repos that it does not have.
+  void refuse(int repos) {
+    database->write_now([repos, now = time.now().time_since_epoch().count()](db::Connection& sql) {
+      constexpr auto kSet =
+          "INSERT INTO grants (key, verdict, at, status, code, message, canonical) "
+          "VALUES (?1, ?2, ?3, 0, '', '', '')";
+      for (int i = 0; i < repos; ++i) {
+        const auto repo = "r/1\nmodel/" + std::string(80, 'm') + std::to_string(i);
+        sql.run(kSet, repo + "\n*\n", 0, now);
+        sql.run(kSet, repo + "\nanonymous\n", 2, now);
+      }
+    });
+  }
 
   /// As a request does it, by a worker that remembers nothing.
   EntryPtr find(hub::FileRef what) {
@@ -85,6 +103,7 @@ class MetadataLimitTest : public test::KnowledgeFixture {
     find(file("org/model", "config.json"));  // goes on after the first page
   }
 
+  access::Access rights{runner.workers(), *database, {}, time};
   Documents documents{runner.workers(), *database, {}, time};
   Manifests manifests{runner.workers(), *database, documents, {.patience = 60s}, time, log};
 };
@@ -117,6 +136,20 @@ TEST_F(MetadataLimitTest, EverythingMayGoAndItEndsThere) {
   for (const auto* table : {"commits", "entries", "manifests", "documents"}) {
     EXPECT_EQ(count(table), 0) << table;
   }
+}
+
+TEST_F(MetadataLimitTest, QuestionsForMadeUpReposPushNothingOut) {
+  for (int i = 0; i < 4; ++i) add(i);
+  const auto most = size() * 5 / 4;
+  refuse(20'000);
+  ASSERT_GT(size(), 2 * most);
+  EXPECT_EQ(trim(most), 0U);
+  EXPECT_EQ(count("grants"), 40'000);  // a yes on its way must find them
+  time.advance(12min);
+  EXPECT_EQ(trim(most), 0U);
+  EXPECT_EQ(count("grants"), 0);
+  EXPECT_EQ(count("entries"), 4 * 1'500);
+  EXPECT_LE(size(), most);
 }
 
 TEST_F(MetadataLimitTest, WhatWentIsAskedForAgain) {

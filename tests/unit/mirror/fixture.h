@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hubcache/access/proofs.h"
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/catalog/named_blobs.h"
 #include "hubcache/registry/load.h"
@@ -23,8 +24,9 @@ namespace hubcache::mirror {
 
 inline std::vector<db::Migration> steps() {
   std::vector<db::Migration> all;
-  for (const auto part : {store::migrations(), registry::migrations(),
-                          catalog::catalog_migrations(), catalog::named_blob_migrations()}) {
+  for (const auto part :
+       {store::migrations(), registry::migrations(), catalog::catalog_migrations(),
+        catalog::named_blob_migrations(), access::proof_migrations()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

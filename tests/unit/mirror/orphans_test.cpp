@@ -19,6 +19,10 @@ class OrphansTest : public MirrorTest {
   void clean_up(OrphanRules rules = {.protection = minutes(0)}) {
     runner.run(clean_up_orphans(database, store, clock, std::move(rules), run));
   }
+  void prove(const std::string& origin, std::string_view text, bool proven = true) {
+    access::Proofs proofs(runner.workers(), database, clock);
+    runner.run(proofs.record(origin, "model/org/model", digest_of(text), proven));
+  }
 };
 
 TEST_F(OrphansTest, WhatAnEntryNamesStays) {
@@ -89,6 +93,22 @@ TEST_F(OrphansTest, ContentThatIsNamedIsProtectedTooWhileItIsUsed) {
   clean_up({.protection = minutes(60), .entries = {one}});
   EXPECT_EQ(run.last["clean-up.content"].done, 0);
   EXPECT_TRUE(is_stored("one"));
+}
+
+TEST_F(OrphansTest, ProofsGoWithTheirBlobsButNotBeforeADayIsOver) {
+  put("stored");
+  prove("https://hub", "stored");
+  prove("https://hub", "gone");
+  prove("https://hub", "false", false);
+  prove("r/1/imported", "gone");
+  clock.advance(minutes(24 * 60));
+  EXPECT_EQ(runner.run(remove_orphan_proofs(database, clock)), 0);
+  clock.advance(minutes(1));
+  prove("https://hub", "on its way");
+  EXPECT_EQ(runner.run(remove_orphan_proofs(database, clock)), 2);
+  EXPECT_EQ(count("proofs"), 3);
+  access::Proofs proofs(runner.workers(), database, clock);
+  EXPECT_TRUE(runner.run(proofs.is_proven("https://hub", "model/org/model", digest_of("stored"))));
 }
 
 TEST_F(OrphansTest, ProtectionTimeThatNoCalendarHasIsRefused) {
