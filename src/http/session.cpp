@@ -42,7 +42,7 @@ bool RequestRoom::take(std::size_t size) noexcept {
 /// What one request takes of the room that there is for all.
 class Session::Room {
  public:
-  explicit Room(std::shared_ptr<RequestRoom> of_all) : of_all_(std::move(of_all)) {}
+  explicit Room(RequestRoom& of_all) : of_all_(of_all) {}
   ~Room() { leave(); }
   Room(const Room&) = delete;
   Room& operator=(const Room&) = delete;
@@ -51,20 +51,22 @@ class Session::Room {
   bool has(std::size_t size) {
     if (size <= kReadSize + taken_) return true;
     const auto more = size - kReadSize - taken_;
-    if (!of_all_->take(more)) return false;
+    if (!of_all_.take(more)) return false;
     taken_ += more;
     return true;
   }
-  void leave() { of_all_->give_back(std::exchange(taken_, 0)); }
+  void leave() {
+    if (taken_ > 0) of_all_.give_back(std::exchange(taken_, 0));
+  }
 
  private:
-  std::shared_ptr<RequestRoom> of_all_;
+  RequestRoom& of_all_;
   std::size_t taken_ = 0;
 };
 
 /// One request and what becomes of it.
 struct Session::Exchange {
-  explicit Exchange(const ServerWorker& worker) : room(worker.request_room) {}
+  explicit Exchange(const ServerWorker& worker) : room(*worker.request_room) {}
 
   Request request;
   RequestHead head;
