@@ -26,6 +26,7 @@ constexpr std::array kGrantMigrations{db::Migration{
 /// Refusals are no use beyond their time, but an answer on its way must still find them newer.
 constexpr std::chrono::minutes kLongestAnswer{10};
 constexpr std::int64_t kForgottenAtOnce = 1'000;
+constexpr std::size_t kLongestKey = 1'024;  // of more, which clients choose, the row alone is known
 
 /// The least key that does not begin with `key`.
 std::string behind(std::string key) {
@@ -108,7 +109,7 @@ Task<Access::Decision> Access::recall(std::string key) {
   auto decision = co_await database_.read(std::move(query));
   // This worker may have been told a newer one meanwhile.
   if (const auto* newer = decisions.find(key)) co_return *newer;
-  decisions.put(std::move(key), decision);
+  if (key.size() <= kLongestKey) decisions.put(std::move(key), decision);
   co_return decision;
 }
 
@@ -282,7 +283,7 @@ Task<> Access::tell(std::size_t worker, std::string key, Decision decision) {
   auto& decisions = shards_[worker]->decisions;
   const auto* known = decisions.find(key);
   const bool newest = known == nullptr || known->at <= decision.at || known->at > clock_.now();
-  if (newest) decisions.put(std::move(key), std::move(decision));
+  if (newest && key.size() <= kLongestKey) decisions.put(std::move(key), std::move(decision));
   co_return;
 }
 

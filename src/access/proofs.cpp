@@ -1,5 +1,6 @@
 #include "hubcache/access/proofs.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -36,7 +37,8 @@ std::span<const db::Migration> proof_migrations() { return kProofMigrations; }
 Proofs::Proofs(Workers& workers, db::Database& database, const Clock& clock)
     : workers_(workers), database_(database), clock_(clock) {
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    proven_.push_back(std::make_unique<Lru<bool>>(kRemembered / workers.size()));
+    proven_.push_back(
+        std::make_unique<Lru<bool>>(kRemembered / std::min<std::size_t>(workers.size(), 20)));
   }
 }
 

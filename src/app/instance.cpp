@@ -86,8 +86,18 @@ store::Options store_options(const Config& config) {
           .also_counted = {database, database.string() + "-wal", database.string() + "-shm"}};
 }
 
-/// Each worker remembers by itself: on many it is less, so that all together is as much.
-std::size_t share_of(const Config& config, std::size_t all) { return all / worker_count(config); }
+/// Each worker remembers by itself: on many it is less, so that all together is not much more; but
+/// a twentieth at least.
+std::size_t share_of(const Config& config, std::size_t all) {
+  return all / std::min<std::size_t>(worker_count(config), 20);
+}
+
+/// Two of the longest bodies have room at a time.
+http::Limits limits_of(const Config& config) {
+  auto limits = config.server.limits;
+  limits.max_unanswered_bytes = std::max(limits.max_unanswered_bytes, 2 * limits.max_body_bytes);
+  return limits;
+}
 
 access::Access::Options grant_options(const Config& config) {
   return {.grant_ttl = config.cache.grant_ttl,
@@ -530,7 +540,7 @@ void Instance::start(std::vector<net::Listener> listeners, std::vector<net::List
     sites.push_back(site_of(parts.site_parts(i), loopback_only));
   }
   parts.server = std::make_unique<http::Server>(parts.workers, std::move(sites),
-                                                parts.config.server.limits, parts.clock, parts.log);
+                                                limits_of(parts.config), parts.clock, parts.log);
   parts.metrics->sources().server = parts.server.get();
   parts.workers.start();
   if (const auto interval = watchdog_interval()) {

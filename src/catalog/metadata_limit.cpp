@@ -96,9 +96,10 @@ std::int64_t drop_some(db::Connection& sql, std::uint64_t target) {
 
 Task<std::uint64_t> trim_metadata(db::Database& database, std::uint64_t most, OthersFirst others) {
   auto look = [](db::Connection& sql) { return bytes_in_use(sql); };
-  if (co_await database.read(std::move(look)) <= most) co_return 0;
+  if (co_await database.read(look) <= most) co_return 0;
   // The catalog's rows need not make up for those that are not its own.
   const auto target = most / 10 * 9 + co_await others();
+  if (co_await database.read(look) <= most) co_return 0;
   std::uint64_t dropped = 0;
   while (true) {
     auto drop = [target](db::Connection& sql) { return drop_some(sql, target); };

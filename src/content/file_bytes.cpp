@@ -1,5 +1,6 @@
 #include "hubcache/content/file_bytes.h"
 
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -235,13 +236,17 @@ Task<http::Body> FileBytes::pass(UpstreamFile file, http::RangePlan plan) {
   paying.charge(plan.range.length);
   hits_.passed.add();
   auto& hub = *services_.hubs[services_.worker];
+  std::exception_ptr failure;
   try {
     co_return co_await pass_through(hub, services_.fills, services_.store, std::move(file),
                                     plan.range);
   } catch (...) {
-    paying.refund(plan.range.length);
-    throw;
+    failure = std::current_exception();
   }
+  // Who leaves has had it asked for.
+  const auto state = co_await asio::this_coro::cancellation_state;
+  if (state.cancelled() == asio::cancellation_type::none) paying.refund(plan.range.length);
+  std::rethrow_exception(failure);
 }
 
 fill::Wish FileBytes::wish(const UpstreamFile& file, const std::string& repo, Manner manner,

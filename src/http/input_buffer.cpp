@@ -20,7 +20,11 @@ asio::mutable_buffer InputBuffer::room(std::size_t least) {
 }
 
 void InputBuffer::shrink(std::size_t most) {
-  if (empty() && bytes_.size() > most) bytes_ = {};
+  const auto bytes = view();
+  if (bytes_.size() <= most || bytes.size() > most) return;
+  bytes_ = std::vector<char>(bytes.begin(), bytes.end());
+  begin_ = 0;
+  end_ = bytes_.size();
 }
 
 }  // namespace hubcache::http

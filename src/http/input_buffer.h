@@ -19,7 +19,7 @@ class InputBuffer {
   /// Space for at least `least` more bytes.
   asio::mutable_buffer room(std::size_t least);
   void added(std::size_t size) { end_ += size; }
-  /// Gives the memory back, if it is more than that and there are no bytes in it.
+  /// Gives memory back if it is more than that, and the bytes in it are not.
   void shrink(std::size_t most = 0);
 
  private:

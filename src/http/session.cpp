@@ -20,6 +20,7 @@ using net::Io;
 
 constexpr std::size_t kReadSize = 4 * 1024;
 constexpr std::size_t kBodyReadSize = 64 * 1024;
+constexpr std::size_t kFree = 2 * kReadSize;  // what each request may take without asking
 constexpr std::size_t kRequestLineRest = 64;  // of a request line without its target
 constexpr std::size_t kMostDrained = 8 * 1024 * 1024;
 constexpr std::chrono::seconds kLinger{2};
@@ -43,20 +44,22 @@ bool RequestRoom::take(std::size_t size) noexcept {
 class Session::Room {
  public:
   explicit Room(RequestRoom& of_all) : of_all_(of_all) {}
-  ~Room() { leave(); }
+  ~Room() { keep(0); }
   Room(const Room&) = delete;
   Room& operator=(const Room&) = delete;
 
   /// False: not all that many bytes have room.
   bool has(std::size_t size) {
-    if (size <= kReadSize + taken_) return true;
-    const auto more = size - kReadSize - taken_;
+    if (size <= kFree + taken_) return true;
+    const auto more = size - kFree - taken_;
     if (!of_all_.take(more)) return false;
     taken_ += more;
     return true;
   }
-  void leave() {
-    if (taken_ > 0) of_all_.give_back(std::exchange(taken_, 0));
+  /// It takes no more than that from now on.
+  void keep(std::size_t size) {
+    const auto kept = size - std::min(size, kFree);
+    if (taken_ > kept) of_all_.give_back(std::exchange(taken_, kept) - kept);
   }
 
  private:
@@ -74,6 +77,7 @@ struct Session::Exchange {
   SteadyTime started;
   bool broken = false;  // the connection is no more
   bool keep_alive = false;
+  std::size_t header_size = 0;
   Room room;
 };
 
@@ -183,9 +187,11 @@ Task<> Session::serve() {
     if (block == 0 && !exchange.problem) co_return;
 
     begin(exchange);
+    exchange.header_size = block;
     if (!exchange.problem) parse(exchange, block);
     if (!exchange.problem && has_body(exchange)) co_await read_body(exchange);
     if (exchange.broken) co_return;
+    input_.shrink(kFree);
 
     Response response;
     if (exchange.problem) {
@@ -210,7 +216,7 @@ Task<> Session::serve() {
       if (exchange.head.http_1_0 && !length_of(response.body)) exchange.keep_alive = false;
     }
     std::string().swap(exchange.request.body);  // that of a bad request too: it may be a long one
-    exchange.room.leave();
+    exchange.room.keep(exchange.header_size);   // the log's
     if (!send_at_once(exchange, response)) co_await send_rest(exchange, response);
     phase_ = Phase::kIdle;
     worker_->spare = std::move(exchange.request);
@@ -250,11 +256,10 @@ Task<std::size_t> Session::read_block(Exchange& exchange) {
     }
 
     if (bytes.empty() && worker_->draining) co_return 0;
-    if (bytes.empty()) input_.shrink(kReadSize);
     if (!bytes.empty() && !header_deadline) header_deadline = now() + limits.header_timeout;
     phase_ = bytes.empty() ? Phase::kIdle : Phase::kReading;
     const auto deadline = header_deadline.value_or(now() + limits.idle_timeout);
-    const auto read = co_await socket_.read_some(input_.room(kReadSize), deadline);
+    const auto read = co_await socket_.read_some(room_for(kReadSize), deadline);
     if (read.status == Io::kTimeout && header_deadline) {
       exchange.problem.emplace(Error::Kind::kRequestTimeout, "the request came too slowly");
       co_return 0;
@@ -331,17 +336,17 @@ Task<> Session::read_chunked(Exchange& exchange, SteadyTime deadline) {
       co_return;
     }
     if (!let_in(exchange, exchange.request.body.size())) co_return;
-    if (piece.empty() && !co_await fill_buffer(exchange, kBodyReadSize, deadline)) co_return;
+    if (piece.empty() && !co_await fill_buffer(exchange, kReadSize, deadline)) co_return;
   }
 }
 
 Task<bool> Session::fill_buffer(Exchange& exchange, std::size_t most, SteadyTime deadline) {
   const auto size = std::min(most, kBodyReadSize);
-  if (!exchange.room.has(exchange.request.body.size() + size)) {
+  if (!exchange.room.has(exchange.header_size + exchange.request.body.size() + size)) {
     exchange.problem.emplace(Error::Kind::kUnavailable, kTooManyLong);
     co_return false;
   }
-  const auto read = co_await socket_.read_some(input_.room(size), deadline);
+  const auto read = co_await socket_.read_some(room_for(size), deadline);
   if (read.status == Io::kOk) {
     input_.added(read.size);
     co_return true;
@@ -468,7 +473,8 @@ Task<> Session::linger() {
   std::size_t drained = 0;
   while (drained < kMostDrained) {
     input_.consume(input_.view().size());
-    const auto read = co_await socket_.read_some(input_.room(kReadSize), deadline);
+    input_.shrink(kFree);
+    const auto read = co_await socket_.read_some(room_for(kReadSize), deadline);
     if (read.status != Io::kOk) co_return;
     drained += read.size;
   }

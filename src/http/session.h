@@ -117,6 +117,8 @@ class Session : public std::enable_shared_from_this<Session> {
   /// May its body have this size? Sets the problem if not.
   bool let_in(Exchange& exchange, std::uint64_t size);
   Task<> read_chunked(Exchange& exchange, SteadyTime deadline);
+  /// To read so much into and no more: what follows has not asked for room.
+  asio::mutable_buffer room_for(std::size_t size) { return asio::buffer(input_.room(size), size); }
   /// Reads `most` bytes more of the body at most.
   Task<bool> fill_buffer(Exchange& exchange, std::size_t most, SteadyTime deadline);
   std::optional<Response> answer_at_once(const Exchange& exchange);

@@ -1,7 +1,9 @@
 #include "hubcache/mirror/orphans.h"
 
 #include <cstdint>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "hubcache/base/digest.h"
 #include "hubcache/base/error.h"
@@ -114,17 +116,34 @@ Task<> clean_up_orphans(db::Database& database, store::Store& store, const Clock
 }
 
 Task<std::int64_t> remove_orphan_proofs(db::Database& database, const Clock& clock) {
-  // A proof's key ends with a digest, of 71 characters or 48.
-  auto remove = [before =
-                     (clock.now() - kProofsStay).time_since_epoch().count()](db::Connection& sql) {
-    return sql.run(
-        "DELETE FROM proofs WHERE at < ?1 AND (proven = 0 OR "
-        "(substr(key, -71) NOT IN (SELECT digest FROM blobs) AND "
-        "substr(key, -48) NOT IN (SELECT digest FROM blobs))) AND "
-        "substr(key, instr(key, char(10)) - 9, 9) <> '/imported'",
-        before);
-  };
-  co_return co_await database.write(std::move(remove));
+  const auto before = (clock.now() - kProofsStay).time_since_epoch().count();
+  std::int64_t removed = 0;
+  std::string last;
+  while (true) {
+    // A proof's key ends with a digest, of 71 characters or 48.
+    auto find = [before, last](db::Connection& sql) {
+      std::vector<std::string> keys;
+      auto rows = sql.query(
+          "SELECT key FROM proofs WHERE key > ?1 AND at < ?2 AND (proven = 0 OR "
+          "(substr(key, -71) NOT IN (SELECT digest FROM blobs) AND "
+          "substr(key, -48) NOT IN (SELECT digest FROM blobs))) AND "
+          "substr(key, instr(key, char(10)) - 9, 9) <> '/imported' ORDER BY key LIMIT ?3",
+          last, before, kBatch);
+      while (rows.step()) keys.push_back(rows.text(0));
+      return keys;
+    };
+    auto keys = co_await database.read(std::move(find));
+    if (keys.empty()) co_return removed;
+    last = keys.back();
+    auto remove = [before, keys = std::move(keys)](db::Connection& sql) {
+      std::int64_t gone = 0;
+      for (const auto& key : keys) {
+        gone += sql.run("DELETE FROM proofs WHERE key = ?1 AND at < ?2", key, before);
+      }
+      return gone;
+    };
+    removed += co_await database.write(std::move(remove));
+  }
 }
 
 }  // namespace hubcache::mirror

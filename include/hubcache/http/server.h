@@ -73,7 +73,7 @@ struct Limits {
   std::chrono::milliseconds body_timeout{30'000};   // for the whole request body: 408
   std::chrono::milliseconds write_timeout{60'000};  // without progress: the connection is reset
   std::size_t max_connections = 10'000;             // 503 beyond
-  /// Of requests that are not answered yet, all together, beyond 4 KiB of each: 503.
+  /// Of requests that are not answered yet, all together, beyond 8 KiB of each: 503.
   std::size_t max_unanswered_bytes = std::size_t{16} << 20;
 };
 

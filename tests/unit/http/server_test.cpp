@@ -260,9 +260,9 @@ TEST_F(ServerTest, SomeRequestsMayHaveALongerBody) {
 
 TEST_F(ServerTest, RequestsThatTakeTooMuchRoomAreToldToComeAgain) {
   serve({.max_unanswered_bytes = 16 * 1024});
-  const std::string fits(20 * 1024, 'x');
-  const std::string long_one(21 * 1024, 'x');
-  const std::string chunk = "5400\r\n" + long_one + "\r\n0\r\n\r\n";
+  const std::string fits(23 * 1024, 'x');
+  const std::string long_one(25 * 1024, 'x');
+  const std::string chunk = "6400\r\n" + long_one + "\r\n0\r\n\r\n";
   // Again and again: each gives back what it took.
   for (int i = 0; i < 3; ++i) {
     EXPECT_THAT(ask(put("/", fits.size()) + fits), EndsWith("PUT /\n" + fits));
@@ -281,6 +281,14 @@ TEST_F(ServerTest, RoomIsSharedByAllConnectionsUntilTheyAreAnsweredOrGone) {
   auto client = connect();
   client.send(std::string_view(request).substr(0, request.size() - 1));
   while (status() != "HTTP/1.1 503") std::this_thread::yield();
+  // What is short needs no room.
+  auto in_two = connect();
+  in_two.send("GET / HT");
+  in_two.send("TP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(in_two.read_response(), EndsWith("GET /\n"));
+  EXPECT_THAT(
+      ask("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"),
+      EndsWith("PUT /\nx"));
   client.send("x");
   EXPECT_THAT(client.read_response(), EndsWith("PUT /\n" + body));
   EXPECT_EQ(status(), "HTTP/1.1 200");
