@@ -1,12 +1,12 @@
 #include "hubcache/access/proofs.h"
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
 
 #include "hubcache/base/error.h"
 #include "hubcache/base/joined.h"
+#include "hubcache/base/share.h"
 
 namespace hubcache::access {
 namespace {
@@ -37,8 +37,7 @@ std::span<const db::Migration> proof_migrations() { return kProofMigrations; }
 Proofs::Proofs(Workers& workers, db::Database& database, const Clock& clock)
     : workers_(workers), database_(database), clock_(clock) {
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    proven_.push_back(
-        std::make_unique<Lru<bool>>(kRemembered / std::min<std::size_t>(workers.size(), 20)));
+    proven_.push_back(std::make_unique<Lru<bool>>(share_of(kRemembered, workers.size())));
   }
 }
 

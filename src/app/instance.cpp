@@ -27,6 +27,7 @@
 #include "hubcache/app/notify.h"
 #include "hubcache/app/site.h"
 #include "hubcache/base/digest.h"
+#include "hubcache/base/share.h"
 #include "hubcache/base/version.h"
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/catalog/documents.h"
@@ -86,12 +87,6 @@ store::Options store_options(const Config& config) {
           .also_counted = {database, database.string() + "-wal", database.string() + "-shm"}};
 }
 
-/// Each worker remembers by itself: on many it is less, so that all together is not much more; but
-/// a twentieth at least.
-std::size_t share_of(const Config& config, std::size_t all) {
-  return all / std::min<std::size_t>(worker_count(config), 20);
-}
-
 /// Two of the longest bodies have room at a time.
 http::Limits limits_of(const Config& config) {
   auto limits = config.server.limits;
@@ -104,7 +99,7 @@ access::Access::Options grant_options(const Config& config) {
           .public_ttl = config.cache.public_grant_ttl,
           .refusal_ttl = config.cache.refusal_ttl,
           .stale_grants = config.cache.stale_grants,
-          .remembered = share_of(config, 40'000)};
+          .remembered = share_of(40'000, worker_count(config))};
 }
 
 /// Downloads may all go to one origin, on one worker, and still leave connections to questions.
@@ -126,19 +121,19 @@ catalog::Catalog::Options catalog_options(const Config& config) {
   return {.revision_ttl = config.cache.revision_ttl,
           .commit_ttl = config.cache.public_grant_ttl,
           .stale_commits = config.cache.stale_grants,
-          .remembered = share_of(config, 20'000),
-          .locations = share_of(config, 2'000)};
+          .remembered = share_of(20'000, worker_count(config)),
+          .locations = share_of(2'000, worker_count(config))};
 }
 
 catalog::NamedBlobs::Options named_options(const Config& config) {
   return {.ttl = config.cache.public_grant_ttl,
           .stale = config.cache.stale_grants,
-          .remembered = share_of(config, 40'000),
-          .locations = share_of(config, 2'000)};
+          .remembered = share_of(40'000, worker_count(config)),
+          .locations = share_of(2'000, worker_count(config))};
 }
 
 catalog::Documents::Options document_options(const Config& config) {
-  return {.ttl = config.cache.document_ttl, .remembered = share_of(config, 512)};
+  return {.ttl = config.cache.document_ttl, .remembered = share_of(512, worker_count(config))};
 }
 
 /// The distribution may come later, or was renamed: that is no reason not to start.

@@ -41,7 +41,7 @@ Staging::Impl::~Impl() {
 /// Bytes there need not be read again for the hash: it has come so far, but for a little that came
 /// out of order.
 bool Staging::Impl::are_next(std::uint64_t offset) const {
-  return !hashing && offset - hashed <= PartHash::kPiece && blocks.contiguous_end(hashed) == offset;
+  return !hashing && blocks.contiguous_end(hashed) == offset && offset - hashed <= PartHash::kPiece;
 }
 
 void Staging::Impl::stop_hashing() {
