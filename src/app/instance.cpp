@@ -57,6 +57,7 @@ namespace hubcache::app {
 namespace {
 
 constexpr std::size_t kServingThreads = 8;
+constexpr std::size_t kTextRoom = std::size_t{128} << 20;  // two of the largest documents
 // While another program has the database locked, a client waits that long for each of a few writes.
 constexpr std::chrono::milliseconds kBusyTimeout{1'000};
 // A command may take as long as it likes; it can be given again.
@@ -132,8 +133,11 @@ catalog::NamedBlobs::Options named_options(const Config& config) {
           .locations = share_of(2'000, worker_count(config))};
 }
 
-catalog::Documents::Options document_options(const Config& config) {
-  return {.ttl = config.cache.document_ttl, .remembered = share_of(512, worker_count(config))};
+catalog::Documents::Options document_options(const Config& config,
+                                             const std::shared_ptr<MemoryRoom>& room) {
+  return {.ttl = config.cache.document_ttl,
+          .remembered = share_of(512, worker_count(config)),
+          .room = room};
 }
 
 /// The distribution may come later, or was renamed: that is no reason not to start.
@@ -203,6 +207,7 @@ struct Instance::Parts {
   registry::RuleBook rule_book{workers, config.rules};
   std::unique_ptr<access::Accounts> accounts;
   std::unique_ptr<access::Guards> guards;
+  const std::shared_ptr<MemoryRoom> text_room = std::make_shared<MemoryRoom>(kTextRoom);
   hub::Outages outages;
   hub::RateLimits limits;
   std::vector<std::unique_ptr<http::Client>> clients;  // by worker, as all that follow
@@ -255,7 +260,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
       budgets({.misses = config.upstream.client_misses, .bytes = config.upstream.client_bytes},
               clock),
       proofs(workers, database, clock),
-      documents(workers, database, document_options(config), clock),
+      documents(workers, database, document_options(config, text_room), clock),
       manifests(workers, database, documents, {}, clock, log),
       catalog(workers, database, manifests, catalog_options(config), clock),
       named(workers, database, named_options(config), clock),
@@ -292,7 +297,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
   for (std::size_t i = 0; i < workers.size(); ++i) {
     clients.push_back(
         std::make_unique<http::Client>(workers.executor(i), client_options(config), log));
-    hub::Hub::Options options{.instance_id = instance_id};
+    hub::Hub::Options options{.instance_id = instance_id, .room = text_room};
     options.on_change = [this](hub::RepoChange change) { return access->heed(std::move(change)); };
     hubs.push_back(
         std::make_unique<hub::Hub>(*clients.back(), outages, limits, std::move(options), clock));
@@ -356,6 +361,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
             .blobs = *blobs[i],
             .stored_files = stored_files,
             .pool = disk_pool,
+            .text_room = text_room,
             .log = log,
             .prefetch = [this](
                             const hub::Endpoint& endpoint, const hub::RepoId& repo,

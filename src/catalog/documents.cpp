@@ -2,6 +2,7 @@
 
 #include <array>
 #include <exception>
+#include <mutex>
 #include <utility>
 
 #include "hubcache/base/digest.h"
@@ -68,12 +69,51 @@ bool is_for_keeps(const hub::DocumentAnswer& answer, const std::string& target, 
   return !at_commit || target.find('/' + answer.commit) != std::string::npos;
 }
 
+/// Throws kUnavailable when there is none.
+SharedText with_room(std::string text, const std::shared_ptr<MemoryRoom>& room) {
+  MemoryRoom::Share share(room);
+  if (!share.grow_to(text.size())) {
+    throw Error(Error::Kind::kUnavailable, "too many large documents are read at a time");
+  }
+  return {std::move(text), std::move(share)};
+}
+
 }  // namespace
 
 std::span<const db::Migration> document_migrations() { return kDocumentMigrations; }
 
+/// Finds texts that somebody holds. Callable from any thread.
+class Documents::Texts {
+ public:
+  /// The one that was written to the row of `key` at that time; nullopt: nobody holds it.
+  std::optional<SharedText> find(const std::string& key, WallTime at) {
+    const std::scoped_lock lock(mutex_);
+    const auto* held = held_.find(key);
+    SharedText text;
+    if (held == nullptr || held->at != at || !held->text.lock(text)) return std::nullopt;
+    return text;
+  }
+  void put(std::string key, WallTime at, const SharedText& text) {
+    const std::scoped_lock lock(mutex_);
+    held_.put(std::move(key), {.text = SharedText::Weak(text), .at = at});
+  }
+
+ private:
+  struct Held {
+    SharedText::Weak text;
+    WallTime at{};
+  };
+  static constexpr std::size_t kMost = 4'096;
+  std::mutex mutex_;
+  Lru<Held> held_{kMost};
+};
+
 Documents::Documents(Workers& workers, db::Database& database, Options options, const Clock& clock)
-    : workers_(workers), database_(database), options_(options), clock_(clock) {
+    : workers_(workers),
+      database_(database),
+      options_(std::move(options)),
+      clock_(clock),
+      large_(std::make_shared<Texts>()) {
   for (std::size_t i = 0; i < workers.size(); ++i) {
     memory_.push_back(std::make_unique<Lru<Known>>(options_.remembered));
   }
@@ -126,13 +166,13 @@ Task<Documents::Known> Documents::recall(std::string key, bool at_commit) {
     note_use(key, *remembered);
     co_return *remembered;
   }
-  auto query = [key](db::Connection& sql) -> Known {
+  auto query = [key, large = large_, room = options_.room](db::Connection& sql) -> Known {
     auto rows = sql.query(
-        "SELECT at, status, code, message, content_type, etag, link, revision, total_count, body, "
-        "used "
-        "FROM documents WHERE key = ?1",
+        "SELECT at, status, code, message, content_type, etag, link, revision, total_count, used, "
+        "body FROM documents WHERE key = ?1",
         key);
     if (!rows.step()) return {};
+    const WallTime at{milliseconds(rows.integer(0))};
     auto document = std::make_shared<Document>();
     document->status = static_cast<int>(rows.integer(1));
     document->error_code = rows.text(2);
@@ -142,10 +182,14 @@ Task<Documents::Known> Documents::recall(std::string key, bool at_commit) {
     document->link = rows.text(6);
     document->commit = rows.text(7);
     document->total_count = rows.text(8);
-    document->body = rows.text(9);
-    return {.document = std::move(document),
-            .at = WallTime(milliseconds(rows.integer(0))),
-            .used = WallTime(milliseconds(rows.integer(10)))};
+    if (auto held = large->find(key, at)) {
+      document->body = *std::move(held);
+    } else {
+      document->body = with_room(rows.text(10), room);
+      large->put(key, at, document->body);
+    }
+    return {
+        .document = std::move(document), .at = at, .used = WallTime(milliseconds(rows.integer(9)))};
   };
   auto known = co_await database_.read(std::move(query));
   if (known.document) {
@@ -168,7 +212,8 @@ void Documents::note_use(const std::string& key, Known& known) {
 /// What memory does not hold is in its row on return: nobody asks the Hub for it meanwhile.
 Task<> Documents::keep(std::string key, Known known) {
   remember(key, known);
-  const bool large = is_large(*known.document);
+  const bool large = is_large(known.document->body);
+  large_->put(key, known.at, known.document->body);
   auto change = [key = std::move(key), known = std::move(known)](db::Connection& sql) {
     const auto& document = *known.document;
     sql.run(
@@ -177,7 +222,7 @@ Task<> Documents::keep(std::string key, Known known) {
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?2)",
         key, known.at.time_since_epoch().count(), document.status, document.error_code,
         document.error_message, document.content_type, document.etag, document.link,
-        document.commit, document.total_count, document.body);
+        document.commit, document.total_count, std::string_view(document.body));
   };
   if (large) {
     try {
@@ -192,7 +237,7 @@ Task<> Documents::keep(std::string key, Known known) {
 
 void Documents::remember(std::string key, Known known) {
   auto& memory = *memory_[workers_.current()];
-  if (is_large(*known.document)) {
+  if (is_large(known.document->body)) {
     memory.erase(key);  // what is remembered of it is older
   } else {
     memory.put(std::move(key), std::move(known));

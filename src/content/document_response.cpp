@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "hubcache/base/error.h"
 #include "hubcache/base/http_status.h"
 #include "hubcache/base/text.h"
 #include "hubcache/content/browsers.h"
@@ -19,12 +20,27 @@ bool is_json(std::string_view content_type) {
 
 namespace {
 
+constexpr std::size_t kLarge = 32UL * 1024;
+
 /// What is not offered by Xet (FileRoute) is not told of as such: there are clients that go by
 /// that, and ask no more.
-Task<std::string> without_what_has_no_room(store::Store& store, const std::string& json) {
+Task<http::TextEdit> less_what_has_no_room(store::Store& store, std::string_view json) {
   const auto largest = largest_size_if_xet(json);
   const auto room = largest == 0 ? 0 : co_await store.room(largest);
-  co_return room < largest ? without_xet_above(room, json) : json;
+  if (room >= largest) co_return nullptr;
+  co_return [room](std::string_view text) { return without_xet_above(room, text); };
+}
+
+/// A form of a document that one client is sent has its share of memory too.
+void take_room(const std::shared_ptr<MemoryRoom>& room, http::Response& response) {
+  auto* text = std::get_if<std::string>(&response.body);
+  if (text == nullptr || text->size() < kLarge) return;
+  MemoryRoom::Share share(room);
+  if (!share.grow_to(text->size())) {
+    throw Error(Error::Kind::kUnavailable, "too many large documents are sent at a time");
+  }
+  SharedText held(std::move(*text), std::move(share));
+  response.body = std::move(held);
 }
 
 }  // namespace
@@ -49,12 +65,17 @@ Task<http::Response> document_response(Services& services, const http::Request& 
   if (answer.status == http_status::kUnauthorized) {
     headers.set("WWW-Authenticate", R"(Bearer realm="Authentication required", charset="UTF-8")");
   }
+  http::TextEdit edit;
   if (json && place.xet) {
-    response.body = co_await without_what_has_no_room(services.store, answer.body);
-  } else {
-    response.body = json ? without_xet(answer.body) : answer.body;
+    edit = co_await less_what_has_no_room(services.store, answer.body);
+  } else if (json) {
+    edit = without_xet;
   }
-  co_return co_await http::finish_text(services.pool, request, std::move(response));
+  response.body = answer.body;
+  response =
+      co_await http::finish_text(services.pool, request, std::move(response), std::move(edit));
+  take_room(services.text_room, response);
+  co_return response;
 }
 
 void note(const catalog::Document& document, std::chrono::microseconds waited,

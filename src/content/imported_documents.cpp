@@ -71,8 +71,9 @@ Answer answer_of(const Json& document, const hub::Route& asked, const std::strin
   answer->content_type = "application/json; charset=utf-8";
   answer->commit = commit;
   answer->canonical = asked.file.repo;
-  answer->body = document.dump(-1, ' ', false, Json::error_handler_t::replace);
-  answer->etag = "W/\"" + git_digest(answer->body).hex() + '"';
+  auto text = document.dump(-1, ' ', false, Json::error_handler_t::replace);
+  answer->etag = "W/\"" + git_digest(text).hex() + '"';
+  answer->body = std::move(text);
   return answer;
 }
 

@@ -74,8 +74,9 @@ Task<http::Response> RegistryRoute::manifest(const http::Request& request, Place
     learn(place, right.repo, *document);
   }
   const bool json = is_json(document->content_type);
-  auto response = http::text_response(http_status::kOk, document->body,
-                                      json ? document->content_type : "application/json");
+  auto response =
+      http::text_response(http_status::kOk, {}, json ? document->content_type : "application/json");
+  response.body = document->body;
   response.headers.set("Vary", "User-Agent");
   shield(response);
   note(*document, waited, response.served);

@@ -66,7 +66,11 @@ Task<std::size_t> ClientResponse::read(asio::mutable_buffer into) {
   co_return n;
 }
 
-Task<std::string> ClientResponse::read_all(std::size_t limit) {
+Task<std::string> ClientResponse::read_all(std::size_t limit, MemoryRoom::Share* share) {
+  const auto require_room = [share](std::size_t size) {
+    if (share == nullptr || share->grow_to(size)) return;
+    throw Error(Error::Kind::kUnavailable, "too many large answers of upstream at a time");
+  };
   std::string body;
   while (true) {
     const auto done = body.size();
@@ -78,11 +82,16 @@ Task<std::string> ClientResponse::read_all(std::size_t limit) {
       throw Error(Error::Kind::kUpstream, "upstream sent a bad answer",
                   std::string("the body is too large"));
     }
+    require_room(body.size());
     if (n == 0) break;
   }
   const auto encoding = headers.get("Content-Encoding").value_or("identity");
   if (body.empty() || same_name(encoding, "identity")) co_return body;
-  if (same_name(encoding, "gzip") || same_name(encoding, "x-gzip")) co_return gunzip(body, limit);
+  if (same_name(encoding, "gzip") || same_name(encoding, "x-gzip")) {
+    auto text = gunzip(body, limit);
+    require_room(text.size());
+    co_return text;
+  }
   throw Error(Error::Kind::kUpstream, "upstream sent a bad answer",
               "unknown Content-Encoding " + std::string(encoding));
 }

@@ -20,6 +20,12 @@ std::uint64_t length_of(const Span& span) {
   return std::get<std::span<const std::byte>>(span).size();
 }
 
+std::optional<std::string_view> text_of(const Body& body) {
+  if (const auto* text = std::get_if<std::string>(&body)) return *text;
+  if (const auto* text = std::get_if<SharedText>(&body)) return *text;
+  return std::nullopt;
+}
+
 Response text_response(int status, std::string body, std::string_view content_type) {
   Response response;
   response.status = status;

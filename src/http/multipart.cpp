@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kBoundaryBytes = 16;  // random ones: no file holds it but by chance
 
-Span bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+Span bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 class Multipart final : public SpanSource {
  public:
@@ -51,7 +51,7 @@ class Multipart final : public SpanSource {
     Span span;
     if (const auto* file = std::get_if<FileSpan>(&body_)) {
       span = *file;
-    } else if (const auto* text = std::get_if<std::string>(&body_)) {
+    } else if (const auto text = text_of(body_)) {
       span = bytes_of(*text);
     } else if (const auto* source = std::get_if<std::unique_ptr<SpanSource>>(&body_)) {
       span = co_await (*source)->next();

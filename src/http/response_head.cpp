@@ -95,7 +95,7 @@ std::string_view DateLine::at(WallTime time) {
 }
 
 std::optional<std::uint64_t> length_of(const Body& body) {
-  if (const auto* text = std::get_if<std::string>(&body)) return text->size();
+  if (const auto text = text_of(body)) return text->size();
   if (const auto* file = std::get_if<FileSpan>(&body)) return file->length;
   if (const auto* source = std::get_if<std::unique_ptr<SpanSource>>(&body))
     return (*source)->size();

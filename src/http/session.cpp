@@ -34,42 +34,30 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
-bool RequestRoom::take(std::size_t size) noexcept {
-  if (taken_.fetch_add(size, std::memory_order_relaxed) + size <= most_) return true;
-  give_back(size);
-  return false;
-}
-
 /// What one request takes of the room that there is for all.
 class Session::Room {
  public:
-  explicit Room(RequestRoom& of_all) : of_all_(of_all) {}
-  ~Room() { keep(0); }
-  Room(const Room&) = delete;
-  Room& operator=(const Room&) = delete;
+  explicit Room(const std::shared_ptr<MemoryRoom>& of_all) : of_all_(of_all) {}
 
   /// False: not all that many bytes have room.
   bool has(std::size_t size) {
-    if (size <= kFree + taken_) return true;
-    const auto more = size - kFree - taken_;
-    if (!of_all_.take(more)) return false;
-    taken_ += more;
-    return true;
+    if (size <= kFree) return true;
+    if (!share_) share_.emplace(of_all_);
+    return share_->grow_to(size - kFree);
   }
   /// It takes no more than that from now on.
   void keep(std::size_t size) {
-    const auto kept = size - std::min(size, kFree);
-    if (taken_ > kept) of_all_.give_back(std::exchange(taken_, kept) - kept);
+    if (share_) share_->shrink_to(size - std::min(size, kFree));
   }
 
  private:
-  RequestRoom& of_all_;
-  std::size_t taken_ = 0;
+  const std::shared_ptr<MemoryRoom>& of_all_;
+  std::optional<MemoryRoom::Share> share_;  // most need none
 };
 
 /// One request and what becomes of it.
 struct Session::Exchange {
-  explicit Exchange(const ServerWorker& worker) : room(*worker.request_room) {}
+  explicit Exchange(const ServerWorker& worker) : room(worker.request_room) {}
 
   Request request;
   RequestHead head;
@@ -454,7 +442,7 @@ Task<> Session::send_rest(const Exchange& exchange, Response& response) {
   if (!unsent_.empty()) {
     status = co_await socket_.write(unsent_, {}, limit);
     std::string().swap(unsent_);
-  } else if (const auto* text = std::get_if<std::string>(&response.body)) {
+  } else if (const auto text = text_of(response.body)) {
     status = co_await socket_.write(head, *text, limit);
   } else if (const auto* file = std::get_if<FileSpan>(&response.body)) {
     status = co_await send_span(*file, head);

@@ -15,6 +15,7 @@
 
 #include "hubcache/base/clock.h"
 #include "hubcache/base/error.h"
+#include "hubcache/base/memory_room.h"
 #include "hubcache/http/prompt.h"
 #include "hubcache/http/server.h"
 #include "hubcache/net/socket.h"
@@ -29,26 +30,11 @@ class Session;
 
 constexpr std::size_t kSmallFile = 16 * 1024;  // read, not sent by sendfile: one call for all
 
-/// What requests that are not answered yet may take of memory on all workers together, beside a
-/// little that each may. Callable from any thread.
-class RequestRoom {
- public:
-  explicit RequestRoom(std::size_t most) : most_(most) {}
-
-  /// False: there is no room for so much more now.
-  bool take(std::size_t size) noexcept;
-  void give_back(std::size_t size) noexcept { taken_.fetch_sub(size, std::memory_order_relaxed); }
-
- private:
-  const std::size_t most_;
-  std::atomic<std::size_t> taken_{0};
-};
-
 /// What the sessions of one worker share. Holds nothing that belongs to an io_context, so whoever
 /// lets go of it last may do so anywhere.
 struct ServerWorker {
   ServerWorker(Executor on, Site answers, Limits bounds, const Clock& time, obs::Log& lines,
-               std::shared_ptr<Pool> disk, std::shared_ptr<RequestRoom> room)
+               std::shared_ptr<Pool> disk, std::shared_ptr<MemoryRoom> room)
       : executor(std::move(on)),
         site(std::move(answers)),
         prompt(site.handle.target<Prompt>()),
@@ -65,7 +51,9 @@ struct ServerWorker {
   const Clock& clock;
   obs::Log& log;
   const std::shared_ptr<Pool> pool;
-  const std::shared_ptr<RequestRoom> request_room;
+  /// For what requests that are not answered yet take on all workers, beside a little that each
+  /// may.
+  const std::shared_ptr<MemoryRoom> request_room;
   std::atomic<std::size_t> connections{0};  // also those on their way here; read by the acceptor
   Traffic traffic;
 

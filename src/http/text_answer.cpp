@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "hubcache/base/http_status.h"
 #include "hubcache/base/text.h"
 #include "hubcache/http/range.h"
 
@@ -79,27 +80,32 @@ bool prefers_gzip(const Headers& headers) {
   return ours > 0 && ours >= none.value_or(other.value_or(0));
 }
 
-Task<Response> finish_text(Pool& pool, const Request& request, Response response) {
-  auto* body = std::get_if<std::string>(&response.body);
-  if (response.status != 200 || body == nullptr) co_return response;
+Task<Response> finish_text(Pool& pool, const Request& request, Response response, TextEdit edit) {
+  const auto text = text_of(response.body);
+  if (!text) co_return response;
+  const bool ok = response.status == http_status::kOk;
   const bool worth_it =
-      is_text(response) && body->size() >= kLeastPacked && body->size() <= kMostPacked;
+      ok && is_text(response) && text->size() >= kLeastPacked && text->size() <= kMostPacked;
   if (worth_it) response.headers.add("Vary", "Accept-Encoding");
   const auto etag = response.headers.get("ETag");
-  const bool conditional = request.method == "GET" || request.is_head();
+  const bool conditional = ok && (request.method == "GET" || request.is_head());
   if (conditional && etag && none_match_names(request.headers, *etag)) {
     co_return not_modified(std::move(response));
   }
-  if (!worth_it || !prefers_gzip(request.headers)) co_return response;
+  const bool packed = worth_it && prefers_gzip(request.headers);
+  if (!edit && !packed) co_return response;
 
-  if (body->size() <= kMostOnWorker) {
-    *body = gzip(*body);
-  } else {
-    auto pack = [plain = std::move(*body)] { return gzip(plain); };
-    *body = co_await offload(pool, std::move(pack));
+  const bool large = text->size() > kMostOnWorker;
+  auto form = [plain = std::move(response.body), edit = std::move(edit), packed] {
+    auto edited = edit ? std::optional(edit(*text_of(plain))) : std::nullopt;
+    if (!packed) return *std::move(edited);
+    return gzip(edited ? std::string_view(*edited) : *text_of(plain));
+  };
+  response.body = large ? co_await offload(pool, std::move(form)) : form();
+  if (packed) {
+    response.headers.set("Content-Encoding", "gzip");
+    weaken_etag(response.headers);
   }
-  response.headers.set("Content-Encoding", "gzip");
-  weaken_etag(response.headers);
   co_return response;
 }
 

@@ -167,7 +167,8 @@ Task<bool> Asker::follow(const Question& question, Reply& reply) {
   const bool redirect = is_redirect(response.status, response.headers);
   if (redirect || question.body_limit) {
     const auto limit = redirect ? kMaxRedirectBody : *question.body_limit;
-    reply.body = co_await response.read_all(limit);
+    reply.share = MemoryRoom::Share(question.room);
+    reply.body = co_await response.read_all(limit, &reply.share);
   }
   reply.status = response.status;
   reply.content_length = response.content_length;

@@ -29,6 +29,7 @@ struct Question {
   std::string accept_encoding = "identity";
   std::string range;                      // of Range; empty: none
   std::optional<std::size_t> body_limit;  // nullopt: the body stays on the wire
+  std::shared_ptr<MemoryRoom> room{};     // has to have room for the body; null: none is asked
   /// How long the hub may be silent before it answers, and in between; nullopt: the usual times.
   /// The rest of the endpoint's total_timeout, if it has one, holds for it all the same.
   std::optional<std::chrono::milliseconds> silence{};
@@ -40,6 +41,7 @@ struct Reply {
   http::Headers headers;
   std::optional<std::uint64_t> content_length;
   std::string body;
+  MemoryRoom::Share share;                   // that the body has of Question::room
   std::optional<http::ClientResponse> wire;  // of a question without a limit: brings the body
   http::Url url;                             // that was asked last
   RepoId canonical;                          // the repo that URL is of

@@ -185,7 +185,8 @@ Task<RepoAnswer> Hub::auth_check(EndpointPtr endpoint, Credential credential, Re
                 .subject = Outages::Subject::kRights,
                 .accept_encoding = "gzip",
                 .range = {},
-                .body_limit = options_.max_document_bytes};
+                .body_limit = options_.max_document_bytes,
+                .room = options_.room};
   const auto document = co_await asker.ask(std::move(info));
   if (document.status == http_status::kOk && says_public(document.body)) {
     answer.status = http_status::kOk;
@@ -206,7 +207,8 @@ Task<DocumentAnswer> Hub::document(EndpointPtr endpoint, Credential credential, 
                     .patience = patience,
                     .accept_encoding = "gzip",
                     .range = {},
-                    .body_limit = options_.max_document_bytes};
+                    .body_limit = options_.max_document_bytes,
+                    .room = options_.room};
   if (!query.agent.empty()) question.headers.set("User-Agent", query.agent);
   auto reply = co_await asker.ask(std::move(question));
   if (reply.elsewhere) {
@@ -222,7 +224,7 @@ Task<DocumentAnswer> Hub::document(EndpointPtr endpoint, Credential credential, 
                            .total_count = value_of(reply.headers, "X-Total-Count"),
                            .error_code = error_code_of(reply.status, reply.headers),
                            .error_message = error_message_of(reply.headers),
-                           .body = std::move(reply.body),
+                           .body = {std::move(reply.body), std::move(reply.share)},
                            .canonical = reply.canonical};
 }
 

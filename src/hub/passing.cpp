@@ -125,7 +125,8 @@ Task<LfsAnswer> Hub::lfs_objects(EndpointPtr endpoint, Credential credential, Re
                     .repo = repo,
                     .subject = Outages::Subject::kGit,
                     .range = {},
-                    .body_limit = options_.max_document_bytes};
+                    .body_limit = options_.max_document_bytes,
+                    .room = options_.room};
   const auto reply = co_await asker.ask(std::move(question));
   if (reply.elsewhere) {
     throw Error(Error::Kind::kUpstream, "The Hub redirects to another host", loggable(reply.url));

@@ -14,6 +14,8 @@ ABSENT = 9_000  # paths of 14 kB
 NAMED = 3_000  # requests of 14 kB, in each of which the client chooses something else
 WINDOW = 64 * 1024  # what the kernel takes for a client that reads nothing
 PASSED = 500
+LISTED = 30_000  # files with paths of 200 bytes, in a document of 6 MB
+READERS = 100
 PATIENT = {"HUBCACHE_SERVER_WRITE_TIMEOUT": "30 min"}  # how long this test takes is no matter
 
 
@@ -25,13 +27,13 @@ def patient_server(world, hub, **fields):
     return server
 
 
-def ask(port, name):
+def ask(port, name, path=PATH):
     """A client that reads no more than the first line, for now."""
     client = socket.socket()
     client.settimeout(120)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)
     client.connect(("127.0.0.1", port))
-    client.sendall(f"GET {PATH}{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    client.sendall(f"GET {path}{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     assert client.recv(13) == b"HTTP/1.1 200 "
     return client
 
@@ -82,6 +84,18 @@ def test_many_slow_readers_of_what_is_passed_through(world):
         for _ in range(PASSED):
             clients.enter_context(ask(server.port, "big.bin"))
     assert not server.stored() and not list(server.data.glob("fills/*"))
+
+
+def test_a_long_document_is_in_memory_once_for_all_who_read_it(world):
+    hub = world.hub()
+    hub.control("repo", {"id": "org/many", "files": [
+        {"path": f"{'x' * 194}{i:06}", "size": 1} for i in range(LISTED)]})
+    server = patient_server(world, hub)
+    path = "/pulp/content/hf/api/models/org/many"
+    right = hashlib.sha256(get(f"{server.origin}{path}").body).hexdigest()
+    with server.bounded_memory(), contextlib.ExitStack() as clients:
+        readers = [clients.enter_context(ask(server.port, "", path)) for _ in range(READERS)]
+        assert all(digest_of_rest(reader) == right for reader in readers)
 
 
 def test_absent_paths_that_clients_choose_are_remembered_while_they_are_short(world):

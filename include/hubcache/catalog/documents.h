@@ -46,30 +46,32 @@ struct DocumentRequest {
 
 /// Cached API answers: at a commit id for ever, else for a time, longer when the Hub cannot be
 /// asked. Kept is, of the very repo, a 200, and a 404 that says the path or the revision is absent.
-/// Small ones stay in the memory of each worker that used them. Callable from any worker.
+/// Small ones stay in the memory of each worker that used them; the text of a large one is there
+/// once for all who read it. Callable from any worker.
 class Documents {
  public:
   struct Options {
     std::chrono::milliseconds ttl{std::chrono::minutes(1)};
     std::size_t remembered = 256;               // documents, a worker
     std::size_t remembered_size = 32UL * 1024;  // bytes of a document that is
+    std::shared_ptr<MemoryRoom> room{};         // as of hub::Hub::Options
   };
   Documents(Workers& workers, db::Database& database, Options options, const Clock& clock);
 
   /// What is neither 200 nor kept is a value too. Throws kUpstream, kUpstreamTimeout and
-  /// kTooManyRequests when the Hub has to be asked and cannot.
+  /// kTooManyRequests when the Hub has to be asked and cannot, kUnavailable when there is no room
+  /// in memory.
   Task<std::shared_ptr<const Document>> get(DocumentRequest request, hub::Flights& flights);
 
  private:
+  class Texts;
   struct Known {
     std::shared_ptr<const Document> document;
     WallTime at{};
     WallTime used{};  // when that was noted in the row last
   };
   bool fresh(const Known& known, bool at_commit) const;
-  bool is_large(const Document& document) const {
-    return document.body.size() > options_.remembered_size;
-  }
+  bool is_large(std::string_view body) const { return body.size() > options_.remembered_size; }
   Task<Known> recall(std::string key, bool at_commit);
   Task<> keep(std::string key, Known known);
   void remember(std::string key, Known known);
@@ -79,6 +81,7 @@ class Documents {
   db::Database& database_;
   Options options_;
   const Clock& clock_;
+  std::shared_ptr<Texts> large_;                     // that somebody holds
   std::vector<std::unique_ptr<Lru<Known>>> memory_;  // by worker
 };
 

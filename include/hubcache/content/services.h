@@ -11,6 +11,7 @@
 #include "hubcache/access/grants.h"
 #include "hubcache/access/guards.h"
 #include "hubcache/access/proofs.h"
+#include "hubcache/base/memory_room.h"
 #include "hubcache/base/workers.h"
 #include "hubcache/catalog/catalog.h"
 #include "hubcache/catalog/documents.h"
@@ -56,9 +57,10 @@ struct Services {
   const std::vector<hub::Hub*>& hubs;  // by worker
   fill::Fills& fills;
   store::Store& store;
-  store::OpenBlobs& blobs;    // this worker's
-  StoredFiles& stored_files;  // of all workers
-  Pool& pool;                 // for work that would hold up the worker
+  store::OpenBlobs& blobs;                       // this worker's
+  StoredFiles& stored_files;                     // of all workers
+  Pool& pool;                                    // for work that would hold up the worker
+  const std::shared_ptr<MemoryRoom>& text_room;  // for documents, in each form that is sent
   obs::Log& log;
   /// A repo that the remote's credentials or anybody may read is read at this commit, through a
   /// remote with policy `immediate`.

@@ -12,6 +12,7 @@
 #include <boost/asio/buffer.hpp>
 
 #include "hubcache/base/error.h"
+#include "hubcache/base/memory_room.h"
 #include "hubcache/base/task.h"
 #include "hubcache/http/headers.h"
 #include "hubcache/http/proxies.h"
@@ -77,8 +78,9 @@ class ClientResponse {
   /// The next bytes, already dechunked; 0 at the end. Throws kUpstream when the body is cut short
   /// or malformed, kUpstreamTimeout after `between_bytes`.
   Task<std::size_t> read(asio::mutable_buffer into);
-  /// The whole body, unpacked if it came gzipped; kUpstream when it is more than `limit` bytes.
-  Task<std::string> read_all(std::size_t limit);
+  /// The whole body, unpacked if it came gzipped; kUpstream when it is more than `limit` bytes,
+  /// kUnavailable when `share`, if there is one, has no room for it.
+  Task<std::string> read_all(std::size_t limit, MemoryRoom::Share* share = nullptr);
 
  private:
   friend class Client;

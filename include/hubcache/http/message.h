@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "hubcache/base/fd.h"
+#include "hubcache/base/shared_text.h"
 #include "hubcache/base/task.h"
 #include "hubcache/http/headers.h"
 
@@ -62,7 +63,11 @@ class SpanSource {
   virtual Task<Span> next() = 0;
 };
 
-using Body = std::variant<std::monostate, std::string, FileSpan, std::unique_ptr<SpanSource>>;
+using Body =
+    std::variant<std::monostate, std::string, SharedText, FileSpan, std::unique_ptr<SpanSource>>;
+
+/// Of a body that is a text in memory; as long as the body is.
+std::optional<std::string_view> text_of(const Body& body);
 
 /// How a request was met, for the access log.
 struct Served {

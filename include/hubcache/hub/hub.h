@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hubcache/base/clock.h"
+#include "hubcache/base/memory_room.h"
 #include "hubcache/base/task.h"
 #include "hubcache/hub/call_counts.h"
 #include "hubcache/hub/outages.h"
@@ -45,6 +46,9 @@ class Hub {
   struct Options {
     std::string instance_id;                            // goes into Via; our own id is kLoop
     std::size_t max_document_bytes = 64 * 1024 * 1024;  // unpacked
+    /// For documents, as long as they are in memory; null: they are not counted. Where it has none
+    /// left, kUnavailable is thrown.
+    std::shared_ptr<MemoryRoom> room{};
     /// By answers for files and documents; whoever asks for a right hears it himself.
     OnRepoChange on_change{};
   };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hubcache/base/digest.h"
+#include "hubcache/base/shared_text.h"
 #include "hubcache/http/client.h"
 #include "hubcache/http/url.h"
 
@@ -169,7 +170,7 @@ struct DocumentAnswer {
   std::string total_count;  // X-Total-Count, if any
   std::string error_code;
   std::string error_message;
-  std::string body;
+  SharedText body;
   RepoId canonical;
 };
 

@@ -29,8 +29,24 @@ class DocumentsTest : public test::KnowledgeFixture {
     return *document;
   }
 
+  /// On that worker.
+  std::shared_ptr<const Document> get_large(std::size_t worker) {
+    DocumentRequest request{.endpoint = endpoint(),
+                            .credential = anonymous(),
+                            .repo = model("org/model"),
+                            .query = {.repo = model("org/model"), .target = kTree},
+                            .kind = "public"};
+    auto document = runner.run(large.get(std::move(request), *flights), worker);
+    settle();
+    return document;
+  }
+
   std::string form;
   Documents documents{runner.workers(), *database, Documents::Options{}, time};
+  std::shared_ptr<MemoryRoom> room = std::make_shared<MemoryRoom>(std::size_t{1} << 20);
+  /// To which each is a large one.
+  Documents large{runner.workers(), *database,
+                  Documents::Options{.remembered_size = 1, .room = room}, time};
 };
 
 TEST_F(DocumentsTest, ADocumentIsAskedForOnceWithinItsTime) {
@@ -96,7 +112,7 @@ TEST_F(DocumentsTest, AFormIsPostedAndPartOfTheKey) {
   const auto target = "/api/models/org/model/paths-info/" + sim.sha("org/model");
   form = "paths=README.md&expand=false";
   const auto readme = get(target, "public", anonymous(), true);
-  EXPECT_NE(readme.body.find("README.md"), std::string::npos);
+  EXPECT_NE(readme.body.view().find("README.md"), std::string::npos);
   form = "paths=config.json&expand=false";
   EXPECT_NE(get(target, "public", anonymous(), true).body, readme.body);
   form = "paths=README.md&expand=false";
@@ -168,15 +184,15 @@ TEST_F(DocumentsTest, SecurityRule1AnotherEpochKnowsNothing) {
 TEST_F(DocumentsTest, SecurityRule4WhatTheGrantedSeeIsNotShownToOthers) {
   const auto seen = get(kGatedTree, "granted", caller("hf_good"));
   const auto masked = get(kGatedTree, "refused");
-  EXPECT_EQ(seen.body.find(std::string(64, '*')), std::string::npos);
-  EXPECT_NE(masked.body.find(std::string(64, '*')), std::string::npos);
+  EXPECT_EQ(seen.body.view().find(std::string(64, '*')), std::string::npos);
+  EXPECT_NE(masked.body.view().find(std::string(64, '*')), std::string::npos);
   EXPECT_EQ(get(kGatedTree, "granted", caller("hf_good")).body, seen.body);
   EXPECT_EQ(asked("GET"), 2U);
 }
 
 // The Hub may have let the caller in since it refused: the refused would see what only it may.
 TEST_F(DocumentsTest, SecurityRule4WhatTheRefusedShareIsAskedForWithNobodysToken) {
-  EXPECT_NE(get(kGatedTree, "refused", caller("hf_good")).body.find(std::string(64, '*')),
+  EXPECT_NE(get(kGatedTree, "refused", caller("hf_good")).body.view().find(std::string(64, '*')),
             std::string::npos);
   get(kTree, "public", caller("hf_good"));
   for (const auto& request : sim.log()) EXPECT_EQ(request.header("authorization"), "");
@@ -184,8 +200,36 @@ TEST_F(DocumentsTest, SecurityRule4WhatTheRefusedShareIsAskedForWithNobodysToken
 
 TEST_F(DocumentsTest, SecurityRule4AMaskedDocumentIsNotKeptForTheGranted) {
   get(kGatedTree, "granted", caller("hf_other"));
-  EXPECT_EQ(get(kGatedTree, "granted", caller("hf_good")).body.find(std::string(64, '*')),
+  EXPECT_EQ(get(kGatedTree, "granted", caller("hf_good")).body.view().find(std::string(64, '*')),
             std::string::npos);
+}
+
+TEST_F(DocumentsTest, ALargeOneIsInMemoryOnceForAllWhoReadIt) {
+  const auto first = get_large(0);
+  const auto second = get_large(1);
+  const auto third = get_large(0);
+  EXPECT_EQ(second->body.view().data(), first->body.view().data());
+  EXPECT_EQ(third->body.view().data(), first->body.view().data());
+  EXPECT_EQ(asked("GET"), 1U);
+}
+
+TEST_F(DocumentsTest, ANewerOneIsNotTakenForTheOneThatSomebodyHolds) {
+  const auto before = get_large(0);
+  sim.commit("org/model", "main", {{.path = "new.txt", .content = "new"}});
+  time.advance(61s);
+  const auto after = get_large(1);
+  EXPECT_NE(after->body, before->body);
+  EXPECT_EQ(get_large(0)->body.view().data(), after->body.view().data());
+}
+
+TEST_F(DocumentsTest, SecurityRule15WhatIsReadHasTheRoomThatIsLeftForIt) {
+  const auto size = get_large(0)->body.size();
+  MemoryRoom::Share others(room);
+  ASSERT_TRUE(others.grow_to((std::size_t{1} << 20) - size + 1));
+  EXPECT_EQ(test::error_of([&] { get_large(0); }).kind(), Error::Kind::kUnavailable);
+  others.shrink_to((std::size_t{1} << 20) - size);
+  const auto held = get_large(0);
+  EXPECT_EQ(get_large(1)->body.view().data(), held->body.view().data()) << "takes no more";
 }
 
 }  // namespace

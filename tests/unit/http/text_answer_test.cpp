@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "hubcache/base/error.h"
+
 #include "support/run.h"
 
 namespace hubcache::http {
@@ -43,6 +45,14 @@ class TextAnswerTest : public testing::Test {
     auto response = text_response(status, std::move(body), type);
     if (!etag.empty()) response.headers.set("ETag", etag);
     return runner.run(finish_text(pool, request, std::move(response)));
+  }
+  Response finish_edited(Headers fields, SharedText body, TextEdit edit, int status = 200) {
+    Request request;
+    request.headers = std::move(fields);
+    auto response = text_response(status, {}, "application/json");
+    response.headers.set("ETag", kWeakTag);
+    response.body = std::move(body);
+    return runner.run(finish_text(pool, request, std::move(response), std::move(edit)));
   }
   static const std::string& body_of(const Response& response) {
     return std::get<std::string>(response.body);
@@ -104,6 +114,37 @@ TEST_F(TextAnswerTest, IsNotSentAgainToWhoHasIt) {
   EXPECT_EQ(finish({{"If-None-Match", "W/\"x\""}}, "{}").status, 200);
   EXPECT_EQ(finish({{"If-None-Match", "*"}}, "{}", "").status, 200);
   EXPECT_EQ(finish({{"If-None-Match", kWeakTag}}, "{}", kWeakTag, "text/plain", 404).status, 404);
+}
+
+TEST_F(TextAnswerTest, WhatIsSharedIsSentAsItIs) {
+  const SharedText text(json_of(500'000));
+  const auto answer = finish_edited({}, text, {});
+  EXPECT_EQ(text_of(answer.body)->data(), text.view().data());
+  EXPECT_TRUE(unpacked(body_of(finish_edited({{"Accept-Encoding", "gzip"}}, text, {})), 500'000) ==
+              text.view());
+}
+
+TEST_F(TextAnswerTest, IsEditedBeforeItIsPacked) {
+  const TextEdit edit = [](std::string_view text) { return "[1," + std::string(text.substr(1)); };
+  for (const std::size_t size : {100U, 5'000U, 500'000U, 9'000'000U}) {
+    const SharedText text(json_of(size));
+    const auto expected = edit(text);
+    EXPECT_TRUE(body_of(finish_edited({}, text, edit)) == expected) << size;
+    const auto packed = finish_edited({{"Accept-Encoding", "gzip"}}, text, edit);
+    if (packed.headers.has("Content-Encoding")) {
+      EXPECT_TRUE(unpacked(body_of(packed), expected.size()) == expected) << size;
+    } else {
+      EXPECT_TRUE(body_of(packed) == expected) << size;
+    }
+    EXPECT_TRUE(body_of(finish_edited({}, text, edit, 404)) == expected) << size;
+  }
+}
+
+TEST_F(TextAnswerTest, WhoHasItNeedsNoEdit) {
+  const TextEdit edit = [](std::string_view /*text*/) -> std::string {
+    throw Error(Error::Kind::kInternal, "edited all the same");
+  };
+  EXPECT_EQ(finish_edited({{"If-None-Match", kWeakTag}}, json_of(5000), edit).status, 304);
 }
 
 TEST(AcceptEncoding, IsReadWithItsWeights) {

@@ -242,16 +242,32 @@ TEST_F(HubTest, SecurityRule15ADocumentThatUnpacksToMoreThanTheLimitIsRefused) {
   EXPECT_EQ(test::kind_thrown_by([&] { ask_with(usual.body.size() - 1); }), Error::Kind::kUpstream);
 }
 
+TEST_F(HubTest, SecurityRule15DocumentsHaveTheRoomThatIsLeftForThem) {
+  const auto size = document(model("org/model"), "/api/models/org/model").body.size();
+  const auto room = std::make_shared<MemoryRoom>(size);
+  Hub counted(*clients[0], outages, limits, {.instance_id = "self", .room = room}, clock);
+  const auto ask = [&] {
+    return runner.run(counted.document(
+        endpoint(), anonymous(), {.repo = model("org/model"), .target = "/api/models/org/model"}));
+  };
+  std::optional<DocumentAnswer> held = ask();
+  EXPECT_EQ(test::kind_thrown_by(ask), Error::Kind::kUnavailable);
+  EXPECT_EQ(runner.run(counted.auth_check(endpoint(), anonymous(), model("org/model"))).status, 200)
+      << "a right is asked for all the same";
+  held.reset();
+  EXPECT_EQ(ask().body.size(), size);
+}
+
 TEST_F(HubTest, DocumentsComeUnpackedWithTheirHeaders) {
   const auto tree = document(model("org/model"), "/api/models/org/model/tree/main?limit=2");
   EXPECT_EQ(tree.status, 200);
   EXPECT_THAT(tree.content_type, StartsWith("application/json"));
-  EXPECT_THAT(tree.body, StartsWith("["));
+  EXPECT_THAT(std::string(tree.body), StartsWith("["));
   EXPECT_THAT(tree.link, HasSubstr("rel=\"next\""));
   EXPECT_THAT(tree.etag, StartsWith("W/"));
   EXPECT_EQ(sim.log().back().header("Accept-Encoding"), "gzip");
   const auto info = document(model("org/model"), "/api/models/org/model/revision/main");
-  EXPECT_THAT(info.body, HasSubstr(sim.sha("org/model")));
+  EXPECT_THAT(std::string(info.body), HasSubstr(sim.sha("org/model")));
 }
 
 TEST_F(HubTest, RefusedDocumentsAreValues) {
