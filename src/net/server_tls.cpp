@@ -62,6 +62,7 @@ TlsContext load(const std::filesystem::path& certificate, const std::filesystem:
   // Sockets do not block: what was written in part is gone on with from wherever it is by then.
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                             SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(raw, 1);  // a record, or several, in one read
   SSL_CTX_set_alpn_select_cb(raw, choose_protocol, nullptr);
   if (SSL_CTX_use_certificate_chain_file(raw, certificate.c_str()) != 1) {
     throw unusable("certificate", certificate, reason());

@@ -180,10 +180,23 @@ Task<Io> Socket::write(std::string_view head, std::string_view body,
 }
 
 std::size_t Socket::write_at_once(std::string_view head, std::string_view body) {
-  const ssize_t n = tls_ ? -1 : send_now(head, body, false);
+  if (tls_) return write_record(head, body);
+  const ssize_t n = send_now(head, body, false);
   if (n <= 0) return 0;
   written_ += static_cast<std::size_t>(n);
   return static_cast<std::size_t>(n);
+}
+
+// What the socket takes none of is begun all the same: write() goes on with these very bytes.
+std::size_t Socket::write_record(std::string_view head, std::string_view body) {
+  if (head.size() + body.size() > kRecord) return 0;
+  std::string record(head);
+  record += body;
+  ERR_clear_error();
+  std::size_t size = 0;
+  if (SSL_write_ex(tls_.get(), record.data(), record.size(), &size) != 1) return 0;
+  written_ += size;
+  return size;
 }
 
 Task<Io> Socket::send_file(int file, std::uint64_t offset, std::uint64_t length,
@@ -301,7 +314,8 @@ void Socket::stop() {
 bool Socket::peer_gone() {
   char byte = 0;
   const ssize_t n = ::recv(stream_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (n > 0 && tls_) {  // it may be the notice that the client has closed
+  if (tls_ && (n > 0 || SSL_has_pending(tls_.get()) == 1)) {
+    // It may be the notice that the client has closed.
     ERR_clear_error();
     const int seen = SSL_peek(tls_.get(), &byte, 1);
     return seen <= 0 && SSL_get_error(tls_.get(), seen) != SSL_ERROR_WANT_READ;

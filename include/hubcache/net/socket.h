@@ -59,7 +59,8 @@ class Socket {
   Task<Io> write(std::string_view head, std::string_view body, std::chrono::milliseconds limit,
                  bool more = false);
   /// As many bytes of `head` and then `body` as the peer takes now, without a coroutine; 0, too,
-  /// for all that write() has to look at: TLS, failures.
+  /// for all that write() has to look at, and for more than a record of TLS. What is left has to be
+  /// written next.
   std::size_t write_at_once(std::string_view head, std::string_view body);
   /// Sends part of a file, without copying it unless in TLS; never blocks the worker on a disk that
   /// is slow.
@@ -98,6 +99,7 @@ class Socket {
   void await_until(SteadyTime deadline);
   void say_goodbye();
   void close_now();
+  std::size_t write_record(std::string_view head, std::string_view body);
   ssize_t send_now(std::string_view head, std::string_view body, bool more);
 
   Stream stream_;
