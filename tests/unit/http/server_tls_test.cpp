@@ -168,6 +168,35 @@ TEST_F(ServerTlsTest, AFileArrivesWhole) {
   EXPECT_EQ(answer.substr(answer.find("\r\n\r\n") + 4), bytes.substr(1));
 }
 
+// With its header one is less than a record of TLS, the other more.
+TEST_F(ServerTlsTest, SmallFilesArriveWholeWhereTheClientReadsLate) {
+  constexpr std::size_t kTimes = 400;  // more than the sockets hold
+  const std::string bytes(std::size_t{16} * 1024, 'x');
+  write(folder / "file", bytes);
+  const auto file = std::make_shared<const Fd>(::open((folder / "file").c_str(), O_RDONLY));
+  handler = [&](const Request& request) -> Task<Response> {
+    Response response;
+    response.body =
+        FileSpan{.file = file, .offset = 0, .length = std::stoull(request.target.substr(1))};
+    co_return response;
+  };
+  serve_tls();
+  for (const std::size_t size : {15'000U, 16U * 1024}) {
+    const auto request = "GET /" + std::to_string(size) + " HTTP/1.";
+    std::string requests;
+    for (std::size_t i = 1; i < kTimes; ++i) requests += request + "1\r\nHost: localhost\r\n\r\n";
+    const auto answers = ask_tls(requests + request + "0\r\n\r\n");
+    std::size_t whole = 0;
+    for (auto at = answers.find("\r\n\r\n"); at != std::string::npos;
+         at = answers.find("\r\n\r\n", at)) {
+      at += 4;
+      whole += answers.substr(at, size) == bytes.substr(0, size) ? 1U : 0U;
+      at += size;
+    }
+    EXPECT_EQ(whole, kTimes) << size;
+  }
+}
+
 TEST_F(ServerTlsTest, ACutBodyDoesNotEndInOrder) {
   struct Cut : SpanSource {
     std::optional<std::uint64_t> size() const override { return 100; }
