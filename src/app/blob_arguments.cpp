@@ -68,21 +68,26 @@ int verify(const Workplace& at, const std::string& rate, bool json) {
   auto command = check_at(rate);
   std::uint64_t checked = 0;
   std::uint64_t wrong = 0;
+  std::uint64_t refetched = 0;
   each_blob(at, [&](const Json& blob) {
     command["digest"] = blob.at("digest");
-    const auto is = order_command(at, command).at("is").get<std::string>();
+    auto found = order_command(at, command);
+    const auto is = found.at("is").get<std::string>();
     if (is == "unknown") return;  // it went meanwhile
     ++checked;
     if (is == "right") return;
     ++wrong;
+    if (found.at("refetched").get<bool>()) ++refetched;
     const auto digest = blob.at("digest").get<std::string>();
-    std::cout << (json ? Json{{"digest", digest}, {"is", is}}.dump() : is + "  " + digest) << "\n"
-              << std::flush;
+    found["digest"] = digest;
+    std::cout << (json ? found.dump() : is + "  " + digest) << "\n" << std::flush;
   });
   if (json) {
-    std::cout << Json{{"checked", checked}, {"wrong", wrong}} << "\n";
+    std::cout << Json{{"checked", checked}, {"wrong", wrong}, {"refetched", refetched}} << "\n";
   } else {
-    std::cout << checked << " checked, " << wrong << " not right\n";
+    std::cout << checked << " checked, " << wrong << " not right";
+    if (wrong > 0) std::cout << ", " << refetched << " fetched anew";
+    std::cout << "\n";
   }
   return wrong == 0 ? 0 : 1;
 }
@@ -151,8 +156,8 @@ void add_blob_commands(CLI::App& app, BlobArguments& arguments, Place& place) {
   of_digests("rm", "Remove blobs; they are fetched anew when they are asked for");
   of_digests("pin", "Keep blobs from eviction, stored or not yet");
   of_digests("unpin", "Let them be evicted again");
-  auto* const verify_command =
-      add("verify", "Hash all that is stored again; what is not right is fetched anew when needed");
+  auto* const verify_command = add(
+      "verify", "Hash all that is stored again; a running server fetches anew what is not right");
   with_json(verify_command, "One JSON object a line; the last one counts");
   verify_command->add_option("--rate", arguments.rate, "Bytes a second at most, like \"50 MiB\"");
   verify_command->footer("Example: hubcache verify --rate \"50 MiB\"");

@@ -60,10 +60,13 @@ Task<Json> list(store::Store& store, Json command) {
   co_return result;
 }
 
-Task<Json> check(store::Store& store, Json command) {
+Task<Json> check(Workbench bench, Json command) {
   const std::uint64_t rate = command.contains("rate") ? number_in(command, "rate") : 0;
-  const auto check = co_await store.check(digest_of(text_of(command, "digest")), rate);
-  Json result{{"is", name_of(check)}};
+  const auto digest = digest_of(text_of(command, "digest"));
+  const auto check = co_await bench.store.check(digest, rate);
+  const bool is_gone = check == store::Check::kFalse || check == store::Check::kMissing;
+  const bool refetched = is_gone && bench.refetch && co_await bench.refetch(digest);
+  Json result{{"is", name_of(check)}, {"refetched", refetched}};
   co_return result;
 }
 
@@ -98,7 +101,7 @@ Task<Json> run_blob_command(Workbench bench, Json command) {
   const auto verb = text_of(command, "do");
   Json result = Json::object();
   if (verb == "blob.list") co_return co_await list(bench.store, std::move(command));
-  if (verb == "blob.check") co_return co_await check(bench.store, std::move(command));
+  if (verb == "blob.check") co_return co_await check(std::move(bench), std::move(command));
   if (verb == "gc") co_return co_await collect_garbage(bench, std::move(command));
   if (verb == "blob.remove") {
     result["removed"] = co_await bench.store.remove(digest_of(text_of(command, "digest")));

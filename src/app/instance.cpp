@@ -185,6 +185,8 @@ struct Instance::Parts {
   std::shared_ptr<net::ServerTls> make_tls(const std::vector<net::Listener>& listeners) const;
   void make_prefetch();
   Workbench bench(std::string by);
+  mirror::RepairParts repair_parts();
+  Task<bool> refetch(Digest gone);
   void define_upkeep();
   Task<> look_for_lost();
   Task<std::uint64_t> trim_rights();
@@ -265,8 +267,9 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
       catalog(workers, database, manifests, catalog_options(config), clock),
       named(workers, database, named_options(config), clock),
       tasks(workers, database, {}, clock, log),
-      scrub(store, database, {.period = config.storage.scrub, .rate = config.storage.scrub_rate},
-            clock, log) {
+      scrub(
+          store, database, [this](Digest gone) { return refetch(std::move(gone)); },
+          {.period = config.storage.scrub, .rate = config.storage.scrub_rate}, clock, log) {
   store.recover();
   const auto upstream =
       config.upstream.url_given ? std::optional(config.upstream.url) : std::optional<std::string>();
@@ -429,17 +432,23 @@ Workbench Instance::Parts::bench(std::string by) {
           .intake = *intake,
           .log = log,
           .fetch = fetch.get(),
+          .refetch = [this](Digest gone) { return refetch(std::move(gone)); },
           .metrics = metrics.get(),
           .by = std::move(by)};
 }
 
-void Instance::Parts::define_upkeep() {
+mirror::RepairParts Instance::Parts::repair_parts() {
   auto refetch = [this](catalog::KeptEntry entry) { return prefetch->refetch(std::move(entry)); };
+  return {.database = database, .store = store, .refetch = std::move(refetch)};
+}
+
+Task<bool> Instance::Parts::refetch(Digest gone) {
+  co_return co_await mirror::refetch(repair_parts(), {std::move(gone)}) > 0;
+}
+
+void Instance::Parts::define_upkeep() {
   pulp::define_tasks(
-      tasks, {.database = database,
-              .store = store,
-              .clock = clock,
-              .repair = {.database = database, .store = store, .refetch = std::move(refetch)}});
+      tasks, {.database = database, .store = store, .clock = clock, .repair = repair_parts()});
 }
 
 /// Who was killed lost nothing; but a loss of power may have left blobs whose rows it took.

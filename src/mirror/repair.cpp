@@ -53,6 +53,19 @@ Task<bool> refetch_by_any(const RepairParts& parts, const std::vector<catalog::K
   co_return false;
 }
 
+Task<std::int64_t> refetch_all(RepairParts parts, std::set<Digest> gone,
+                               std::function<void(std::int64_t so_far)> tell) {
+  std::int64_t refetched = 0;
+  if (gone.empty()) co_return refetched;
+  auto list = [gone = std::move(gone)](db::Connection& sql) { return entries_of(sql, gone); };
+  const auto named = co_await parts.database.read(std::move(list));
+  for (const auto& [digest, entries] : named) {
+    if (co_await refetch_by_any(parts, entries)) ++refetched;
+    tell(refetched);
+  }
+  co_return refetched;
+}
+
 }  // namespace
 
 Task<> repair(RepairParts parts, bool verify_checksums, tasks::Run& run) {
@@ -70,15 +83,16 @@ Task<> repair(RepairParts parts, bool verify_checksums, tasks::Run& run) {
     }
     page = co_await parts.store.list(page.back().digest, store::Store::kPage);
   }
-  if (!gone.empty()) {
-    auto list = [gone](db::Connection& sql) { return entries_of(sql, gone); };
-    const auto named = co_await parts.database.read(std::move(list));
-    for (const auto& [digest, entries] : named) {
-      if (co_await refetch_by_any(parts, entries)) ++counts.repaired;
-      tell(counts, run);
-    }
-  }
+  const auto told = [&](std::int64_t repaired) {
+    counts.repaired = repaired;
+    tell(counts, run);
+  };
+  counts.repaired = co_await refetch_all(std::move(parts), std::move(gone), told);
   tell(counts, run);
+}
+
+Task<std::int64_t> refetch(RepairParts parts, std::set<Digest> gone) {
+  return refetch_all(std::move(parts), std::move(gone), [](std::int64_t /*so_far*/) {});
 }
 
 }  // namespace hubcache::mirror

@@ -24,9 +24,14 @@ constexpr std::uint64_t kSlowest = 1024UL * 1024;  // bytes a second
 
 std::span<const db::Migration> scrub_migrations() { return kScrubMigrations; }
 
-Scrub::Scrub(store::Store& store, db::Database& database, Options options, const Clock& clock,
-             obs::Log& log)
-    : store_(store), database_(database), options_(options), clock_(clock), log_(log) {}
+Scrub::Scrub(store::Store& store, db::Database& database, Refetch refetch, Options options,
+             const Clock& clock, obs::Log& log)
+    : store_(store),
+      database_(database),
+      refetch_(std::move(refetch)),
+      options_(options),
+      clock_(clock),
+      log_(log) {}
 
 Task<> Scrub::run() {
   Timer timer(co_await asio::this_coro::executor);
@@ -56,7 +61,10 @@ Task<milliseconds> Scrub::step() {
   pass_->after = digest->text();  // what cannot be looked at does not hold up the others
   const auto check = co_await store_.check(*digest, rate());
   if (check != store::Check::kUnknown) ++checked_;
-  if (check == store::Check::kFalse || check == store::Check::kMissing) ++wrong_;
+  if (check == store::Check::kFalse || check == store::Check::kMissing) {
+    ++wrong_;
+    if (co_await refetch_(*digest)) ++refetched_;
+  }
   if (clock_.steady() - recorded_ >= options_.record_interval) record();
   co_return kBetweenBlobs;
 }
@@ -89,6 +97,7 @@ void Scrub::begin() {
   pass_ = Pass{.began = clock_.now()};
   checked_ = 0;
   wrong_ = 0;
+  refetched_ = 0;
   record();
   const auto period = std::chrono::duration<double>(options_.period).count();
   const auto takes = static_cast<double>(store_.used()) / static_cast<double>(options_.rate);
@@ -101,7 +110,8 @@ void Scrub::begin() {
 milliseconds Scrub::end() {
   pass_->done = true;
   record();
-  log_.info("all stored files were looked at", {{"checked", checked_}, {"wrong", wrong_}});
+  log_.info("all stored files were looked at",
+            {{"checked", checked_}, {"wrong", wrong_}, {"refetched", refetched_}});
   return std::max(options_.period - (clock_.now() - pass_->began), milliseconds::zero());
 }
 

@@ -13,6 +13,7 @@
 #include "hubcache/app/control.h"
 #include "hubcache/app/metrics.h"
 #include "hubcache/base/clock.h"
+#include "hubcache/base/digest.h"
 #include "hubcache/base/task.h"
 #include "hubcache/db/database.h"
 #include "hubcache/mirror/intake.h"
@@ -33,9 +34,10 @@ struct Workbench {
   const Clock& clock;
   mirror::Intake& intake;
   obs::Log& log;
-  mirror::Fetch* fetch = nullptr;    // null: nothing is asked upstream from here
-  const Metrics* metrics = nullptr;  // null: no server runs
-  std::string by = kCommandLine;     // who gives the command, for the log
+  mirror::Fetch* fetch = nullptr;               // null: nothing is asked upstream from here
+  std::function<Task<bool>(Digest)> refetch{};  // as of mirror::Scrub; null: as for `fetch`
+  const Metrics* metrics = nullptr;             // null: no server runs
+  std::string by = kCommandLine;                // who gives the command, for the log
 };
 
 inline constexpr const char* kOperator = "operator";  // who pins by command

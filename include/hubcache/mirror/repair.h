@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <set>
 
+#include "hubcache/base/digest.h"
 #include "hubcache/base/task.h"
 #include "hubcache/catalog/entries.h"
 #include "hubcache/db/database.h"
@@ -22,5 +25,8 @@ struct RepairParts {
 /// what their digest says? What is wrong goes, as store::Store::check() says, and is fetched anew
 /// where an entry names it. Reports `repair.missing`, `repair.corrupted` and `repair.repaired`.
 Task<> repair(RepairParts parts, bool verify_checksums, tasks::Run& run);
+
+/// Has these blobs, which are gone, fetched anew where an entry names them. Returns how many were.
+Task<std::int64_t> refetch(RepairParts parts, std::set<Digest> gone);
 
 }  // namespace hubcache::mirror

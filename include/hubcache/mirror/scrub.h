@@ -2,12 +2,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "hubcache/base/clock.h"
+#include "hubcache/base/digest.h"
 #include "hubcache/base/task.h"
 #include "hubcache/db/database.h"
 #include "hubcache/db/migration.h"
@@ -19,9 +21,9 @@ namespace hubcache::mirror {
 std::span<const db::Migration> scrub_migrations();
 
 /// Hashes every stored blob again within each period, one after the other and slowly, as verify()
-/// does at once: what is wrong goes into quarantine, and its next use fetches it anew. The first
-/// pass begins a period after the first start, for what is stored was verified then. How far a pass
-/// is outlives a restart. Belongs to one worker.
+/// does at once: what is wrong goes into quarantine, and is fetched anew. The first pass begins a
+/// period after the first start, for what is stored was verified then. How far a pass is outlives a
+/// restart. Belongs to one worker.
 class Scrub {
  public:
   struct Options {
@@ -29,8 +31,11 @@ class Scrub {
     std::uint64_t rate;  // bytes a second at most; 0: no limit
     std::chrono::milliseconds record_interval{10'000};
   };
-  Scrub(store::Store& store, db::Database& database, Options options, const Clock& clock,
-        obs::Log& log);
+  /// `refetch` has a blob that is gone fetched anew, if that can be done; if not, its next use
+  /// does.
+  using Refetch = std::function<Task<bool>(Digest)>;
+  Scrub(store::Store& store, db::Database& database, Refetch refetch, Options options,
+        const Clock& clock, obs::Log& log);
 
   /// For ever; what fails is logged.
   Task<> run();
@@ -53,6 +58,7 @@ class Scrub {
 
   store::Store& store_;
   db::Database& database_;
+  Refetch refetch_;
   Options options_;
   const Clock& clock_;
   obs::Log& log_;
@@ -61,6 +67,7 @@ class Scrub {
   SteadyTime recorded_{};
   std::int64_t checked_ = 0;  // of this pass, since the start
   std::int64_t wrong_ = 0;
+  std::int64_t refetched_ = 0;
 };
 
 }  // namespace hubcache::mirror

@@ -18,7 +18,11 @@ class ScrubTest : public MirrorTest {
   /// As a restart of the server makes it: what it knows is in the rows.
   void restart() {
     database.write_now([](db::Connection& /*sql*/) {});  // what was to be written is written
-    scrub = std::make_unique<Scrub>(store, database,
+    auto refetch = [this](Digest gone) -> Task<bool> {
+      refetched.push_back(std::move(gone));
+      co_return true;
+    };
+    scrub = std::make_unique<Scrub>(store, database, std::move(refetch),
                                     Scrub::Options{.period = 24h, .rate = 0, .record_interval = 0s},
                                     clock, log);
   }
@@ -31,6 +35,7 @@ class ScrubTest : public MirrorTest {
   }
 
   std::unique_ptr<Scrub> scrub;
+  std::vector<Digest> refetched;
 };
 
 TEST_F(ScrubTest, EveryBlobIsLookedAtOnceAPeriodAndWhatIsFalseGoes) {
@@ -43,6 +48,7 @@ TEST_F(ScrubTest, EveryBlobIsLookedAtOnceAPeriodAndWhatIsFalseGoes) {
   EXPECT_EQ(look_at_all(), 3);
   EXPECT_TRUE(is_stored("right"));
   EXPECT_FALSE(is_stored("false"));
+  EXPECT_EQ(refetched, std::vector{digest_of("false")});
   damage("later");
   EXPECT_EQ(look_at_all(), 0);
   EXPECT_TRUE(is_stored("later"));
