@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import os
 import sqlite3
+import urllib.request
 
 from harness import MIB, command, get, wait_until
 
@@ -132,6 +133,69 @@ def test_a_damaged_database_is_told_and_made_anew_without_losing_a_blob(world):
     assert [file.stat().st_ino for file in server.stored()] == files  # none was fetched anew
     assert sorted(listed(world, server)) == sorted(digests.values())
     assert server.stop() == 0
+
+
+def test_security_rule_14_what_a_rebuild_finds_is_hashed_again_and_brings_no_proof(world):
+    hub, server, digests = serve_files(world)
+    right = {name: get(hub.url + f"/org/care/resolve/main/{name}").body for name in NAMES}
+    hub.control("repo", {"id": "org/twin", "files": [
+        {"path": "one.bin", "size": MIB, "seed": 70, "lfs": True}]})
+    hub.control("repo", {"id": "org/liar", "files": [
+        {"path": "one.bin", "size": MIB, "seed": 99, "lfs": True,
+         "claim_sha256": digests["one.bin"].removeprefix("sha256:")}]})
+    assert server.stop() == 0
+    damage(server, digests["three.bin"])
+    assert command(world, server, "rebuild").splitlines()[0] == "3 blobs found"
+    kept = {file_of(server, digests[name]): written(file_of(server, digests[name]))
+            for name in ("one.bin", "two.bin")}
+
+    server = world.server(hub)
+    # It goes to nobody who only knows its name, and to nobody before the Hub has sent it.
+    lies = get(hub.url + "/org/liar/resolve/main/one.bin").body
+    told = received(f"{server.endpoint}/org/liar/resolve/main/one.bin")
+    assert len(told) < MIB and lies.startswith(told) and lies != right["one.bin"]
+    hub.fault(host="cdn", kind="status", status=500)
+    assert fetch(server, "one.bin").status == 502
+    hub.clear_faults()
+    hub.forget()
+    for name in NAMES:
+        assert fetch(server, name).body == right[name]
+        assert sent_of(hub, name) == len(right[name]), f"{name} is proven by all of it"
+    for name in NAMES:
+        assert fetch(server, name).body == right[name]
+        assert sent_of(hub, name) == len(right[name]), f"{name} is proven once"
+    # What is right stays as it is, what is false was found to be so.
+    assert {file: written(file) for file in kept} == kept
+    wait_until(file_of(server, digests["three.bin"]).exists, "the damaged file was replaced")
+    assert file_of(server, digests["three.bin"]).read_bytes() == right["three.bin"]
+    # Once the hub has sent it, a sample proves that another of its repositories has it.
+    hub.forget()
+    assert get(f"{server.endpoint}/org/twin/resolve/main/one.bin").body == right["one.bin"]
+    assert 0 < sent_of(hub, "") < MIB
+    assert server.stop() == 0
+
+
+def written(file):
+    """Which file it is, and as of when."""
+    status = file.stat()
+    return status.st_ino, status.st_mtime_ns
+
+
+def sent_of(hub, name):
+    """The bytes of the file that the CDN has sent."""
+    return sum(r["body_bytes"] for r in hub.requests(host="cdn", part=name))
+
+
+def received(url):
+    """What comes of it until it ends or is cut; nothing when it is refused."""
+    body = b""
+    try:
+        with urllib.request.urlopen(url, timeout=60) as reply:
+            while piece := reply.read(4096):
+                body += piece
+    except OSError:
+        pass
+    return body
 
 
 def test_a_server_that_finds_its_database_damaged_says_so_once_with_what_to_do(world):
