@@ -1,6 +1,7 @@
 """A Hub that asks for fewer requests: clients wait with hubcache, or are told when to return. And a
 machine that allows no more."""
 import concurrent.futures
+import http.client
 import os
 import pathlib
 import re
@@ -49,6 +50,10 @@ def test_a_server_out_of_descriptors_serves_whom_it_has_and_goes_on(world):
     server = world.server(hub, within=["prlimit", "--nofile=100:100"])
     path = "/org/model/resolve/main/model.safetensors"
     right = sha256(get(hub.url + path).body)
+    cold = "/datasets/org/dataset/resolve/main/data/train.bin"
+    right_of_cold = sha256(get(hub.url + cold).body)
+    standing = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    assert ask(standing, "/org/model/resolve/main/config.json")[0] == 200
     hub.forget()
     hub.fault(host="cdn", kind="hold", after=4 * MIB)
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -56,11 +61,15 @@ def test_a_server_out_of_descriptors_serves_whom_it_has_and_goes_on(world):
         wait_until(lambda: hub.body_bytes() >= 4 * MIB, "a download runs")
         crowd = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(150)]
         wait_until(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) >= 95, "none is left")
+        # It needs descriptors that are not there: what comes is right, or an error.
+        status, content = ask(standing, cold)
+        assert status in (502, 503) or (status, content) == (200, right_of_cold), status
         hub.release()
         assert sha256(reading.result().body) == right
         for connection in crowd:
             connection.close()
     wait_until(lambda: answers(server, path) == right, "new clients are served again")
+    wait_until(lambda: ask(standing, cold) == (200, right_of_cold), "the cold file comes whole")
     assert server.stop() == 0
 
 
@@ -81,6 +90,13 @@ def test_a_server_takes_all_descriptors_it_may_have(world):
     server = world.server(world.hub(), within=["prlimit", "--nofile=64:4096"])
     limits = pathlib.Path(f"/proc/{server.pid}/limits").read_text()
     assert re.search(r"Max open files +4096 +4096 ", limits), limits
+
+
+def ask(connection, path):
+    """The status of an answer, on a connection that stays open, and the digest of its body."""
+    connection.request("GET", "/pulp/content/hf" + path)
+    reply = connection.getresponse()
+    return reply.status, sha256(reply.read())
 
 
 def answers(server, path):

@@ -145,6 +145,13 @@ def test_clients_of_xet_get_what_there_is_no_room_for(world):
     server.log.write_text("")
     for venv in XET_VENVS:
         expect_plain_download(world, server, venv, SNAPSHOT, sha, want)
+    assert_passed_with_a_warning(server, want)
+
+
+def assert_passed_with_a_warning(server, digest):
+    lines = [line for line in server.text().splitlines() if digest in line]
+    assert any(" warn " in line and "passing through" in line and f"size={BIG}" in line
+               and "there is no room for a file of that size" in line for line in lines), lines
 
 
 def test_a_disk_that_fills_up_in_mid_download_by_xet_gives_nobody_a_false_file(world):

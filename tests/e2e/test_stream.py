@@ -1,4 +1,5 @@
 """A cold file streams while it is stored; it is downloaded once; any moment is good for kill -9."""
+import hashlib
 import http.client
 import signal
 import threading
@@ -16,20 +17,19 @@ class Reader(threading.Thread):
         super().__init__(daemon=True)
         self.port, self.path = port, path
         self.count, self.failure, self.content = 0, None, None
+        self.digest = hashlib.sha256()  # of what has come
         self.start()
 
     def run(self):
-        import hashlib
-        digest = hashlib.sha256()
         try:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
             connection.request("GET", self.path)
             reply = connection.getresponse()
             assert reply.status == 200, reply.status
             while piece := reply.read(MIB):
-                digest.update(piece)
+                self.digest.update(piece)
                 self.count += len(piece)
-            self.content = digest.hexdigest()
+            self.content = self.digest.hexdigest()
         except Exception as failure:
             self.failure = failure
 
@@ -98,10 +98,14 @@ def test_sigterm_in_mid_fill_parks_it(world):
     size = 96 * MIB
     hub = world.hub("--big", f"big.bin:{size}")
     server = world.server(hub, arguments=["--shutdown-timeout", "1 s"])
+    right = get(hub.url + BIG).body
     hub.fault(host="cdn", match="", kind="hold", after=48 * MIB)
     reader = Reader(server.port, "/pulp/content/hf" + BIG)
     wait_until(lambda: reader.count >= 40 * MIB, "half of the file has come")
     assert server.stop(seconds=20) == 0
+    reader.join(20)
+    assert 40 * MIB <= reader.count < size, f"{reader.count} bytes came, {reader.failure}"
+    assert reader.digest.hexdigest() == sha256(right[:reader.count]), "what came is the start of the file"
     hub.clear_faults()
     hub.release()
     hub.forget()
