@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "hubcache/base/backoff.h"
+
 #include "fill.h"
 
 namespace hubcache::fill {
@@ -15,8 +17,8 @@ namespace {
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 constexpr std::size_t kSmallPiece = std::size_t{256} << 10;
 constexpr std::size_t kFewConnections = 16;
-constexpr int kMostDoublings = 6;
-constexpr int kMostWaits = 10;  // that upstream asks for, without a byte in between
+constexpr int kMostBackoff = 64;  // times the first one
+constexpr int kMostWaits = 10;    // that upstream asks for, without a byte in between
 
 bool is_refusal(Error::Kind kind) {
   return kind == Error::Kind::kUnauthorized || kind == Error::Kind::kForbidden ||
@@ -217,10 +219,9 @@ Task<void> Fill::keep(std::uint64_t offset, std::span<const std::byte> bytes,
 }
 
 Task<void> Fill::back_off(int failures) {
-  const auto most = context_.options.retry_delay * (1 << std::min(failures - 1, kMostDoublings));
-  std::uniform_int_distribution<std::chrono::milliseconds::rep> pick(most.count() / 2,
-                                                                     most.count());
-  Timer timer(home_, std::chrono::milliseconds(pick(jitter_)));
+  const auto first = context_.options.retry_delay;
+  const Backoff backoff{.first = first, .most = first * kMostBackoff};
+  Timer timer(home_, backoff.wait(failures));
   co_await timer.async_wait(use_task);
 }
 

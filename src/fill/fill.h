@@ -7,7 +7,6 @@
 #include <list>
 #include <memory>
 #include <optional>
-#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -150,7 +149,6 @@ class Fill : public std::enable_shared_from_this<Fill> {
   bool winding_down_ = false;     // jobs are being ended; what they throw means nothing
   bool stopping_ = false;
   std::optional<Error> error_;  // why it stops, unless it is idle
-  std::minstd_rand jitter_{std::random_device{}()};
 };
 
 }  // namespace hubcache::fill

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "hubcache/base/backoff.h"
 #include "hubcache/base/error.h"
 #include "hubcache/base/http_status.h"
 #include "hubcache/base/task.h"
@@ -15,6 +16,8 @@ namespace hubcache::hub {
 namespace {
 
 using std::chrono::milliseconds;
+
+constexpr Backoff kBackoff{.first = milliseconds(100), .most = milliseconds(2'000)};
 
 bool is_trouble(int status) {
   return status == http_status::kTooManyRequests ||
@@ -38,16 +41,6 @@ CallKind kind_of(Outages::Subject subject) {
       return CallKind::kGit;
   }
   return CallKind::kDocument;
-}
-
-/// 0.1, 0.2, 0.4 s and so on to 2 s, less up to a half, so that many do not come back at once.
-milliseconds backoff(int attempt) {
-  constexpr milliseconds kFirst{100};
-  constexpr milliseconds kMost{2'000};
-  constexpr int kMostDoublings = 5;
-  const auto whole = std::min(kMost, kFirst * (1 << std::min(attempt, kMostDoublings)));
-  const auto part = static_cast<unsigned char>(random_bytes(1).front());
-  return whole - whole / 2 * part / 255;
 }
 
 }  // namespace
@@ -108,7 +101,8 @@ Task<Reply> Asker::ask(Question question) {
                     : trouble_of(reply->status, url);
     }
     const bool limited = failure->kind() == Error::Kind::kTooManyRequests;
-    const auto wait = limited ? milliseconds(failure->hub().retry_after) : backoff(attempt);
+    const auto wait =
+        limited ? milliseconds(failure->hub().retry_after) : kBackoff.wait(attempt + 1);
     const bool give_up = attempt >= endpoint_.max_retries || (limited && wait > patience) ||
                          !(limited || is_failure_of_hub(*failure)) ||
                          means_.clock.steady() + wait >= deadline_ || call.is_trial() ||
