@@ -185,16 +185,34 @@ TEST(PlanTest, AReaderFromTheMiddleIsServedBeforeTheStart) {
   EXPECT_EQ(span_of(next(plan, map, {})), mib(0, 6));
 }
 
-TEST(PlanTest, RangesThatFollowEachOtherAreReadAhead) {
+/// What is fetched for the second of two closed ranges, when the first is there.
+ByteSpan fetched_for_second(ByteSpan first, ByteSpan second) {
   Plan plan(100 * kMiB, large_requests());
   BlockMap map(100 * kMiB);
-  plan.want({.begin = 0, .end = 2 * kMiB});
+  plan.want(first);
   auto* run = next(plan, map, {});
-  EXPECT_EQ(span_of(run), mib(0, 2));
-  fetch(map, *run, 2 * kMiB);
+  fetch(map, *run, run->end);
   plan.done(*run);
-  plan.want({.begin = 2 * kMiB, .end = 4 * kMiB});
-  EXPECT_EQ(span_of(next(plan, map, {})), mib(2, 8));
+  plan.want(second);
+  return span_of(next(plan, map, {}));
+}
+
+TEST(PlanTest, SecurityRule19RangesThatFollowEachOtherAreReadAhead) {
+  EXPECT_EQ(fetched_for_second(mib(0, 2), mib(2, 4)), mib(2, 8));
+  // A downloader may leave out what it has.
+  const auto near = fetched_for_second(mib(0, 2), {.begin = 3 * kMiB - 1, .end = 4 * kMiB});
+  EXPECT_EQ(near, mib(2, 8));
+}
+
+TEST(PlanTest, SecurityRule19NothingIsReadAheadOfOtherRanges) {
+  const auto only = mib(40, 42);
+  EXPECT_EQ(fetched_for_second(mib(10, 12), only), only) << "they are apart";
+  EXPECT_EQ(fetched_for_second(mib(37, 39), only), only) << "a block apart";
+  EXPECT_EQ(fetched_for_second(mib(42, 44), only), only) << "backwards";
+  EXPECT_EQ(fetched_for_second(mib(38, 41), only), mib(41, 42)) << "over each other";
+  Plan plan(100 * kMiB, large_requests());
+  plan.want(mib(0, 2));
+  EXPECT_EQ(span_of(next(plan, BlockMap(100 * kMiB), {})), mib(0, 2)) << "there was none before";
 }
 
 TEST(PlanTest, AnUpstreamThatIgnoresRangesGetsOneRequestAtATime) {
