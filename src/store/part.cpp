@@ -103,6 +103,7 @@ void Part::write(std::span<const ByteSpan> spans, std::uint64_t offset,
   for (const auto& span : spans) {
     claim(span);
     disk_.pwrite(*file_, span.begin, bytes.subspan(span.begin - offset, span.length()));
+    reservation_.written(span.length());
   }
 }
 

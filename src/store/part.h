@@ -42,6 +42,8 @@ class Part {
 
   const std::shared_ptr<const Fd>& file() const noexcept { return file_; }
   std::uint64_t used() const noexcept { return reservation_.spent(); }
+  /// What is counted as used already, and not written.
+  std::uint64_t unwritten() const noexcept { return reservation_.unwritten(); }
 
   /// May be repeated after it threw kNoSpace.
   void write(std::span<const ByteSpan> spans, std::uint64_t offset,

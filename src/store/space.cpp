@@ -21,6 +21,10 @@ std::uint64_t Space::free_above_floor() const {
   return less(disk_.free_space(options_.data_dir), options_.min_free);
 }
 
+std::uint64_t Space::left_above_floor() const {
+  return less(free_above_floor(), promised_ + unwritten_);
+}
+
 std::uint64_t Space::held() const {
   std::uint64_t bytes = used_ + promised_;
   if (options_.max_size == 0) return bytes;
@@ -36,7 +40,8 @@ std::uint64_t Space::capacity() const {
 
 std::uint64_t Space::shortage(std::uint64_t bytes) const {
   const std::lock_guard lock(mutex_);
-  return std::max(less(held() + bytes, limit()), less(promised_ + bytes, free_above_floor()));
+  return std::max(less(held() + bytes, limit()),
+                  less(promised_ + unwritten_ + bytes, free_above_floor()));
 }
 
 void Space::require_floor() const {
@@ -52,7 +57,7 @@ bool Space::is_sane(std::uint64_t size) {
 bool Space::try_promise(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   if (bytes > less(limit(), held())) return false;
-  if (bytes > less(free_above_floor(), promised_)) return false;
+  if (bytes > left_above_floor()) return false;
   promised_ += bytes;
   return true;
 }
@@ -72,6 +77,12 @@ void Space::spend(std::uint64_t bytes) noexcept {
   const std::lock_guard lock(mutex_);
   promised_ = less(promised_, bytes);
   used_ += bytes;
+  unwritten_ += bytes;
+}
+
+void Space::written(std::uint64_t bytes) noexcept {
+  const std::lock_guard lock(mutex_);
+  unwritten_ = less(unwritten_, bytes);
 }
 
 void Space::add_used(std::uint64_t bytes) noexcept {
@@ -89,7 +100,10 @@ std::uint64_t Space::total() const noexcept {
   return used_ + promised_;
 }
 
-Reservation::~Reservation() { space_.take_back(left_); }
+Reservation::~Reservation() {
+  space_.take_back(left_);
+  space_.written(unwritten_);
+}
 
 void Reservation::extend(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
@@ -116,19 +130,33 @@ void Reservation::spend(std::uint64_t bytes, std::uint64_t at_most) {
   space_.spend(bytes);
   left_ -= bytes;
   spent_ += bytes;
+  unwritten_ += bytes;
   since_look_ += bytes;
+}
+
+void Reservation::written(std::uint64_t bytes) noexcept {
+  const std::lock_guard lock(mutex_);
+  bytes = std::min(bytes, unwritten_);
+  space_.written(bytes);
+  unwritten_ -= bytes;
 }
 
 void Reservation::settle(std::uint64_t on_disk) noexcept {
   const std::lock_guard lock(mutex_);
   space_.add_used(on_disk);
   space_.remove_used(spent_);
+  space_.written(std::exchange(unwritten_, 0));
   spent_ = on_disk;
 }
 
 std::uint64_t Reservation::hand_over() noexcept {
   const std::lock_guard lock(mutex_);
   return std::exchange(spent_, 0);
+}
+
+std::uint64_t Reservation::unwritten() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return unwritten_;
 }
 
 std::uint64_t Reservation::spent() const noexcept {

@@ -36,8 +36,10 @@ class Space {
   /// False when so much would not fit even if all else went: upstream says what it likes.
   bool is_sane(std::uint64_t size);
   void take_back(std::uint64_t bytes) noexcept;
-  /// Promised bytes were written.
+  /// Promised bytes are about to be written: they count as used, and until they are written() as
+  /// still to be taken of the disk.
   void spend(std::uint64_t bytes) noexcept;
+  void written(std::uint64_t bytes) noexcept;
 
   void add_used(std::uint64_t bytes) noexcept;
   void remove_used(std::uint64_t bytes) noexcept;
@@ -47,6 +49,8 @@ class Space {
  private:
   std::uint64_t limit() const noexcept;
   std::uint64_t free_above_floor() const;
+  /// The same, less what was promised or spent and will be taken of it. The mutex is held.
+  std::uint64_t left_above_floor() const;
   /// What counts within the cap. The mutex is held.
   std::uint64_t held() const;
 
@@ -55,6 +59,7 @@ class Space {
   mutable std::mutex mutex_;
   std::uint64_t used_ = 0;
   std::uint64_t promised_ = 0;
+  std::uint64_t unwritten_ = 0;  // of used_
 };
 
 /// One fill's share of the space. What was promised and not spent goes back with it; what was spent
@@ -72,9 +77,13 @@ class Reservation {
   /// Before `bytes` are written; when the promise is used up it is extended, by 64 MiB where they
   /// fit, up to `at_most` in all. Every 64 MiB the floor is looked at. Throws kNoSpace.
   void spend(std::uint64_t bytes, std::uint64_t at_most);
+  /// So many of the bytes that were spent are on the disk.
+  void written(std::uint64_t bytes) noexcept;
   /// Corrects what is counted as used to what the disk says.
   void settle(std::uint64_t on_disk) noexcept;
   std::uint64_t spent() const noexcept;
+  /// How much of it is not written yet.
+  std::uint64_t unwritten() const noexcept;
   /// What was spent, which the caller sees to from now on.
   std::uint64_t hand_over() noexcept;
 
@@ -83,6 +92,7 @@ class Reservation {
   mutable std::mutex mutex_;  // several writes of one fill run in the pool at once
   std::uint64_t left_ = 0;
   std::uint64_t spent_;
+  std::uint64_t unwritten_ = 0;   // of spent_
   std::uint64_t since_look_ = 0;  // spent since the floor was looked at
 };
 

@@ -108,7 +108,9 @@ Task<void> Staging::write(std::uint64_t offset, std::span<const std::byte> bytes
     const std::uint64_t most = Part::most_on_disk(my.size);
     const std::uint64_t left = most - std::min(most, my.part->used());
     // Not what is left of the promise: the disk may be full of what others wrote.
-    const std::uint64_t needed = on_pages(bytes.size()) + 2 * kBlockSize;
+    const std::uint64_t bytes_needed = on_pages(bytes.size());
+    const std::uint64_t needed =
+        bytes_needed - std::min(bytes_needed, my.part->unwritten()) + 2 * kBlockSize;
     const std::uint64_t wished = std::max(needed, std::min(left, kSpaceStep));
     if (!co_await Evictor::make_room(my.shared, needed, wished, my.allowance)) throw *full;
     co_await offload(my.shared->pool, std::move(work));

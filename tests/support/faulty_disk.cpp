@@ -79,6 +79,25 @@ void FaultyDisk::say_free(std::uint64_t bytes) {
   free_ = bytes;
 }
 
+void FaultyDisk::say_size(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  size_ = bytes;
+  least_free_ = kNever;
+}
+
+std::uint64_t FaultyDisk::least_free() const {
+  const std::lock_guard lock(mutex_);
+  return least_free_;
+}
+
+std::uint64_t FaultyDisk::free_below(const Path& directory) {
+  std::uint64_t used = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory)) {
+    if (file.is_regular_file()) used += disk_.bytes_on_disk(file.path());
+  }
+  return size_ - std::min(size_, used);
+}
+
 void FaultyDisk::crash(Loss loss) {
   const std::lock_guard lock(mutex_);
   for (const auto& step : std::views::reverse(undo_)) {
@@ -199,6 +218,7 @@ void FaultyDisk::pwrite(const Fd& file, std::uint64_t offset, std::span<const st
   const auto fits = std::min<std::uint64_t>(room_, bytes.size());
   disk_.pwrite(file, offset, bytes.first(fits));
   if (room_ != kNever) room_ -= fits;
+  if (!measured_.empty()) least_free_ = std::min(least_free_, free_below(measured_));
   if (fits < bytes.size()) throw Error::from_errno(ENOSPC, "writing a file");
 }
 
@@ -268,6 +288,10 @@ std::vector<std::string> FaultyDisk::list(const Path& directory) {
 
 std::uint64_t FaultyDisk::free_space(const Path& directory) {
   const auto lock = begin(Call::kLook);
+  if (size_ != kNever) {
+    measured_ = directory;
+    return free_below(directory);
+  }
   return free_ == kNever ? disk_.free_space(directory) : free_;
 }
 

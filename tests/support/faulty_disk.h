@@ -45,6 +45,10 @@ class FaultyDisk final : public store::Disk {
   void room_for(std::uint64_t bytes);
   /// What free_space() says.
   void say_free(std::uint64_t bytes);
+  /// free_space() says what the files below its directory leave of a disk of that size.
+  void say_size(std::uint64_t bytes);
+  /// The least that was free of it after a write since then.
+  std::uint64_t least_free() const;
 
   /// The nth call from now on fails, and so does every later one, until crash().
   void crash_at_call(std::uint64_t n);
@@ -89,6 +93,7 @@ class FaultyDisk final : public store::Disk {
   };
 
   Lock begin(Call kind);
+  std::uint64_t free_below(const Path& directory);
   void keep_bytes(const Fd& file, std::uint64_t offset, std::uint64_t length);
   void keep_name(const Path& path, std::function<void()> revert);
   Path keep_file(const Path& file);
@@ -107,6 +112,9 @@ class FaultyDisk final : public store::Disk {
   std::uint64_t crash_at_ = kNever;
   std::uint64_t room_ = kNever;
   std::uint64_t free_ = kNever;
+  std::uint64_t size_ = kNever;
+  std::uint64_t least_free_ = kNever;
+  Path measured_;  // what free_space() was asked about
   std::uint64_t kept_files_ = 0;
 };
 

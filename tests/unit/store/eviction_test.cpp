@@ -1,6 +1,9 @@
 // Room is made for what is new by what was used longest ago.
 #include <fstream>
+#include <future>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 
@@ -365,6 +368,80 @@ TEST_F(EvictionTest, WhatIsCountedIsNeverLessThanWhatIsOnDisk) {
   EXPECT_LE(on_disk(), store->used());
   restart();
   EXPECT_EQ(store->used(), on_disk());
+}
+
+/// Of a disk of 64 MiB, 16 MiB have to stay free; no other cap. Many threads write.
+class FloorTest : public EvictionTest {
+ protected:
+  FloorTest() {
+    options.max_size = 0;
+    options.min_free = kFloor;
+    disk.say_size(64 * kMiB);
+    store =
+        std::make_unique<Store>(options, disk, *database, writers_, runner.executor(), clock, log);
+    store->recover();
+  }
+  ~FloorTest() override {
+    runner.stop();
+    store.reset();
+  }
+  StageRequest request_for(std::string_view content, bool whole) {
+    auto request = request_of("", content.size(), whole);
+    request.digest = digest_of(content);
+    return request;
+  }
+
+  static constexpr std::uint64_t kFloor = 16 * kMiB;
+
+ private:
+  Pool writers_{"disk", 8};
+};
+
+TEST_F(FloorTest, ABlockThatIsBegunIsThereToBeWritten) {
+  const auto begun = random_text(30 * kMiB, 1);
+  auto first = stage(request_for(begun, false));
+  for (std::uint64_t at = 0; at < begun.size(); at += kMiB) write(*first, begun, at, at + 1);
+  const auto content = random_text(30 * kMiB, 2);
+  EXPECT_EQ(kind_of_staging(request_for(content, true)), Error::Kind::kNoSpace);
+  write_all(*first, begun);
+  EXPECT_GE(disk.least_free(), kFloor);
+}
+
+TEST_F(FloorTest, HoldsAtEveryMomentWhileManyFillsBeginAndGrow) {
+  put_old(4);
+  constexpr std::size_t kFills = 16;
+  std::vector<std::string> texts;
+  std::vector<std::future<std::unique_ptr<Staging>>> asked;
+  for (std::size_t i = 0; i < kFills; ++i) {
+    texts.push_back(random_text(5 * kMiB + i, 200 + i));
+    asked.push_back(runner.start(store->stage(request_for(texts.back(), i % 2 == 0))));
+  }
+  std::vector<std::unique_ptr<Staging>> stagings;
+  std::vector<std::future<void>> writes;
+  for (std::size_t i = 0; i < kFills; ++i) {
+    try {
+      stagings.push_back(asked[i].get());
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), Error::Kind::kNoSpace);
+      continue;
+    }
+    const std::string_view text = texts[i];
+    for (std::uint64_t at = 0; at < text.size(); at += 300'000) {
+      writes.push_back(
+          runner.start(stagings.back()->write(at, bytes_of(text.substr(at, 300'000)))));
+    }
+  }
+  std::size_t written = 0;
+  for (auto& one : writes) {
+    try {
+      one.get();
+      ++written;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), Error::Kind::kNoSpace);
+    }
+  }
+  EXPECT_GE(disk.least_free(), kFloor);
+  EXPECT_GT(written, writes.size() / 2);
 }
 
 }  // namespace
