@@ -1,6 +1,9 @@
 // What a worker answers by a look into memory (WarmFiles) is what it would answer the long way, and
 // only for as long as that is so.
+#include <future>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -8,6 +11,7 @@
 #include "hubcache/base/base64.h"
 
 #include "integration/fixture.h"
+#include "support/sqlite_disk.h"
 
 namespace hubcache::test {
 namespace {
@@ -239,6 +243,70 @@ TEST_F(WarmTest, AnAliasIsKnownNoLongerThanItsTime) {
   hub.add_repo({.id = "org/before", .visibility = {.is_private = true}});
   clock.advance(6min);
   EXPECT_NE(get("/org/before/resolve/main/a.json").status, 200);
+}
+
+/// Every thread that works for a worker stands still: those of the disk's pool (eight of them) with
+/// a download each, those of the database with a question each.
+class WarmWithoutOthers : public WarmTest {
+ protected:
+  WarmWithoutOthers() {
+    stop();
+    sqlite_ = std::make_unique<SqliteOnDisk>(under_database_);
+    start();
+    hub.add_repo({.id = "org/cold"});
+    for (std::size_t i = 0; i < kPool + kReaders; ++i) {
+      hub.add_file("org/cold", std::to_string(i), Content::generated(100'000, i),
+                   hubsim::Storage::kLfs);
+    }
+  }
+  ~WarmWithoutOthers() override {
+    disk.release();
+    under_database_.release();
+    for (auto& one : asked_) one.wait();
+    stop();
+  }
+
+  void hold_all() {
+    disk.hold(Call::kCreate);
+    for (std::size_t i = 0; i < kPool; ++i) ask_cold(i);
+    while (disk.waiting() < kPool) std::this_thread::yield();
+    for (const auto call :
+         {Call::kOpen, Call::kRead, Call::kWrite, Call::kSync, Call::kName, Call::kLook}) {
+      disk.hold(call);
+      under_database_.hold(call);
+    }
+    for (std::size_t i = 0; i < kReaders; ++i) ask_cold(kPool + i);
+    while (under_database_.waiting() < kReaders) std::this_thread::yield();
+  }
+
+ private:
+  using Call = FaultyDisk::Call;
+  static constexpr std::size_t kPool = 8;
+  static constexpr std::size_t kReaders = 2;
+
+  void ask_cold(std::size_t file) {
+    asked_.push_back(std::async(std::launch::async, [this, file] {
+      return get("/org/cold/resolve/main/" + std::to_string(file));
+    }));
+  }
+
+  FaultyDisk under_database_;
+  std::unique_ptr<SqliteOnDisk> sqlite_;
+  std::vector<std::future<Answer>> asked_;
+};
+
+TEST_F(WarmWithoutOthers, AWorkerAnswersWhatItKnows) {
+  const auto small = by_heart("GET", kConfig);
+  const auto large = by_heart("GET", kBig);
+  const auto to_head = by_heart("HEAD", kBig);
+  const auto tag = if_none_match(hub.etag(kModel, "config.json"));
+  const auto not_modified = by_heart("GET", kConfig, tag);
+  ASSERT_EQ(not_modified.at("status"), "304");
+  hold_all();
+  EXPECT_EQ(told(ask("GET", kConfig, {})), small);
+  EXPECT_EQ(told(ask("GET", kBig, {})), large);
+  EXPECT_EQ(told(ask("HEAD", kBig, {})), to_head);
+  EXPECT_EQ(told(ask("GET", kConfig, tag)), not_modified);
 }
 
 }  // namespace

@@ -109,11 +109,20 @@ void FaultyDisk::crash(Loss loss) {
   fail_at_ = crash_at_ = room_ = kNever;
 }
 
-FaultyDisk::Lock FaultyDisk::begin(Call kind) {
-  Lock lock(mutex_);
+void FaultyDisk::wait(Lock& lock, Call kind) {
   ++waiting_;
   released_.wait(lock, [&] { return !held_.contains(kind); });
   --waiting_;
+}
+
+void FaultyDisk::wait_for(Call kind) {
+  Lock lock(mutex_);
+  wait(lock, kind);
+}
+
+FaultyDisk::Lock FaultyDisk::begin(Call kind) {
+  Lock lock(mutex_);
+  wait(lock, kind);
   ++calls_;
   if (calls_ == fail_at_ || calls_ >= crash_at_) throw Error::from_errno(EIO, "a planned failure");
   const auto failing = failing_.find(kind);

@@ -61,6 +61,8 @@ class FaultyDisk final : public store::Disk {
   // For doubles of what else the machine does with its disk.
   /// Counts a call of another's; what errno it fails with, or 0.
   int count_other(Call kind);
+  /// Waits as a call of this kind does, and counts as none.
+  void wait_for(Call kind);
   /// The step that `revert` takes back is durable once sync_other() is called for its `owner`.
   void remember_other(std::string owner, std::function<void()> revert);
   void sync_other(const std::string& owner);
@@ -93,6 +95,7 @@ class FaultyDisk final : public store::Disk {
   };
 
   Lock begin(Call kind);
+  void wait(Lock& lock, Call kind);
   std::uint64_t free_below(const Path& directory);
   void keep_bytes(const Fd& file, std::uint64_t offset, std::uint64_t length);
   void keep_name(const Path& path, std::function<void()> revert);

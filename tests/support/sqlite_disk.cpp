@@ -106,7 +106,10 @@ int characteristics(sqlite3_file* file) { return of(file).xDeviceCharacteristics
 int map_shared(sqlite3_file* file, int region, int size, int extend, void volatile** memory) {
   return of(file).xShmMap(inner_of(file), region, size, extend, memory);
 }
+/// Who reads takes a lock, whether what it reads is in memory or not. No step of a crash.
 int lock_shared(sqlite3_file* file, int offset, int count, int flags) {
+  const bool reads = (flags & SQLITE_SHM_LOCK) != 0 && (flags & SQLITE_SHM_SHARED) != 0;
+  if (reads) file_of(file).disk->wait_for(Call::kRead);
   return of(file).xShmLock(inner_of(file), offset, count, flags);
 }
 void barrier_shared(sqlite3_file* file) { of(file).xShmBarrier(inner_of(file)); }

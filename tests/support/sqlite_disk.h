@@ -7,8 +7,8 @@
 namespace hubcache::test {
 
 /// While it lives, every SQLite database that is opened lies on `disk`: its writes and syncs are
-/// calls of that disk's, fail with it, and what SQLite did not sync is lost in its crash. One at a
-/// time; no database may be open when it comes or goes.
+/// calls of that disk's, fail with it, and what SQLite did not sync is lost in its crash. Readers
+/// wait while reading is held. One at a time; no database may be open when it comes or goes.
 class SqliteOnDisk {
  public:
   explicit SqliteOnDisk(FaultyDisk& disk);
