@@ -1,8 +1,10 @@
-// JSON as an upstream may send it.
+// JSON as an upstream may send it, or a client.
 #include <nlohmann/json.hpp>
 
 #include "hubcache/base/error.h"
 #include "hubcache/content/json_filter.h"
+#include "hubcache/content/learned.h"
+#include "hubcache/content/paths_info.h"
 #include "hubcache/hub/bounded_json.h"
 
 #include "catalog/tree_page.h"
@@ -11,9 +13,39 @@
 namespace hubcache::fuzz {
 namespace {
 
+void try_learning(std::string_view text, const nlohmann::json& value) {
+  using Kind = hub::Route::Kind;
+  const auto told = content::commits_told({.kind = Kind::kInfo, .file = {}}, text);
+  require(told.size() == 1 && told[0].first == "main", "an info document is of one revision");
+  if (value.is_object()) {
+    const auto sha = value.find("sha");
+    const bool is_said = sha != value.end() && sha->is_string() && *sha != "";
+    require(!is_said || !told[0].second.empty(), "its commit is learned");
+  }
+  content::commits_told({.kind = Kind::kRefs, .file = {}}, text);
+}
+
+void try_paths_info(std::string_view text) {
+  for (const char* type : {"application/json", "application/x-www-form-urlencoded"}) {
+    http::Request request{.method = "POST", .body = std::string(text)};
+    request.headers.set("Content-Type", type);
+    try {
+      const auto form = content::paths_info_form(request);
+      require(form.starts_with("paths="), "a form names a path");
+      if (form.find("%00") != std::string::npos) continue;  // no form can say that
+      const http::Request again{.method = "POST", .body = form};
+      require(content::paths_info_form(again) == form, "and is its own form");
+    } catch (const Error& error) {
+      require(error.kind() == Error::Kind::kBadRequest, "what is none is a bad request");
+    }
+  }
+}
+
 void try_json(std::string_view text) {
   const auto value = hub::bounded_json(text);
   hub::bounded_json(text, 1);
+  try_learning(text, value);
+  try_paths_info(text);
   try {
     for (const auto& file : catalog::read_tree_page(text)) {
       require(!file.path.empty(), "a file has a path");
