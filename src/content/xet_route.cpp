@@ -27,7 +27,6 @@ constexpr std::string_view kTokenQuery = "t=";
 // Clients ask for the next token 30 s or a minute before one ends (contract/hub.md 4.2).
 constexpr std::chrono::minutes kShortestToken{2};
 constexpr std::uint64_t kReadsWhole = 64UL * 1024 * 1024;
-constexpr std::uint64_t kLargest = 200'000'000'000;  // of more, what is told would take too long
 
 std::string cas_url(const Place& place) { return place.own_base + "/_cas"; }
 
@@ -49,10 +48,11 @@ Error refused(CasRoute::Kind kind, const std::string& why) {
   return {xorb ? Error::Kind::kForbidden : Error::Kind::kUnauthorized, why};
 }
 
-http::Response json_response(std::string text) {
-  auto response = http::text_response(200, std::move(text), "application/json; charset=utf-8");
+http::Response json_response(http::Body body) {
+  auto response = http::text_response(200, {}, "application/json; charset=utf-8");
   response.headers.set("Cache-Control", "no-store");
   shield(response);
+  response.body = std::move(body);
   return response;
 }
 
@@ -85,9 +85,7 @@ std::optional<CasRoute> CasRoute::parse(std::string_view below) {
   return std::nullopt;
 }
 
-bool has_xet(const catalog::Entry& entry) {
-  return entry.lfs && entry.size != 0 && entry.size <= kLargest;
-}
+bool has_xet(const catalog::Entry& entry) { return entry.lfs && entry.size != 0; }
 
 void offer_xet(const Place& place, const hub::FileRef& file, const catalog::Entry& entry,
                http::Response& response) {
@@ -204,14 +202,17 @@ Task<http::Response> XetRoute::reconstruct(const http::Request& request, Place p
   if (!plan.parts.empty()) range = {.offset = 0, .length = file.upstream.size};
   claims.whole = reads_whole(range, file.upstream.size);
 
-  const auto place_of = [&](std::uint64_t number) {
-    claims.xorb = number;
-    auto hash = xet::xorb_hash(file.xet, number, file.generation);
-    auto url = cas_url(place) + "/xorbs/" + hash + "?t=" + tokens_->make(claims);
-    return xet::XorbPlace{.hash = std::move(hash), .url = std::move(url)};
-  };
   const xet::Layout layout(file.upstream.size);
-  co_return json_response(xet::reconstruction(layout, range, asked.format, place_of));
+  const auto hash_of = [id = file.xet, generation = file.generation](std::uint64_t xorb) {
+    return xet::xorb_hash(id, xorb, generation);
+  };
+  auto url_of = [cas = cas_url(place), claims = std::move(claims), tokens = tokens_](
+                    std::uint64_t xorb, const std::string& hash) mutable {
+    claims.xorb = xorb;
+    return cas + "/xorbs/" + hash + "?t=" + tokens->make(claims);
+  };
+  co_return json_response(xet::reconstruction(layout, range, asked.format,
+                                              {.hash_of = hash_of, .url_of = std::move(url_of)}));
 }
 
 Task<http::Response> XetRoute::xorb(const http::Request& request, Place place, xet::Claims claims,

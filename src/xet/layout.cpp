@@ -31,23 +31,20 @@ std::uint64_t Layout::packed_size(std::uint64_t xorb) const noexcept {
   return data + chunks_of(data) * kHeaderSize;
 }
 
-std::vector<Term> Layout::terms(http::ByteRange range) const {
-  std::vector<Term> terms;
-  const auto end = chunks_of(range.end());
-  for (auto chunk = range.offset / kChunkSize; chunk < end && range.length > 0;) {
-    const auto xorb = chunk / kChunksPerXorb;
-    const auto stop = std::min(end, (xorb + 1) * kChunksPerXorb);
-    const auto unpacked = std::min(stop * kChunkSize, size_) - chunk * kChunkSize;
-    const auto first = chunk - xorb * kChunksPerXorb;
-    terms.push_back({.xorb = xorb,
-                     .first_chunk = first,
-                     .end_chunk = first + stop - chunk,
-                     .unpacked = unpacked,
-                     .packed = {.offset = first * kPackedChunk,
-                                .length = unpacked + (stop - chunk) * kHeaderSize}});
-    chunk = stop;
-  }
-  return terms;
+std::optional<Term> Layout::term(http::ByteRange range, std::uint64_t xorb) const noexcept {
+  const auto held = file_range_of(xorb);
+  const auto begin = std::max(range.offset, held.offset);
+  const auto end = std::min(range.end(), held.end());
+  if (begin >= end) return std::nullopt;
+  const auto first = (begin - held.offset) / kChunkSize;
+  const auto stop = chunks_of(end - held.offset);
+  const auto unpacked = std::min(stop * kChunkSize, held.length) - first * kChunkSize;
+  return Term{.xorb = xorb,
+              .first_chunk = first,
+              .end_chunk = stop,
+              .unpacked = unpacked,
+              .packed = {.offset = first * kPackedChunk,
+                         .length = unpacked + (stop - first) * kHeaderSize}};
 }
 
 http::ByteRange Layout::data_of(std::uint64_t xorb, http::ByteRange packed) noexcept {

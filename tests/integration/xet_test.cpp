@@ -14,6 +14,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr std::uint64_t kTestXorb = 100UL * 128 * 1024;
+constexpr std::uint64_t kManyXorbs = 5'000'000'000;  // bytes
 const std::string kEp = "http://127.0.0.1/pulp/content/hf";
 
 TEST_F(XetTest, AHeadOffersXetByOurOwnRoutes) {
@@ -136,6 +137,46 @@ TEST_F(XetTest, RangesAreClampedAndThoseBeyondTheEndRefused) {
   const auto xorb = xorbs_of(reconstruct(it, id)).front();
   const auto beyond = fetch(port, xorb.target, {{"Range", "bytes=99999999-"}});
   EXPECT_EQ(beyond.status, 416);
+}
+
+TEST_F(XetTest, ManyXorbsAreToldOfPieceByPieceAndFewAtOnce) {
+  disk.say_free(2 * kManyXorbs);
+  config.storage.max_size = {.bytes = 2 * kManyXorbs};
+  restart();
+  hub.commit("org/model", "main",
+             {{.path = "vast.bin",
+               .content = Content::sparse(kManyXorbs),
+               .storage = Storage::kLfs,
+               .claimed_sha256 = std::string(64, 'd')}});
+  const auto id = hub.xet_hash("org/model", "vast.bin");
+  const auto it = token();
+  const auto expect_whole = [](const Answer& answer) {
+    const auto xorbs = xorbs_of(answer);
+    EXPECT_EQ(xorbs.size(), (kManyXorbs + kTestXorb - 1) / kTestXorb);
+    std::uint64_t told = 0;
+    for (const auto& xorb : xorbs) told += xorb.unpacked;
+    EXPECT_EQ(told, kManyXorbs);
+  };
+  for (const auto* route : {"v2/reconstructions/", "v1/reconstructions/"}) {
+    const auto all = reconstruct(it, id, {}, route);
+    EXPECT_EQ(all.header("transfer-encoding"), "chunked");
+    EXPECT_TRUE(all.complete);
+    expect_whole(all);
+    const auto some = reconstruct(it, id, "bytes=4900000000-4999999999", route);
+    EXPECT_EQ(some.header("content-length"), std::to_string(some.body.size()));
+    EXPECT_EQ(xorbs_of(some).size(), 9U);
+  }
+  const auto path = "/_cas/v2/reconstructions/" + id;
+  const auto asked = head(path, it);
+  EXPECT_EQ(asked.status, 200);
+  EXPECT_EQ(asked.header("content-length"), "");
+  EXPECT_EQ(asked.body, "");
+  const auto old = send_raw(port, "GET /pulp/content/hf" + path +
+                                      " HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " +
+                                      it + "\r\n\r\n");
+  EXPECT_EQ(old.header("transfer-encoding"), "");
+  EXPECT_FALSE(old.reset);
+  expect_whole(old);
 }
 
 TEST_F(XetTest, RangesOfAXorbJoinTheFillThatRuns) {

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "hubcache/http/range.h"
 
@@ -41,8 +41,9 @@ class Layout {
   std::uint64_t xorb_count() const noexcept;
   /// Bytes of that xorb; 0 when the file has no such one.
   std::uint64_t packed_size(std::uint64_t xorb) const noexcept;
-  /// The whole chunks that hold a range of the file, which lies within it.
-  std::vector<Term> terms(http::ByteRange range) const;
+  /// Of that xorb, the whole chunks that hold bytes of a range of the file, which lies within it;
+  /// nullopt when none does.
+  std::optional<Term> term(http::ByteRange range, std::uint64_t xorb) const noexcept;
   /// The bytes of the file within a range of a xorb's bytes, which lies within that; its length may
   /// be 0.
   static http::ByteRange data_of(std::uint64_t xorb, http::ByteRange packed) noexcept;

@@ -1,11 +1,21 @@
 #include "hubcache/xet/layout.h"
 
+#include <limits>
 #include <set>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 namespace hubcache::xet {
 namespace {
+
+std::vector<Term> terms(const Layout& layout, http::ByteRange range) {
+  std::vector<Term> all;
+  for (std::uint64_t xorb = 0; xorb < layout.xorb_count(); ++xorb) {
+    if (const auto term = layout.term(range, xorb)) all.push_back(*term);
+  }
+  return all;
+}
 
 TEST(Layout, AFileIsCutIntoChunksBehindHeadersAndXorbsOfAHundred) {
   // The file of contract/xet.md, "Wire example": 161 chunks, the last one short.
@@ -21,32 +31,43 @@ TEST(Layout, AFileIsCutIntoChunksBehindHeadersAndXorbsOfAHundred) {
 
 TEST(Layout, TheWholeFileIsEveryChunkOfEveryXorb) {
   const Layout layout(kXorbData + 3 * kChunkSize + 5);
-  const auto terms = layout.terms({.offset = 0, .length = layout.file_size()});
-  ASSERT_EQ(terms.size(), 2U);
-  EXPECT_EQ(terms[0], (Term{.xorb = 0,
-                            .first_chunk = 0,
-                            .end_chunk = 100,
-                            .unpacked = kXorbData,
-                            .packed = {.offset = 0, .length = layout.packed_size(0)}}));
-  EXPECT_EQ(terms[1], (Term{.xorb = 1,
-                            .first_chunk = 0,
-                            .end_chunk = 4,
-                            .unpacked = 3 * kChunkSize + 5,
-                            .packed = {.offset = 0, .length = layout.packed_size(1)}}));
+  const auto all = terms(layout, {.offset = 0, .length = layout.file_size()});
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0], (Term{.xorb = 0,
+                          .first_chunk = 0,
+                          .end_chunk = 100,
+                          .unpacked = kXorbData,
+                          .packed = {.offset = 0, .length = layout.packed_size(0)}}));
+  EXPECT_EQ(all[1], (Term{.xorb = 1,
+                          .first_chunk = 0,
+                          .end_chunk = 4,
+                          .unpacked = 3 * kChunkSize + 5,
+                          .packed = {.offset = 0, .length = layout.packed_size(1)}}));
 }
 
 TEST(Layout, APartOfAFileIsTheWholeChunksThatHoldIt) {
   const Layout layout(300 * kChunkSize);
-  const auto terms = layout.terms({.offset = 99 * kChunkSize + 7, .length = 2 * kChunkSize});
-  ASSERT_EQ(terms.size(), 2U);
-  EXPECT_EQ(terms[0].first_chunk, 99U);
-  EXPECT_EQ(terms[0].end_chunk, 100U);
-  EXPECT_EQ(terms[0].packed.offset, 99 * (kChunkSize + 8));
-  EXPECT_EQ(terms[0].packed.length, kChunkSize + 8);
-  EXPECT_EQ(terms[1].xorb, 1U);
-  EXPECT_EQ(terms[1].end_chunk, 2U);
-  EXPECT_EQ(terms[1].unpacked, 2 * kChunkSize);
-  EXPECT_TRUE(layout.terms({.offset = 5, .length = 0}).empty());
+  const auto all = terms(layout, {.offset = 99 * kChunkSize + 7, .length = 2 * kChunkSize});
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].first_chunk, 99U);
+  EXPECT_EQ(all[0].end_chunk, 100U);
+  EXPECT_EQ(all[0].packed.offset, 99 * (kChunkSize + 8));
+  EXPECT_EQ(all[0].packed.length, kChunkSize + 8);
+  EXPECT_EQ(all[1].xorb, 1U);
+  EXPECT_EQ(all[1].end_chunk, 2U);
+  EXPECT_EQ(all[1].unpacked, 2 * kChunkSize);
+  EXPECT_TRUE(terms(layout, {.offset = 5, .length = 0}).empty());
+}
+
+TEST(Layout, NoXorbBesideARangeHasAPartOfIt) {
+  const Layout layout(5 * kXorbData);
+  const http::ByteRange third{.offset = 2 * kXorbData, .length = kXorbData};
+  EXPECT_EQ(terms(layout, third).size(), 1U);
+  EXPECT_TRUE(layout.term(third, 2));
+  for (const auto xorb : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{3}, std::uint64_t{5},
+                          std::numeric_limits<std::uint64_t>::max()}) {
+    EXPECT_FALSE(layout.term(third, xorb)) << xorb;
+  }
 }
 
 TEST(Layout, ARangeOfAXorbIsThatDataWithoutTheHeaders) {
