@@ -110,6 +110,8 @@ Connection::Connection(const std::filesystem::path& file, Access access, int bus
       database.exec("PRAGMA journal_mode=WAL");
       database.exec("PRAGMA synchronous=NORMAL");
       database.exec("PRAGMA secure_delete=ON");
+      // What a long transaction has made of the log is cut back when the log begins anew.
+      database.exec("PRAGMA journal_size_limit=16777216");
     } else {
       database.exec("PRAGMA query_only=ON");
     }

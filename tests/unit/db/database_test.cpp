@@ -91,6 +91,17 @@ TEST_F(DatabaseTest, ADurableWriteSyncsItsCommitAndOnlyIts) {
   EXPECT_EQ(runner.run(database->write(level)), kNormal);
 }
 
+TEST_F(DatabaseTest, TheLogIsCutBackAfterALongWrite) {
+  auto database = open();
+  const auto log_size = [&] { return std::filesystem::file_size(dir / "test.db-wal"); };
+  constexpr std::size_t kLong = 40'000'000;
+  database->write_now(insert(std::string(kLong, 'x')));
+  ASSERT_GT(log_size(), kLong);
+  database->write_now(insert("next"));
+  EXPECT_LE(log_size(), std::size_t{16} << 20U);
+  EXPECT_EQ(database->read_now(&count), 2);
+}
+
 TEST_F(DatabaseTest, ReadersRunWhileTheWriterIsBusy) {
   auto database = open();
   std::promise<void> go;
