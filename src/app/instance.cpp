@@ -137,7 +137,8 @@ catalog::Documents::Options document_options(const Config& config,
                                              const std::shared_ptr<MemoryRoom>& room) {
   return {.ttl = config.cache.document_ttl,
           .remembered = share_of(512, worker_count(config)),
-          .room = room};
+          .room = room,
+          .max_metadata = config.storage.max_metadata};
 }
 
 /// The distribution may come later, or was renamed: that is no reason not to start.
@@ -190,6 +191,7 @@ struct Instance::Parts {
   void define_upkeep();
   Task<> look_for_lost();
   Task<std::uint64_t> trim_rights();
+  Task<bool> make_metadata_room();
   void begin_upkeep();
   Task<> put_in_force(registry::Rules rules);
   template <typename T>
@@ -263,7 +265,11 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
               clock),
       proofs(workers, database, clock),
       documents(workers, database, document_options(config, text_room), clock),
-      manifests(workers, database, documents, {}, clock, log),
+      manifests(workers, database, documents,
+                {.max_bytes = config.storage.max_metadata / 4,
+                 .max_metadata = config.storage.max_metadata,
+                 .make_room = [this] { return make_metadata_room(); }},
+                clock, log),
       catalog(workers, database, manifests, catalog_options(config), clock),
       named(workers, database, named_options(config), clock),
       tasks(workers, database, {}, clock, log),
@@ -463,15 +469,19 @@ Task<std::uint64_t> Instance::Parts::trim_rights() {
   co_return co_await access->trim(config.storage.max_metadata / 20);
 }
 
+Task<bool> Instance::Parts::make_metadata_room() {
+  auto rights_first = [this] { return trim_rights(); };
+  co_return co_await catalog::make_metadata_room(database, config.storage.max_metadata,
+                                                 std::move(rights_first), log);
+}
+
 /// What goes on beside the requests until the workers stop.
 void Instance::Parts::begin_upkeep() {
   const auto begin = [this](Task<> work) {
     asio::co_spawn(workers.executor(0), std::move(work), [](const std::exception_ptr&) {});
   };
   if (data_dir.was_left_open()) begin(look_for_lost());
-  auto rights_first = [this] { return trim_rights(); };
-  begin(catalog::keep_metadata_trimmed(database, config.storage.max_metadata,
-                                       std::move(rights_first), log));
+  begin(catalog::keep_metadata_trimmed([this] { return make_metadata_room(); }));
   if (config.storage.scrub.count() > 0) begin(scrub.run());
 }
 

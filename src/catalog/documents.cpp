@@ -9,6 +9,7 @@
 #include "hubcache/base/error.h"
 #include "hubcache/base/http_status.h"
 #include "hubcache/base/sha256.h"
+#include "hubcache/catalog/metadata_limit.h"
 
 #include "hub_answers.h"
 
@@ -34,6 +35,9 @@ constexpr std::array kDocumentMigrations{
 
 /// How exactly it is known when a document was used last.
 constexpr std::chrono::hours kUseNoted{1};
+
+/// As many documents there is room for, however long they are.
+constexpr std::uint64_t kFewest = 16;
 
 /// Digests are masked for callers who may not read the repo (SECURITY 4): then this is not what
 /// others are shown, whatever is still known of their right.
@@ -209,13 +213,19 @@ void Documents::note_use(const std::string& key, Known& known) {
   database_.write_soon(std::move(change));
 }
 
-/// What memory does not hold is in its row on return: nobody asks the Hub for it meanwhile.
+/// What memory does not hold is in its row on return, if there is room for it: nobody asks the Hub
+/// for it meanwhile.
 Task<> Documents::keep(std::string key, Known known) {
   remember(key, known);
   const bool large = is_large(known.document->body);
   large_->put(key, known.at, known.document->body);
-  auto change = [key = std::move(key), known = std::move(known)](db::Connection& sql) {
+  auto change = [key = std::move(key), known = std::move(known),
+                 most = options_.max_metadata](db::Connection& sql) {
     const auto& document = *known.document;
+    if (document.body.size() > most / kFewest || !has_room(sql, most)) {
+      sql.run("DELETE FROM documents WHERE key = ?1", key);  // what is kept of it is older
+      return;
+    }
     sql.run(
         "INSERT OR REPLACE INTO documents (key, at, status, code, message, content_type, etag, "
         "link, revision, total_count, body, used) "

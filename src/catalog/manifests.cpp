@@ -1,6 +1,8 @@
 #include "hubcache/catalog/manifests.h"
 
+#include <optional>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
@@ -11,6 +13,7 @@
 #include "hubcache/base/http_status.h"
 #include "hubcache/base/joined.h"
 #include "hubcache/base/task.h"
+#include "hubcache/catalog/metadata_limit.h"
 #include "hubcache/hub/paging.h"
 #include "hubcache/hub/urls.h"
 
@@ -33,6 +36,9 @@ std::string tree_of(const Manifests::Wanted& wanted) {
 /// What was broken off leaves its row to the readings of a later day.
 std::int64_t begin_walk(db::Connection& sql, const std::string& commit, WallTime now) {
   const auto at = now.time_since_epoch().count();
+  // Entries go with the row of their commit, in its turn. This one confirms nothing, at its age.
+  sql.run("INSERT OR IGNORE INTO commits (key, id, at, used) VALUES (?1, substr(?1, -40), 0, ?2)",
+          commit, at);
   sql.run("DELETE FROM manifest_walks WHERE key = ?1 AND walk < ?2", commit,
           at - std::chrono::milliseconds(kLongestWalk).count());
   auto row = sql.query(
@@ -63,6 +69,7 @@ struct Manifests::Walk {
   explicit Walk(Executor home, std::chrono::milliseconds time) : patience(home, time) {}
   void wake() { patience.expires_at(Timer::time_point::min()); }
   Timer patience;
+  bool too_large = false;  // for good: what is at a commit does not change
 };
 
 struct Manifests::Shard {
@@ -80,7 +87,7 @@ Manifests::Manifests(Workers& workers, db::Database& database, Documents& docume
     : workers_(workers),
       database_(database),
       documents_(documents),
-      options_(options),
+      options_(std::move(options)),
       clock_(clock),
       log_(log) {
   for (std::size_t i = 0; i < workers.size(); ++i) shards_.push_back(std::make_unique<Shard>());
@@ -155,12 +162,36 @@ Task<> Manifests::run(std::size_t home, std::string key, std::shared_ptr<Walk> w
   } catch (const std::exception& failure) {
     const auto error = Error::from(failure);
     was_limited = error.kind() == Error::Kind::kTooManyRequests;
-    log_.debug("manifest not read", {{"message", error.what()}, {"context", error.context()}});
+    if (walk->too_large) {
+      log_.warn("files of a commit are asked for one by one", {{"reason", error.what()}});
+    } else {
+      log_.debug("manifest not read", {{"message", error.what()}, {"context", error.context()}});
+    }
   }
   shards_[home]->walks.erase(key);
   // A walk spares requests: as soon as the Hub takes some again, it is worth another try.
-  if (!was_limited) shards_[home]->ended.put(std::move(key), clock_.steady());
+  const auto ended = walk->too_large ? SteadyTime::max() : clock_.steady();
+  if (!was_limited) shards_[home]->ended.put(std::move(key), ended);
   walk->wake();
+}
+
+/// Of the page before the walk's number, if it is the first. Waits for room, as long as there is
+/// something to give way.
+Task<std::int64_t> Manifests::write(const std::string& key, std::shared_ptr<const Document> page,
+                                    bool first) {
+  auto change = [key, page = std::move(page), first, now = clock_.now(),
+                 most = options_.max_metadata](db::Connection& sql) -> std::optional<std::int64_t> {
+    if (!has_room(sql, most)) return std::nullopt;
+    const auto begun = first ? begin_walk(sql, key, now) : 0;
+    write_page(sql, key, *page);
+    return begun;
+  };
+  auto begun = co_await database_.write(change);
+  if (!begun && options_.make_room && co_await options_.make_room()) {
+    begun = co_await database_.write(change);
+  }
+  if (begun) co_return *begun;
+  throw Error(Error::Kind::kNoSpace, "The catalog has no room for the manifest");
 }
 
 // The manifest's row is written last: as long as a page is missing, so is the proof of an absence.
@@ -169,6 +200,7 @@ Task<> Manifests::read_pages(const std::string& key, Walk& walk, Wanted wanted, 
   const std::string path = tree_of(wanted);
   std::set<std::string> seen;
   std::int64_t number = 0;  // of this walk
+  std::uint64_t bytes = 0;
   auto page = std::move(start.first);
   std::string target = std::move(start.target);
   while (true) {
@@ -185,12 +217,15 @@ Task<> Manifests::read_pages(const std::string& key, Walk& walk, Wanted wanted, 
       throw Error(Error::Kind::kUpstream, "The Hub shows no tree");
     auto next = hub::next_target(page->link, wanted.request.endpoint->base);
     const bool first = seen.size() == 1;
-    auto write = [key, page, first, now = clock_.now()](db::Connection& sql) {
-      const auto begun = first ? begin_walk(sql, key, now) : 0;
-      write_page(sql, key, *page);
-      return begun;
-    };
-    const auto begun = co_await database_.write(std::move(write));
+    bytes += page->body.size();
+    if (bytes > options_.max_bytes) {
+      walk.too_large = true;
+      throw Error(Error::Kind::kNoSpace, "The tree of " + wanted.request.repo.name + " at " +
+                                             wanted.commit +
+                                             " is larger than [storage] max_metadata allows: " +
+                                             std::to_string(options_.max_bytes) + " bytes");
+    }
+    const auto begun = co_await write(key, page, first);
     if (first) number = begun;
     if (!next) break;
     if (next->substr(0, next->find('?')) != path) {

@@ -12,7 +12,8 @@
 namespace hubcache::catalog {
 namespace {
 
-constexpr std::chrono::seconds kLookInterval{10};
+constexpr std::chrono::seconds kLookInterval{1};
+constexpr std::chrono::seconds kLookIntervalWhenFull{10};
 constexpr std::int64_t kRowsAtOnce = 1'000;
 constexpr std::int64_t kDocumentsAtOnce = 50;
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
@@ -94,12 +95,14 @@ std::int64_t drop_some(db::Connection& sql, std::uint64_t target) {
 
 }  // namespace
 
+bool has_room(db::Connection& sql, std::uint64_t most) { return bytes_in_use(sql) <= most; }
+
 Task<std::uint64_t> trim_metadata(db::Database& database, std::uint64_t most, OthersFirst others) {
-  auto look = [](db::Connection& sql) { return bytes_in_use(sql); };
-  if (co_await database.read(look) <= most) co_return 0;
+  auto look = [most](db::Connection& sql) { return has_room(sql, most); };
+  if (co_await database.read(look)) co_return 0;
   // The catalog's rows need not make up for those that are not its own.
   const auto target = most / 10 * 9 + co_await others();
-  if (co_await database.read(look) <= most) co_return 0;
+  if (co_await database.read(look)) co_return 0;
   std::uint64_t dropped = 0;
   while (true) {
     auto drop = [target](db::Connection& sql) { return drop_some(sql, target); };
@@ -109,20 +112,28 @@ Task<std::uint64_t> trim_metadata(db::Database& database, std::uint64_t most, Ot
   }
 }
 
-Task<> keep_metadata_trimmed(db::Database& database, std::uint64_t most, OthersFirst others,
-                             obs::Log& log) {
-  Timer timer(co_await asio::this_coro::executor);
-  while (true) {
-    timer.expires_after(kLookInterval);
-    co_await timer.async_wait(use_task);
-    try {
-      const auto dropped = co_await trim_metadata(database, most, others);
-      if (dropped > 0) {
-        log.info("the catalog has given way to [storage] max_metadata", {{"rows", dropped}});
-      }
-    } catch (const std::exception& failure) {
-      log.warn("the catalog could not be made smaller", {{"context", failure.what()}});
+Task<bool> make_metadata_room(db::Database& database, std::uint64_t most, OthersFirst others,
+                              obs::Log& log) {
+  try {
+    const auto dropped = co_await trim_metadata(database, most, std::move(others));
+    if (dropped > 0) {
+      log.info("the catalog has given way to [storage] max_metadata", {{"rows", dropped}});
     }
+    auto look = [most](db::Connection& sql) { return has_room(sql, most); };
+    co_return co_await database.read(std::move(look));
+  } catch (const std::exception& failure) {
+    log.warn("the catalog could not be made smaller", {{"context", failure.what()}});
+  }
+  co_return false;
+}
+
+Task<> keep_metadata_trimmed(std::function<Task<bool>()> make_room) {
+  Timer timer(co_await asio::this_coro::executor);
+  bool had_room = true;
+  while (true) {
+    timer.expires_after(had_room ? kLookInterval : kLookIntervalWhenFull);
+    co_await timer.async_wait(use_task);
+    had_room = co_await make_room();
   }
 }
 

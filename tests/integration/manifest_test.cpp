@@ -1,10 +1,12 @@
 // What the usual ways to read a whole repo cost upstream (docs/clients.md, "What is asked when").
 #include <filesystem>
 #include <future>
+#include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "hubcache/db/connection.h"
 #include "hubcache/http/url.h"
 
 #include "integration/fixture.h"
@@ -108,6 +110,37 @@ TEST_F(ManifestTest, ASnapshotIsServedWithTheHubGone) {
   snapshot("org/model");
   snapshot("org/gated", "hf_good");
   hub.start();
+}
+
+TEST_F(ManifestTest, SecurityRule15ATreeThatIsTooLargeLeavesItsFilesServed) {
+  std::vector<hubsim::Change> changes;
+  for (int i = 0; i < 1'500; ++i) {
+    changes.push_back({.path = std::string(200, 'd') + std::to_string(i), .content = "x"});
+  }
+  changes.push_back({.path = "config.json", .content = "{}"});
+  changes.push_back({.path = "notes.txt", .content = "notes"});
+  hub.add_repo({.id = "org/vast"});
+  const auto commit = hub.commit("org/vast", "main", std::move(changes));
+  stop();
+  config.storage.max_metadata = 1'500'000;
+  start();
+  const std::string at = "/org/vast/resolve/" + commit + "/";
+  const std::string tree = "/api/models/org/vast/tree/" + commit + "?recursive=true&expand=false";
+  EXPECT_EQ(get(tree).status, 200);
+  for (const auto* path : {"config.json", "notes.txt"}) {
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(get(at + path).status, 200) << path;
+  }
+  while (hub_requests("cursor=") == 0) std::this_thread::yield();
+  EXPECT_EQ(get(at + "none.txt").status, 404);
+  const auto entries = [&] {
+    db::Connection sql(data / "hubcache.db", db::Connection::Access::kReadOnly);
+    auto rows = sql.query("SELECT count(*) FROM entries WHERE key LIKE '%org/vast%'");
+    rows.step();
+    return rows.integer(0);
+  };
+  stop();
+  start();  // what was written soon is there
+  EXPECT_LT(entries(), 1'500);
 }
 
 TEST_F(ManifestTest, FilesThatDoNotExistCostOneCallInAll) {

@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -55,6 +57,9 @@ class Documents {
     std::size_t remembered = 256;               // documents, a worker
     std::size_t remembered_size = 32UL * 1024;  // bytes of a document that is
     std::shared_ptr<MemoryRoom> room{};         // as of hub::Hub::Options
+    /// Of the database: nothing is kept that it has no room for (has_room()), nor what would take
+    /// more than a sixteenth of it.
+    std::uint64_t max_metadata = std::numeric_limits<std::uint64_t>::max();
   };
   Documents(Workers& workers, db::Database& database, Options options, const Clock& clock);
 

@@ -2,6 +2,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +32,12 @@ class Manifests {
     std::size_t max_pages = 1'000;              // of a commit that a client lists
     std::size_t max_pages_unlisted = 10;        // of one that nobody asked for in whole
     std::chrono::minutes retry_after{10};  // for a commit that could not be walked, but for a limit
+    /// Of a tree, as the Hub sends it. With the rows that are made of it, it takes about three
+    /// times as much. What is larger is not tried again.
+    std::uint64_t max_bytes = 512ULL << 20U;
+    /// Of the database: a page that it has no room for (has_room()) waits for `make_room`, once.
+    std::uint64_t max_metadata = std::numeric_limits<std::uint64_t>::max();
+    std::function<Task<bool>()> make_room{};
   };
   /// The walks' own; they end before this goes.
   Manifests(Workers& workers, db::Database& database, Documents& documents, Options options,
@@ -67,6 +76,8 @@ class Manifests {
               bool wait);
   Task<> run(std::size_t home, std::string key, std::shared_ptr<Walk> walk, Wanted wanted,
              Start start, hub::Flights& flights);
+  Task<std::int64_t> write(const std::string& key, std::shared_ptr<const Document> page,
+                           bool first);
   Task<> read_pages(const std::string& key, Walk& walk, Wanted wanted, Start start,
                     hub::Flights& flights);
 

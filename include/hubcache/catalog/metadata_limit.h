@@ -9,6 +9,11 @@
 
 namespace hubcache::catalog {
 
+/// Does the database take no more than `most` bytes, free pages not counted? Whoever writes what
+/// the Hub may make long asks that in the same transaction: however many do so at once, they exceed
+/// it by one such write at most.
+bool has_room(db::Connection& sql, std::uint64_t most);
+
 /// Has what is easier to have again give way, and returns the bytes that its rows still take.
 using OthersFirst = std::function<Task<std::uint64_t>()>;
 
@@ -19,8 +24,11 @@ using OthersFirst = std::function<Task<std::uint64_t>()>;
 /// Returns how many rows of the catalog went.
 Task<std::uint64_t> trim_metadata(db::Database& database, std::uint64_t most, OthersFirst others);
 
-/// Does that every few seconds, for ever; what fails is logged.
-Task<> keep_metadata_trimmed(db::Database& database, std::uint64_t most, OthersFirst others,
-                             obs::Log& log);
+/// Does that, and logs what went and what failed. False when there is no room yet.
+Task<bool> make_metadata_room(db::Database& database, std::uint64_t most, OthersFirst others,
+                              obs::Log& log);
+
+/// Has `make_room` do that every second, more seldom while it does not help, for ever.
+Task<> keep_metadata_trimmed(std::function<Task<bool>()> make_room);
 
 }  // namespace hubcache::catalog

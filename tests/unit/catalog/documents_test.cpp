@@ -17,6 +17,10 @@ class DocumentsTest : public test::KnowledgeFixture {
 
   Document get(const std::string& target, std::string_view kind = "public",
                hub::Credential who = anonymous(), bool at_commit = false) {
+    return get_from(documents, target, kind, std::move(who), at_commit);
+  }
+  Document get_from(Documents& from, const std::string& target, std::string_view kind = "public",
+                    hub::Credential who = anonymous(), bool at_commit = false) {
     const auto repo = target.find("gated") == std::string::npos ? "org/model" : "org/gated";
     DocumentRequest request{.endpoint = endpoint(),
                             .credential = std::move(who),
@@ -24,9 +28,16 @@ class DocumentsTest : public test::KnowledgeFixture {
                             .query = {.repo = model(repo), .target = target, .form = form},
                             .kind = kind,
                             .at_commit = at_commit};
-    const auto document = runner.run(documents.get(std::move(request), *flights));
+    const auto document = runner.run(from.get(std::move(request), *flights));
     settle();
     return *document;
+  }
+  std::int64_t rows() {
+    return database->read_now([](db::Connection& sql) {
+      auto count = sql.query("SELECT count(*) FROM documents");
+      count.step();
+      return count.integer(0);
+    });
   }
 
   /// On that worker.
@@ -167,6 +178,41 @@ TEST_F(DocumentsTest, ThatACommitIsGoneIsNotForEver) {
   EXPECT_EQ(get(tree, "public", anonymous(), true).error_code, "RevisionNotFound");
   get(tree, "public", anonymous(), true);
   EXPECT_EQ(asked("GET"), 2U);
+}
+
+TEST_F(DocumentsTest, SecurityRule15NothingIsKeptThatTheDatabaseHasNoRoomFor) {
+  Documents full{runner.workers(), *database, {.max_metadata = 1'000'000}, time};
+  const auto first = get_from(full, kTree);
+  EXPECT_EQ(rows(), 1);
+  database->write_now([](db::Connection& sql) {
+    sql.script("CREATE TABLE others (body)");
+    sql.run("INSERT INTO others VALUES (zeroblob(2000000))");
+  });
+  sim.commit("org/model", "main", {{.path = "new.txt", .content = "new"}});
+  time.advance(61s);
+  const auto newer = get_from(full, kTree);
+  EXPECT_NE(newer.body, first.body);
+  EXPECT_EQ(rows(), 0);  // what was known before is no answer any more
+  get_from(full, std::string(kTree) + "?recursive=true");
+  EXPECT_EQ(rows(), 0);
+  database->write_now([](db::Connection& sql) { sql.script("DROP TABLE others"); });
+  time.advance(61s);
+  EXPECT_EQ(get_from(full, kTree).body, newer.body);
+  EXPECT_EQ(rows(), 1);
+}
+
+TEST_F(DocumentsTest, SecurityRule15ADocumentIsNotKeptThatWouldTakeMuchOfTheDatabase) {
+  std::vector<hubsim::Change> changes;
+  for (int i = 0; i < 800; ++i) {
+    changes.push_back({.path = "file" + std::to_string(i), .content = "x"});
+  }
+  sim.commit("org/model", "main", std::move(changes));
+  Documents wide{runner.workers(), *database, {.max_metadata = 10'000'000}, time};
+  Documents narrow{runner.workers(), *database, {.max_metadata = 1'000'000}, time};
+  EXPECT_EQ(get_from(narrow, kTree).status, 200);
+  EXPECT_EQ(rows(), 0);
+  get_from(wide, kTree);
+  EXPECT_EQ(rows(), 1);
 }
 
 TEST_F(DocumentsTest, OtherRefusalsAreNotKept) {

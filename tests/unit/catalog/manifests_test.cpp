@@ -114,6 +114,30 @@ TEST_F(ManifestsTest, SecurityRule15MorePagesThanAreReasonableAreNotRead) {
   EXPECT_EQ(asked("GET", "/tree/"), 4U);
 }
 
+TEST_F(ManifestsTest, SecurityRule15ATreeThatIsTooLargeIsReadNoFurther) {
+  set_pages(1);
+  Manifests small{runner.workers(), *database, documents, {.max_bytes = 700}, time, log};
+  const auto error = test::error_of([&] { runner.run(small.read(wanted("org/model"), *flights)); });
+  EXPECT_EQ(error.kind(), Error::Kind::kNoSpace);
+  EXPECT_FALSE(complete("org/model"));
+  EXPECT_GT(rows(), 0U);
+  EXPECT_LT(rows(), 8U);
+  EXPECT_LE(asked("GET", "/tree/"), rows() + 1);
+}
+
+TEST_F(ManifestsTest, SecurityRule15ATreeThatIsTooLargeIsNotTriedAgain) {
+  Documents forgetful{runner.workers(), *database, {.remembered_size = 0}, time};
+  Manifests small{
+      runner.workers(), *database, forgetful, {.patience = 60s, .max_bytes = 700}, time, log};
+  for (int i = 0; i < 2; ++i) {
+    runner.run(small.walk(wanted("org/model"), *flights));
+    database->write_now([](db::Connection& sql) { sql.run("DELETE FROM documents"); });
+    time.advance(24h);
+  }
+  EXPECT_EQ(rows(), 0U);
+  EXPECT_EQ(asked("GET", "/tree/"), 1U);
+}
+
 TEST_F(ManifestsTest, ACommitThatCouldNotBeWalkedIsNotTriedAgainAtOnce) {
   sim.set_fault({.kind = Fault::Kind::kStatus, .match = "/tree/", .status = 500});
   walk("org/model");

@@ -93,6 +93,11 @@ class MetadataLimitTest : public test::KnowledgeFixture {
     settle();
     return entry;
   }
+  void read_tree(Manifests& by) {
+    const auto repo = model("org/model");
+    auto tree = Manifests::tree_at(endpoint(), anonymous(), repo, sim.sha("org/model"), "public");
+    runner.run(by.read(std::move(tree), *flights));
+  }
   /// Its first page is read, the next is held back.
   void begin_to_read_a_manifest() {
     auto behaviour = sim.behaviour();
@@ -189,6 +194,58 @@ TEST_F(MetadataLimitTest, AUseKeepsACommit) {
 }
 
 constexpr std::int64_t kFilesOfModel = 8;
+
+TEST_F(MetadataLimitTest, AWalkMakesRoomBeforeItWrites) {
+  for (int i = 0; i < 8; ++i) add(i);
+  const auto most = size() / 2;
+  auto make_room = [&] {
+    return make_metadata_room(
+        *database, most, [this, most] { return rights.trim(most / 20); }, log);
+  };
+  Manifests careful{runner.workers(),
+                    *database,
+                    documents,
+                    {.max_metadata = most, .make_room = make_room},
+                    time,
+                    log};
+  read_tree(careful);
+  EXPECT_EQ(count("manifests WHERE key LIKE '%org/model%'"), 1);
+  EXPECT_EQ(count("entries WHERE key LIKE '%org/model%'"), kFilesOfModel);
+  EXPECT_LE(size(), most);
+}
+
+TEST_F(MetadataLimitTest, AWalkEndsWhereNothingGivesWay) {
+  int asked_for_room = 0;
+  auto make_room = [&]() -> Task<bool> {
+    ++asked_for_room;
+    co_return false;
+  };
+  Manifests careful{runner.workers(),
+                    *database,
+                    documents,
+                    {.max_metadata = 1, .make_room = make_room},
+                    time,
+                    log};
+  const auto error = test::error_of([&] { read_tree(careful); });
+  EXPECT_EQ(error.kind(), Error::Kind::kNoSpace);
+  EXPECT_EQ(asked_for_room, 1);
+  EXPECT_EQ(count("entries"), 0);
+  EXPECT_TRUE(find(file("org/model", "config.json")));
+}
+
+// As one that a client lists by its id.
+TEST_F(MetadataLimitTest, ACommitThatNothingElseIsKnownOfGoesInItsTurn) {
+  read_tree(manifests);
+  ASSERT_EQ(count("entries"), kFilesOfModel);
+  for (int i = 0; i < 4; ++i) add(i);
+  database->write_now([now = time.now().time_since_epoch().count()](db::Connection& sql) {
+    sql.run("UPDATE commits SET used = used + ?1 WHERE key LIKE 'r/1_model/a%'", now + 1);
+    sql.run("UPDATE documents SET used = used + ?1 WHERE key LIKE 'r/1_model/a%'", now + 1);
+  });
+  EXPECT_GT(trim(size() - 1), 0U);
+  EXPECT_EQ(count("entries WHERE key LIKE '%org/model%'"), 0);
+  EXPECT_GT(count("entries"), 0);
+}
 
 TEST_F(MetadataLimitTest, AManifestThatLosesOneEntryWhileItIsReadIsNotWhole) {
   begin_to_read_a_manifest();
