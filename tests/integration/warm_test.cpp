@@ -304,7 +304,7 @@ TEST_F(WarmWithoutOthers, AWorkerAnswersWhatItKnows) {
   ASSERT_EQ(not_modified.at("status"), "304");
   hold_all();
   EXPECT_EQ(told(ask("GET", kConfig, {})), small);
-  EXPECT_EQ(told(ask("GET", kBig, {})), large);
+  EXPECT_TRUE(told(ask("GET", kBig, {})) == large);
   EXPECT_EQ(told(ask("HEAD", kBig, {})), to_head);
   EXPECT_EQ(told(ask("GET", kConfig, tag)), not_modified);
 }
