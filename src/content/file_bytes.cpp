@@ -24,6 +24,13 @@ constexpr const char* kNotByXet =
     "this file cannot be stored now, and so cannot be checked: begun again, or with "
     "HF_HUB_DISABLE_XET=1, it comes by plain HTTP";
 
+constexpr const char* kNotInParts =
+    "this file cannot be stored now, and so parts of it cannot be checked, as [content] integrity "
+    "= "
+    "\"strict\" asks for: it can be had whole";
+/// Of the start of a file, to check its end. Clients wait ten seconds for a byte.
+constexpr std::uint64_t kMostReadAgain = std::uint64_t{64} << 20;
+
 bool is_by_xet(Manner manner) { return manner == Manner::kXet || manner == Manner::kXetWhole; }
 
 }  // namespace
@@ -102,14 +109,17 @@ Task<http::Body> FileBytes::body_of_blob(std::shared_ptr<const store::Blob> blob
   if (!proven && !co_await services_.proofs.is_of_origin(origin, *file.digest)) {
     co_return co_await fill_or_pass(std::move(file), manner, plan, true, served);
   }
-  if (blob->size != file.size) {
+  const bool is_same_size = blob->size == file.size;
+  if (proven && !is_same_size) {
     throw Error(Error::Kind::kUpstream, "the Hub names a size that the content does not have");
   }
   served.cache = "hit";
   if (!proven) {
     locate(file);
     auto& hub = *services_.hubs[services_.worker];
-    const bool equal = co_await delivers_same_bytes(hub, std::move(file), bytes_of(*blob));
+    // Another size is not told from other bytes: the one that is stored is nobody's to learn.
+    const bool equal =
+        is_same_size && co_await delivers_same_bytes(hub, std::move(file), bytes_of(*blob));
     co_await services_.proofs.record(origin, repo, blob->digest, equal);
     if (!equal) {
       throw Error(Error::Kind::kUpstream, "the Hub delivers other bytes than it names");
@@ -194,14 +204,21 @@ Task<std::shared_ptr<const store::Blob>> FileBytes::stored(Digest digest,
   co_return nullptr;
 }
 
-/// What Xet clients get nobody would check on the way through, at no end of the file.
+/// What Xet clients get nobody would check on the way through, at no end of the file. Who resumes
+/// may hold a false start: so that is read again, unless it would take too long.
 Task<http::Body> FileBytes::instead_of_fill(UpstreamFile file, Manner manner, http::RangePlan plan,
                                             http::Served& served) {
   if (is_by_xet(manner)) {
     throw Error(Error::Kind::kUnavailable, kNotByXet);
   }
+  const bool is_part = plan.range.length < file.size;
+  if (is_part && services_.fills.is_strict()) {
+    throw Error(Error::Kind::kUnavailable, kNotInParts);
+  }
   served.cache = "pass";
-  co_return co_await timed(pass(std::move(file), plan), served);
+  const bool to_end = fill::Fills::reads_to_end(plan.range, file.size, plan.open_ended);
+  const bool with_start = is_part && to_end && plan.range.offset <= kMostReadAgain;
+  co_return co_await timed(pass(std::move(file), plan, with_start), served);
 }
 
 // Bytes that are not verified yet prove nothing against this repo: the answer is not recorded, and
@@ -230,22 +247,23 @@ Task<bool> FileBytes::proven_against_fill(UpstreamFile file, std::string via, bo
   co_return false;
 }
 
-Task<http::Body> FileBytes::pass(UpstreamFile file, http::RangePlan plan) {
+Task<http::Body> FileBytes::pass(UpstreamFile file, http::RangePlan plan, bool with_start) {
   services_.budgets.require(file.client);
   const auto paying = payer(file.client);
-  paying.charge(plan.range.length);
+  const auto bytes = with_start ? plan.range.end() : plan.range.length;
+  paying.charge(bytes);
   hits_.passed.add();
   auto& hub = *services_.hubs[services_.worker];
   std::exception_ptr failure;
   try {
     co_return co_await pass_through(hub, services_.fills, services_.store, std::move(file),
-                                    plan.range);
+                                    plan.range, {.is_read = with_start});
   } catch (...) {
     failure = std::current_exception();
   }
   // Who leaves has had it asked for.
   const auto state = co_await asio::this_coro::cancellation_state;
-  if (state.cancelled() == asio::cancellation_type::none) paying.refund(plan.range.length);
+  if (state.cancelled() == asio::cancellation_type::none) paying.refund(bytes);
   std::rethrow_exception(failure);
 }
 

@@ -53,17 +53,19 @@ class RefusingSource final : public fill::Source {
 class PassThrough final : public http::SpanSource {
  public:
   PassThrough(fill::Slot slot, std::unique_ptr<fill::Stream> stream, store::Store& store,
-              const UpstreamFile& file, http::ByteRange range, std::optional<Hasher> before)
+              const UpstreamFile& file, http::ByteRange range, FileStart start)
       : slot_(std::move(slot)),
         stream_(std::move(stream)),
         store_(store),
         range_(range),
         skip_(range.offset - stream_->offset()) {
-    if (file.digest && range.offset == 0) before = Hasher(file.digest->algorithm(), file.size);
-    if (file.digest && before && range.end() == file.size) {
+    const bool is_from_start = range.offset == 0 || start.is_read;
+    if (file.digest && is_from_start) start.hash = Hasher(file.digest->algorithm(), file.size);
+    if (file.digest && start.hash && range.end() == file.size) {
       check_ = Check{.origin = file.endpoint->origin_key(),
                      .digest = *file.digest,
-                     .hasher = *std::move(before)};
+                     .hasher = *std::move(start.hash),
+                     .is_of_skipped = start.is_read};
     }
     for (auto& buffer : buffers_) buffer.resize(kChunk);
   }
@@ -87,6 +89,7 @@ class PassThrough final : public http::SpanSource {
     std::string origin;
     Digest digest;
     Hasher hasher;
+    bool is_of_skipped;
   };
 
   /// Reads the chunk after the one that is handed out; checks the digest when it is the last.
@@ -100,6 +103,9 @@ class PassThrough final : public http::SpanSource {
       }
       const std::size_t skipped = std::min<std::uint64_t>(skip_, count);
       skip_ -= skipped;
+      if (check_ && check_->is_of_skipped) {
+        check_->hasher.update(std::as_bytes(std::span(buffer.data(), skipped)));
+      }
       const std::size_t wanted = std::min<std::uint64_t>(count - skipped, range_.length - taken_);
       if (wanted == 0) continue;
       if (skipped != 0)
@@ -163,7 +169,8 @@ class FilledOrPassed final : public http::SpanSource {
     if (rest_->present.length > 0) co_return std::exchange(rest_->present, {});
     if (!passed_) {
       const http::ByteRange left{.offset = rest_->offset, .length = range_.end() - rest_->offset};
-      passed_ = co_await pass_through(hub_, fills_, store_, file_, left, std::move(rest_->hash));
+      passed_ = co_await pass_through(hub_, fills_, store_, file_, left,
+                                      {.hash = std::move(rest_->hash)});
     }
     co_return co_await passed_->next();
   }
@@ -195,13 +202,13 @@ fill::RemoteLimit limit_of(const hub::Endpoint& endpoint) {
 
 Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, fill::Fills& fills,
                                                      store::Store& store, UpstreamFile file,
-                                                     http::ByteRange range,
-                                                     std::optional<Hasher> before) {
+                                                     http::ByteRange range, FileStart start) {
   auto slot = co_await fills.slot_to_pass(limit_of(*file.endpoint));
   HubSource source(hub, file);
-  auto stream = co_await source.open(range.offset, range.length);
+  const auto begin = start.is_read ? 0 : range.offset;
+  auto stream = co_await source.open(begin, range.end() - begin);
   co_return std::make_unique<PassThrough>(std::move(slot), std::move(stream), store, file, range,
-                                          std::move(before));
+                                          std::move(start));
 }
 
 std::unique_ptr<http::SpanSource> filled_or_passed(std::unique_ptr<fill::ReaderBody> filled,

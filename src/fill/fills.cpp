@@ -25,11 +25,6 @@ struct Admission {
 };
 
 /// A large range that ends with the file is a way to complete it (SECURITY 12).
-bool reads_to_end(const Wish& wish) {
-  const bool holds_last_byte = wish.range.end() == wish.size;
-  return wish.to_end || (holds_last_byte && wish.range.length > kLargestClosedTail);
-}
-
 }  // namespace
 
 struct Fills::Impl {
@@ -117,7 +112,7 @@ void Fills::Impl::admit_as_trusted(Wish& wish) const {
   if (!wish.for_proof && !wish.fresh_start) {
     false_start.refuse(wish.origin, wish.digest, wish.size, wish.range, wish.to_end);
   }
-  wish.to_end = reads_to_end(wish);
+  wish.to_end = reads_to_end(wish.range, wish.size, wish.to_end);
   const bool doubtful = context.options.strict || false_start.is_bad(wish.origin, wish.digest);
   wish.verified_only = doubtful && !wish.to_end && !wish.for_proof;
 }
@@ -175,6 +170,12 @@ Fills::~Fills() = default;
 void Fills::refuse_false_start(const std::string& origin, const Digest& digest, std::uint64_t size,
                                http::ByteRange range, bool to_end) const {
   impl_->false_start().refuse(origin, digest, size, range, to_end);
+}
+
+bool Fills::is_strict() const noexcept { return impl_->context.options.strict; }
+
+bool Fills::reads_to_end(http::ByteRange range, std::uint64_t size, bool open_ended) noexcept {
+  return open_ended || (range.end() == size && range.length > kLargestClosedTail);
 }
 
 Task<Joined> Fills::join(Wish wish) {

@@ -137,6 +137,33 @@ TEST_F(RoomTest, AFalseFileIsCutThoughThereIsNoRoom) {
   EXPECT_LT(answer.body.size(), 7 * kMiB);
 }
 
+TEST_F(RoomTest, SecurityRule12AFalseStartIsNotCompletedThoughThereIsNoRoom) {
+  limit(kMiB);
+  add_files(2, 7 * kMiB);
+  const auto right = get(path_of(1), {}, {{"Range", "bytes=2097152-"}});
+  EXPECT_EQ(right.status, 206);
+  EXPECT_EQ(right.body, bytes_of(1).substr(2 * kMiB));
+  hub.set_fault({.kind = Fault::Kind::kFlip, .host = Host::kCdn, .offset = 1'000});
+  for (const auto* range : {"bytes=2097152-", "bytes=2097152-7340031"}) {
+    const auto rest = get(path_of(0), {}, {{"Range", range}});
+    EXPECT_FALSE(rest.status == 206 && rest.complete) << range;
+    EXPECT_LT(rest.body.size(), 5 * kMiB) << range;
+  }
+}
+
+TEST_F(RoomTest, WhereAllIsToBeVerifiedThereAreNoPartsOfWhatHasNoRoom) {
+  config.strict_integrity = true;
+  limit(kMiB);
+  add_files(1, 7 * kMiB);
+  for (const auto* range :
+       {"bytes=0-99", "bytes=2097152-", "bytes=-100", "bytes=0-99,200000-200099"}) {
+    const auto part = get(path_of(0), {}, {{"Range", range}});
+    EXPECT_EQ(part.status, 503) << range;
+    EXPECT_THAT(part.body, testing::HasSubstr("strict")) << range;
+  }
+  EXPECT_EQ(get(path_of(0)).body, bytes_of(0));
+}
+
 TEST_F(RoomTest, ACacheThatIsMadeSmallerShrinksAsItIsUsed) {
   add_files(6, 7 * kMiB);
   for (int file = 0; file < 5; ++file) fetch_file(file);

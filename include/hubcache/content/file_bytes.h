@@ -49,7 +49,7 @@ class FileBytes {
   /// The entry's blob if it is open on this worker and proven for the repo; counts nothing.
   std::shared_ptr<const store::Blob> open_blob(const catalog::Entry& entry, std::string_view proof);
   /// Straight from the Hub, nothing stored.
-  Task<http::Body> pass(UpstreamFile file, http::RangePlan plan);
+  Task<http::Body> pass(UpstreamFile file, http::RangePlan plan, bool with_start = false);
 
   const HitCounts& hits() const noexcept { return hits_; }
 

@@ -36,15 +36,20 @@ fill::RemoteLimit limit_of(const hub::Endpoint& endpoint);
 /// Refuses whatever it is asked: for a reader that must see only what others brought.
 std::unique_ptr<fill::Source> make_refusing_source();
 
+/// What is known of the bytes before a range, or will be.
+struct FileStart {
+  bool is_read = false;          // it is fetched too, hashed, and dropped
+  std::optional<Hasher> hash{};  // of it
+};
+
 /// The file's bytes straight from upstream to one reader, nothing stored: for `streamed` remotes,
 /// files without a digest, and when there is no room. A read of the whole file is hashed, and one
-/// of its end when `before` is the hash of all that comes before; the last bytes are only handed
+/// of its end when `start` says how all that comes before is known; the last bytes are only handed
 /// out when the digest is right; else it is remembered as bad, and kCorrupt thrown. Until its first
 /// bytes are there its connection counts among those of `fills`.
 Task<std::unique_ptr<http::SpanSource>> pass_through(hub::Hub& hub, fill::Fills& fills,
                                                      store::Store& store, UpstreamFile file,
-                                                     http::ByteRange range,
-                                                     std::optional<Hasher> before = std::nullopt);
+                                                     http::ByteRange range, FileStart start = {});
 
 /// The bytes of `range` that `filled` brings, and when the disk fails it, the rest as
 /// pass_through() does, with a warning in the log.

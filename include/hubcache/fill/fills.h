@@ -121,6 +121,12 @@ class Fills {
   void refuse_false_start(const std::string& origin, const Digest& digest, std::uint64_t size,
                           http::ByteRange range, bool to_end) const;
 
+  /// Options::strict.
+  bool is_strict() const noexcept;
+  /// Does who asks for this range get the end of the file, as far as anybody can tell (SECURITY
+  /// 12)?
+  static bool reads_to_end(http::ByteRange range, std::uint64_t size, bool open_ended) noexcept;
+
   /// Joins the fill of the blob, or starts it, and returns when upstream delivers (or the bytes are
   /// there already); also when upstream was not even asked within Options::in_line, for all
   /// connections are taken: the body waits on, and throws what comes of it. Throws what
