@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -398,6 +399,25 @@ TEST_F(SecurityRightsTest, Rule8ADigestNamedByAnotherRepoShowsNothing) {
     EXPECT_FALSE(stolen.status == 200 && stolen.complete);
   }
   EXPECT_EQ(get("/org/private" + path, "hf_good").body, good.body);
+}
+
+TEST_F(SecurityRightsTest, Rule10TheSizeOfWhatIsStoredIsNotToldToWhoNamesItsDigest) {
+  const std::string path = "/resolve/main/model.safetensors";
+  ASSERT_EQ(get("/org/private" + path, "hf_good").status, 200);
+  const auto size = hub.size("org/private", "model.safetensors");
+  std::set<std::pair<int, std::string>> answers;
+  for (const auto named : {size - 1, size, size + 1}) {
+    const auto repo = "evil/thief" + std::to_string(named);
+    hub.add_repo({.id = repo});
+    hub.commit(repo, "main",
+               {{.path = "model.safetensors",
+                 .content = Content::generated(named, 4711),
+                 .storage = Storage::kLfs,
+                 .claimed_sha256 = hub.etag("org/private", "model.safetensors")}});
+    const auto stolen = get("/" + repo + path);
+    answers.emplace(stolen.status, stolen.body);
+  }
+  EXPECT_EQ(answers.size(), 1U);
 }
 
 TEST_F(SecurityRightsTest, Rule8ADigestOfARunningFillNamedByAnotherRepoShowsNothing) {
