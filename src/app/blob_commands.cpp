@@ -65,8 +65,8 @@ Task<Json> check(Workbench bench, Json command) {
   const auto digest = digest_of(text_of(command, "digest"));
   const auto check = co_await bench.store.check(digest, rate);
   const bool is_gone = check == store::Check::kFalse || check == store::Check::kMissing;
-  const bool refetched = is_gone && bench.refetch && co_await bench.refetch(digest);
-  Json result{{"is", name_of(check)}, {"refetched", refetched}};
+  Json result{{"is", name_of(check)}};
+  if (is_gone) result["refetched"] = bench.refetch && co_await bench.refetch(digest);
   co_return result;
 }
 
