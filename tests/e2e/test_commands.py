@@ -59,10 +59,10 @@ def test_lists_are_json_for_scripts(world):
     assert {blob["digest"] for blob in blobs} == set(digests.values())
     assert all(blob["size"] <= blob["on_disk"] and blob["used"] > 1e9 and blob["pinned"] is False
                for blob in blobs)
-    assert lines("verify") == [{"checked": 3, "wrong": 0}]
+    assert lines("verify") == [{"checked": 3, "wrong": 0, "refetched": 0}]
     (server.data / "blobs" / "sha256" / digests["one.bin"][7:9] / digests["one.bin"][9:]).unlink()
-    assert lines("verify", code=1) == [{"digest": digests["one.bin"], "is": "missing"},
-                                       {"checked": 3, "wrong": 1}]
+    assert lines("verify", code=1) == [{"digest": digests["one.bin"], "is": "missing", "refetched": True},
+                                       {"checked": 3, "wrong": 1, "refetched": 1}]
     assert lines("gc") == [{"blobs": 0, "entries": 0}]
     command(world, server, "user", "add", "ci", "--generate")
     assert ("ci", "downloader") in [(user["name"], user["role"]) for user in lines("user", "list")]
