@@ -10,8 +10,9 @@ using Step = Regex::Step;
 using Range = Regex::Range;
 using Program = std::vector<Step>;
 
-constexpr std::size_t kLargest = 5000;  // steps
-constexpr int kDeepestGroups = 50;      // groups in groups
+constexpr std::size_t kLargest = 5000;      // steps, each range of a set for one
+constexpr std::size_t kMostWork = 100'000;  // the same, of all parts that are put together
+constexpr int kDeepestGroups = 50;          // groups in groups
 constexpr std::size_t kMostRepeats = 200;
 
 std::u32string decode(std::string_view text) {
@@ -39,14 +40,10 @@ Step step(Step::Kind kind, std::size_t next = 0, std::size_t other = 0) {
   return made;
 }
 
-/// Appends a piece of program, its jumps moved to where it now stands.
-void append(Program& program, const Program& piece) {
-  const auto base = program.size();
-  for (auto copy : piece) {
-    copy.next += base;
-    copy.other += base;
-    program.push_back(std::move(copy));
-  }
+std::size_t cost_of(const Program& program) {
+  std::size_t cost = 0;
+  for (const auto& step : program) cost += std::max<std::size_t>(step.ranges.size(), 1);
+  return cost;
 }
 
 /// Recursive descent; programs of parts fall through their end. Any failure sets `failed_`.
@@ -56,7 +53,7 @@ class Parser {
 
   std::optional<Program> run() {
     auto program = alternatives(0);
-    if (failed_ || at_ != pattern_.size() || program.size() > kLargest) return std::nullopt;
+    if (failed_ || at_ != pattern_.size() || cost_of(program) > kLargest) return std::nullopt;
     program.push_back(step(Step::Kind::kMatch));
     return program;
   }
@@ -73,19 +70,37 @@ class Parser {
     return {};
   }
 
+  /// Appends a piece of program, its jumps moved to where it now stands. What is copied too often
+  /// fails, whatever becomes of it: `((a{200}){24}){0}` is empty.
+  void append(Program& program, const Program& piece) {
+    work_ += cost_of(piece);
+    if (work_ > kMostWork) failed_ = true;
+    if (failed_) return;
+    const auto base = program.size();
+    for (auto copy : piece) {
+      copy.next += base;
+      copy.other += base;
+      program.push_back(std::move(copy));
+    }
+  }
+
   Program alternatives(int depth) {
     if (depth > kDeepestGroups) return fail();
-    auto left = sequence(depth);
+    Program program;
+    std::vector<std::size_t> ends;
+    auto last = sequence(depth);
     while (take('|')) {
-      const auto right = sequence(depth);
-      Program both;
-      both.push_back(step(Step::Kind::kSplit, 1, left.size() + 2));
-      append(both, left);
-      both.push_back(step(Step::Kind::kJump, left.size() + right.size() + 2));
-      append(both, right);
-      left = std::move(both);
+      const auto start = program.size();
+      program.push_back(step(Step::Kind::kSplit, start + 1, start + last.size() + 2));
+      append(program, last);
+      ends.push_back(program.size());
+      program.push_back(step(Step::Kind::kJump));
+      if (program.size() > kLargest) return fail();
+      last = sequence(depth);
     }
-    return left;
+    append(program, last);
+    for (const auto end : ends) program[end].next = program.size();
+    return program;
   }
 
   Program sequence(int depth) {
@@ -117,8 +132,9 @@ class Parser {
     return piece;
   }
 
-  static Program many(const Program& piece, std::size_t least, std::optional<std::size_t> most) {
+  Program many(const Program& piece, std::size_t least, std::optional<std::size_t> most) {
     Program program;
+    if (failed_ || piece.size() * most.value_or(least + 1) > kLargest) return fail();
     for (std::size_t i = 0; i < least; ++i) append(program, piece);
     if (!most) {
       const auto start = program.size();
@@ -258,6 +274,7 @@ class Parser {
 
   std::u32string pattern_;
   std::size_t at_ = 0;
+  std::size_t work_ = 0;
   std::size_t least_ = 0;
   std::optional<std::size_t> most_;
   bool failed_ = false;

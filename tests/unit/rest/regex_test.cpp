@@ -61,5 +61,32 @@ TEST(RegexTest, SecurityRule15APatternMadeToBacktrackTakesNoLonger) {
   EXPECT_FALSE(found("^(a|aa)+$", std::string(5000, 'a') + "b"));
 }
 
+/// `piece`, that often, with `between` between them.
+std::string repeated(std::string_view piece, int count, std::string_view between = "") {
+  std::string text(piece);
+  for (int i = 1; i < count; ++i) (text += between) += piece;
+  return text;
+}
+
+TEST(RegexTest, ManyAlternativesAreEachFound) {
+  const auto pattern = "^(" + repeated("a", 1000, "|") + "|bb|)$";
+  EXPECT_TRUE(found(pattern, "a"));
+  EXPECT_TRUE(found(pattern, "bb"));
+  EXPECT_TRUE(found(pattern, ""));
+  EXPECT_FALSE(found(pattern, "b"));
+  EXPECT_FALSE(Regex::compile(repeated("a", 7500, "|"), false));
+}
+
+// All that a pattern may do before it is refused is bounded too: these took seconds, or memory.
+TEST(RegexTest, SecurityRule15APatternThatGrowsWhileItIsReadIsRefused) {
+  const std::string set = "[" + repeated("abc", 1000) + "]";
+  for (const auto& pattern :
+       {std::string("((a{200}){24}){200}"), repeated("((a{200}){24}){0}", 1000),
+        "((a{200}){24})" + repeated("{1}", 5000), "a" + repeated("*", 5000),
+        "(" + set + "{200}){0}", repeated(set + "{1}", 5), std::string("(a{200}){9999}")}) {
+    EXPECT_FALSE(Regex::compile(pattern, false)) << pattern.substr(0, 40);
+  }
+}
+
 }  // namespace
 }  // namespace hubcache::rest
