@@ -10,7 +10,7 @@ namespace {
 Condition joined_by(const char* word, Condition a, Condition b) {
   if (a.sql.empty()) return b;
   if (b.sql.empty()) return a;
-  a.sql = "(" + a.sql + word + b.sql + ")";
+  a.sql += word + b.sql;
   for (auto& value : b.values) a.values.push_back(std::move(value));
   return a;
 }
@@ -25,11 +25,14 @@ bool is_single_value(Field::Type type) {
 
 }  // namespace
 
+/// Without parentheses, which SQLite reads a hundred deep at most.
 Condition both(Condition a, Condition b) { return joined_by(" AND ", std::move(a), std::move(b)); }
 
 Condition either(Condition a, Condition b) {
   if (a.sql.empty() || b.sql.empty()) return {};
-  return joined_by(" OR ", std::move(a), std::move(b));
+  auto joined = joined_by(" OR ", std::move(a), std::move(b));
+  joined.sql = "(" + joined.sql + ")";
+  return joined;
 }
 
 Condition negated(Condition inner) {

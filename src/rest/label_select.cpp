@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cctype>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,6 +12,8 @@
 
 namespace hubcache::rest {
 namespace {
+
+constexpr std::size_t kMostTerms = 50;  // of several in one query SQLite joins no thousand
 
 struct Term {
   enum class Kind { kHas, kLacks, kEquals, kDiffers, kContains } kind = Kind::kHas;
@@ -99,7 +102,12 @@ Condition condition_of(const Term& term, const std::string& field) {
 ReadFilter read_label_select(const std::string& field, const std::string& text) {
   std::vector<Term> terms;
   Condition sql;
-  for (const auto& part : terms_of(text)) {
+  const auto parts = terms_of(text);
+  if (parts.size() > kMostTerms) {
+    return {.error =
+                error_list("Too many search terms: more than " + std::to_string(kMostTerms) + ".")};
+  }
+  for (const auto& part : parts) {
     const auto term = parse_term(part);
     if (!term) return {.error = error_list("Invalid search term: '" + part + "'.")};
     if (part.starts_with('!') && term->has_operator) {

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -72,18 +74,23 @@ Json complaint(const char* key, std::string text) {
 void read_ordering(const Rendering& rendering, const Resource& resource, std::string_view value,
                    ListQuery& query) {
   query.ordering.clear();
+  std::vector<std::string> terms;
   while (!value.empty()) {
     const auto end = std::min(value.find(','), value.size());
-    query.ordering.emplace_back(value.substr(0, end));
-    if (end + 1 == value.size()) query.ordering.emplace_back();  // ends with a comma
+    terms.emplace_back(value.substr(0, end));
+    if (end + 1 == value.size()) terms.emplace_back();  // ends with a comma
     value.remove_prefix(std::min(end + 1, value.size()));
   }
-  for (const auto& term : query.ordering) {
+  std::set<std::string, std::less<>> names;
+  for (auto& term : terms) {
     const auto name = std::string_view(term).substr(term.starts_with('-') ? 1 : 0);
-    if (can_order_by(rendering, resource, name)) continue;
-    query.error = complaint(
-        "ordering", "Select a valid choice. " + term + " is not one of the available choices.");
-    return;
+    if (!can_order_by(rendering, resource, name)) {
+      query.error = complaint(
+          "ordering", "Select a valid choice. " + term + " is not one of the available choices.");
+      return;
+    }
+    // The first of a name decides all that the others could.
+    if (names.emplace(name).second) query.ordering.push_back(std::move(term));
   }
 }
 
@@ -154,7 +161,9 @@ ListQuery read_query(const Rendering& rendering, const Resource& resource,
                      const http::Pairs& pairs) {
   ListQuery query;
   Json unknown = Json::array();
-  std::map<std::string, ReadFilter> filters;  // of a repeated one the last counts
+  std::map<std::string, ReadFilter> filters;
+  std::map<std::string_view, std::string_view> last;  // of a repeated one it counts
+  for (const auto& [name, value] : pairs) last.insert_or_assign(name, value);
   for (const auto& [name, value] : pairs) {
     if (name == "limit") {
       const auto limit = count_of(value);
@@ -165,12 +174,11 @@ ListQuery read_query(const Rendering& rendering, const Resource& resource,
     } else if (name == "ordering") {
       read_ordering(rendering, resource, value, query);
     } else if (std::ranges::find(kNoFilters, name) == std::end(kNoFilters)) {
-      auto read = read_filter(rendering, resource, name, value);
-      if (read.known) {
-        filters.insert_or_assign(name, std::move(read));
-      } else {
-        unknown.push_back("Invalid Filter: '" + name + "'");
+      auto [filter, is_new] = filters.try_emplace(name);
+      if (is_new) {
+        filter->second = read_filter(rendering, resource, name, std::string(last.at(name)));
       }
+      if (!filter->second.known) unknown.push_back("Invalid Filter: '" + name + "'");
     }
   }
   read_selection(resource, pairs, query.selection);

@@ -15,7 +15,8 @@ struct Resource;
 /// A condition on rows of the table `resources`, as SQL: what a filter says in code, said to the
 /// database. Where it is not true it may be NULL.
 struct Condition {
-  std::string sql = {};         // each `?` stands for the next of `values`; empty: true
+  // Each `?` stands for the next of `values`; empty: true. Nothing in it binds looser than AND.
+  std::string sql = {};
   Json values = Json::array();  // texts, numbers, or lists of them
 };
 Condition both(Condition a, Condition b);

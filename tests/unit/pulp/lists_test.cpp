@@ -186,6 +186,53 @@ TEST_F(ListTest, LabelsSelect) {
   EXPECT_EQ(names("&pulp_label_select=tier!x"), "k-aa ");
 }
 
+TEST_F(ListTest, NoQueryIsTooLongForTheDatabase) {
+  const auto often = [](std::string_view term, int count, std::string_view between = ",") {
+    std::string text(term);
+    for (int i = 1; i < count; ++i) (text += between) += term;
+    return text;
+  };
+  const std::string labels = "pulp_label_select%3D%22" + often("!env", 50) + "%22";
+  const std::string most = often(labels, 7, "%20AND%20");
+  EXPECT_EQ(names("&pulp_label_select=" + often("!env", 50)), "k-BB k-ba ");
+  EXPECT_EQ(names("&pulp_label_select=" + often("env", 1200)),
+            R"(["Too many search terms: more than 50."])");
+  EXPECT_EQ(names("&q=" + most), "k-BB k-ba ");
+  EXPECT_EQ(names("&q=" + often(labels, 7, "%20OR%20")), "k-BB k-ba ");
+  EXPECT_EQ(names("&q=" + often("NOT%20", 7, "") + labels), "k-ab k-aa ");
+  EXPECT_EQ(names("&q=" + often("NOT%20", 31, "") + labels),
+            R"({"q":["Filter expression exceeds allowed complexity."]})");
+  EXPECT_EQ(names("&ordering=" + often("name", 2100)), "k-BB k-aa k-ab k-ba ");
+  EXPECT_EQ(names("&ordering=-name," + often("name", 2100)), "k-ba k-ab k-aa k-BB ");
+  EXPECT_EQ(names("&name__in=" + often("k-aa", 7000)), "k-aa ");
+  EXPECT_EQ(names(often("&name__regex=a", 2000, "") + "&name__regex=ab"), "k-ab ");
+  std::string all;
+  for (const std::string lookup : {"", "__in", "__contains", "__icontains", "__startswith",
+                                   "__istartswith", "__regex", "__iregex", "__iexact"}) {
+    (all += "&name" + lookup) += "=k-aa";
+  }
+  EXPECT_EQ(names(all + "&pulp_label_select=" + often("env", 50) + "&ordering=name"), "k-aa ");
+  EXPECT_EQ(names("&pulp_label_select=" + often("!tier", 50) + "&q=" + most + all), "");
+}
+
+// What a parameter is made of is no reason to fail either.
+TEST_F(ListTest, AnyBytesAreAFilter) {
+  for (const std::string name :
+       {"name", "name__in", "name__contains", "name__icontains", "name__regex", "name__ne", "q",
+        "pulp_label_select", "ordering", "fields", "limit", "pulp_href__in", "prn__in", "what",
+        "pulp_id__in", "pulp_created", "pulp_created__range", "%FF"}) {
+    for (const std::string value :
+         {"%FF", "%00", "a%FF,b%00", "%22%FF%22", "name%3D%22%FF%22", "%C3", "env=%FF", "env=%00",
+          "%ED%A0%80", "name%3D%C3", "99999999999999999999", "-1", "1e999", "nan"}) {
+      for (const auto& list : {kRemotes, kDistributions, kPublications, kContent,
+                               std::string("/pulp/api/v3/tasks/")}) {
+        const auto status = ask("GET", list + "?" + name + "=" + value).status;
+        EXPECT_TRUE(status == 200 || status == 400) << list << name << "=" << value << status;
+      }
+    }
+  }
+}
+
 TEST_F(ListTest, ALabelWithoutValueDiffersFromEveryValue) {
   make_remote("k-null", R"(,"pulp_labels":{"n":null})");
   EXPECT_EQ(names("&pulp_label_select=n!=x"), "k-null ");
