@@ -31,19 +31,28 @@ constexpr std::uint64_t kStatBlock = 512;  // what st_blocks counts in, whatever
   throw Error::from_errno(code, doing);
 }
 
+/// O_NONBLOCK: a fifo would be waited for.
+constexpr int kReading = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+
 }  // namespace
 
+/// What is no plain file is none: a link (ELOOP), a socket (ENXIO), a fifo or a directory.
 std::optional<Fd> PosixDisk::open(const std::filesystem::path& file) {
-  Fd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (opened) return opened;
-  if (errno == ENOENT) return std::nullopt;
-  fail("opening", file);
+  Fd opened(::open(file.c_str(), kReading));
+  if (!opened) {
+    if (errno == ENOENT || errno == ELOOP || errno == ENXIO) return std::nullopt;
+    fail("opening", file);
+  }
+  struct stat about{};
+  if (::fstat(opened.get(), &about) != 0) fail("looking at", file);
+  if (!S_ISREG(about.st_mode)) return std::nullopt;
+  return opened;
 }
 
 // RESOLVE_CACHED: Linux 5.12. Who has none goes the other way.
 std::optional<Fd> PosixDisk::open_at_once(const std::string& file) {
   open_how how{};
-  how.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW;
+  how.flags = kReading;
   how.resolve = RESOLVE_CACHED;
   Fd opened(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, file.c_str(), &how, sizeof how)));
   if (!opened) return std::nullopt;
@@ -98,6 +107,7 @@ void PosixDisk::make_read_only(const Fd& file) {
 Disk::FileSize PosixDisk::size(const Fd& file) {
   struct stat about{};
   if (::fstat(file.get(), &about) != 0) fail("looking at a file");
+  if (!S_ISREG(about.st_mode)) throw Error(Error::Kind::kIo, "the disk failed", "no plain file");
   return {.size = static_cast<std::uint64_t>(about.st_size),
           .on_disk = static_cast<std::uint64_t>(about.st_blocks) * kStatBlock,
           .inode = about.st_ino,

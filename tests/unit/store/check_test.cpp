@@ -3,6 +3,7 @@
 #include <thread>
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include "hubcache/store/open_blobs.h"
 
@@ -58,6 +59,21 @@ TEST_F(CheckTest, AFalseOneGoesToQuarantineAndIsFetchedAnew) {
   put(content);
   EXPECT_EQ(check(content), Check::kRight);
   EXPECT_EQ(store->used(), 2 * counted);
+}
+
+TEST_F(CheckTest, AFifoOrALinkInItsPlaceIsAMissingFile) {
+  for (const bool is_link : {true, false}) {
+    put(content);
+    const auto file = blob_file(digest_of(content));
+    std::filesystem::rename(file, dir / "moved");
+    if (is_link) {
+      std::filesystem::create_symlink(dir / "moved", file);
+    } else {
+      ASSERT_EQ(::mkfifo(file.c_str(), S_IRUSR | S_IWUSR), 0);
+    }
+    EXPECT_EQ(check(content), Check::kMissing);
+    EXPECT_EQ(check(content), Check::kUnknown);
+  }
 }
 
 TEST_F(CheckTest, WhatTookThePlaceOfAFalseOneMeanwhileStays) {

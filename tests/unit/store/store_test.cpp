@@ -1,10 +1,13 @@
 #include "hubcache/store/store.h"
 
 #include <fstream>
+#include <functional>
 #include <future>
+#include <vector>
 
 #include <boost/asio/post.hpp>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include "unit/store/fixture.h"
 
@@ -70,6 +73,37 @@ TEST_F(StoreTest, AFileThatOpensAtOnceTakesNoThreadOfTheDisk) {
   }
   EXPECT_TRUE(runner.run(store->open(digest_of(kContent))));
   end.set_value();
+}
+
+// Of a fifo the end was waited for, and a link could not be opened: neither was ever replaced.
+TEST_F(StoreTest, WhatIsNoPlainFileIsAMissAndIsReplaced) {
+  const auto file = blob_file(digest_of(kContent));
+  const std::vector<std::function<void()>> others{
+      [&] { std::filesystem::create_symlink(dir / "moved", file); },
+      [&] { ASSERT_EQ(::mkfifo(file.c_str(), S_IRUSR | S_IWUSR), 0); }};
+  for (const auto& make_other : others) {
+    put(kContent);
+    std::filesystem::rename(file, dir / "moved");
+    make_other();
+    EXPECT_EQ(stored(kContent), std::nullopt);
+    EXPECT_EQ(store->used(), 0U);
+    put(kContent);
+    EXPECT_TRUE(std::filesystem::is_regular_file(std::filesystem::symlink_status(file)));
+    EXPECT_EQ(stored(kContent), kContent);
+    EXPECT_TRUE(runner.run(store->remove(digest_of(kContent))));
+  }
+}
+
+TEST_F(StoreTest, ADirectoryInThePlaceOfAFileIsAMiss) {
+  put(kContent);
+  const auto file = blob_file(digest_of(kContent));
+  std::filesystem::remove(file);
+  std::filesystem::create_directory(file);
+  EXPECT_EQ(stored(kContent), std::nullopt);
+  EXPECT_EQ(store->used(), 0U);
+  std::filesystem::remove(file);
+  put(kContent);
+  EXPECT_EQ(stored(kContent), kContent);
 }
 
 TEST_F(StoreTest, AFileOfTheWrongSizeIsAMissAndGoes) {
