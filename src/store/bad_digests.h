@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <mutex>
@@ -12,6 +13,9 @@
 
 namespace hubcache::store {
 
+/// The latest ones count.
+constexpr std::size_t kMostBadDigests = 10'000;
+
 /// Digests of which a download was false (SECURITY 12), as the rows have them. Locked: all workers
 /// ask, for every range of a file; there is next to never one, so that is looked at first.
 class BadDigests {
@@ -19,6 +23,10 @@ class BadDigests {
   void add(const std::string& origin, const std::string& digest, WallTime until) {
     const std::lock_guard lock(mutex_);
     until_[key(origin, digest)] = until;
+    if (until_.size() > kMostBadDigests) {
+      const auto when = [](const auto& bad) { return bad.second; };
+      until_.erase(std::ranges::min_element(until_, {}, when));
+    }
     count_ = until_.size();
   }
   std::optional<WallTime> until(const std::string& origin, const Digest& digest) const {

@@ -5,6 +5,8 @@
 
 #include "hubcache/store/store.h"
 
+#include "bad_digests.h"
+
 namespace hubcache::store {
 namespace {
 
@@ -72,6 +74,13 @@ std::vector<Candidate> idle_fills(db::Connection& sql) {
     }
   }
   return fills;
+}
+
+void drop_oldest_bad_digests(db::Connection& sql) {
+  sql.run(
+      "DELETE FROM bad_digests WHERE (origin, digest) IN "
+      "(SELECT origin, digest FROM bad_digests ORDER BY until DESC LIMIT -1 OFFSET ?1)",
+      static_cast<std::int64_t>(kMostBadDigests));
 }
 
 }  // namespace
@@ -233,10 +242,12 @@ std::vector<std::string> fill_names(db::Connection& sql) {
 void put_bad_digest(db::Connection& sql, const BadDigestRow& row) {
   sql.run("INSERT OR REPLACE INTO bad_digests (origin, digest, until) VALUES (?1, ?2, ?3)",
           row.origin, row.digest, seconds(row.until));
+  drop_oldest_bad_digests(sql);
 }
 
 std::vector<BadDigestRow> current_bad_digests(db::Connection& sql, WallTime now) {
   sql.run("DELETE FROM bad_digests WHERE until <= ?1", seconds(now));
+  drop_oldest_bad_digests(sql);
   std::vector<BadDigestRow> rows;
   auto row = sql.query("SELECT origin, digest, until FROM bad_digests");
   while (row.step()) {

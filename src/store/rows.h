@@ -69,8 +69,9 @@ struct BadDigestRow {
   WallTime until;
 };
 
+/// Drops the oldest of too many.
 void put_bad_digest(db::Connection& sql, const BadDigestRow& row);
-/// Drops what is over and returns the rest.
+/// Drops what is over, and the oldest of too many, and returns the rest.
 std::vector<BadDigestRow> current_bad_digests(db::Connection& sql, WallTime now);
 
 }  // namespace hubcache::store

@@ -282,5 +282,36 @@ TEST_F(StoreTest, Security12AnotherFalseDownloadIsRememberedFromThenOn) {
   EXPECT_EQ(store->bad_since("https://hub", digest), then);
 }
 
+TEST_F(StoreTest, Security12OfManyBadDigestsTheLatestAreRemembered) {
+  const auto rows = [&] {
+    return database->read_now([](db::Connection& sql) {
+      auto row = sql.query("SELECT count(*) FROM bad_digests");
+      return row.step() ? row.integer(0) : 0;
+    });
+  };
+  runner.run(store->remember_bad("https://hub", digest_of("first")));
+  clock.advance(1h);
+  const auto until = clock.now().time_since_epoch() + 24h * 30;
+  database->write_now([&](db::Connection& sql) {
+    for (int i = 0; i < 9'999; ++i) {
+      sql.run("INSERT INTO bad_digests (origin, digest, until) VALUES ('https://hub', ?1, ?2)",
+              digest_of(std::to_string(i)).text(),
+              std::chrono::floor<std::chrono::seconds>(until).count());
+    }
+  });
+  restart();
+  EXPECT_EQ(rows(), 10'000);
+  EXPECT_TRUE(store->bad_since("https://hub", digest_of("first")));
+  clock.advance(1h);
+  for (int again = 0; again < 2; ++again) {
+    runner.run(store->remember_bad("https://hub", digest_of("last")));
+    EXPECT_FALSE(store->bad_since("https://hub", digest_of("first")));
+    EXPECT_TRUE(store->bad_since("https://hub", digest_of("1")));
+    EXPECT_TRUE(store->bad_since("https://hub", digest_of("last")));
+    EXPECT_EQ(rows(), 10'000);
+    restart();
+  }
+}
+
 }  // namespace
 }  // namespace hubcache::store
