@@ -22,6 +22,11 @@ bool is_damage(const Error& error) {
 void throw_error(const SQLite::Exception& failure) {
   std::string context = "sqlite: " + std::string(failure.what()) + " (" +
                         std::to_string(failure.getExtendedErrorCode()) + ")";
+  if (failure.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE) {
+    throw Error(Error::Kind::kNoSpace,
+                "there is no space left to open the database: free 4 MiB of its file system",
+                std::move(context));
+  }
   constexpr int kPrimaryCode = 0xff;
   switch (failure.getErrorCode() & kPrimaryCode) {
     case SQLITE_FULL:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <exception>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -68,9 +69,35 @@ void require_local(const std::filesystem::path& path) {
 std::string pid_in(const Fd& lock) {
   std::array<char, 32> text{};
   const auto count = ::pread(lock.get(), text.data(), text.size(), 0);
-  std::string pid(text.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
-  pid.erase(std::ranges::find(pid, '\n'), pid.end());
-  return pid;
+  const std::string pid(text.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
+  return pid.substr(0, pid.find_first_not_of("0123456789"));
+}
+
+bool is_of_full_disk(int code) { return code == ENOSPC || code == EDQUOT; }
+
+/// In place, so that it keeps the block that it has. Where there is none for it, a hole says that
+/// somebody is here.
+void write_pid(const Fd& lock, const std::filesystem::path& file) {
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  if (::pwrite(lock.get(), pid.data(), pid.size(), 0) == static_cast<ssize_t>(pid.size())) {
+    if (::ftruncate(lock.get(), static_cast<off_t>(pid.size())) == 0) return;
+  } else if (is_of_full_disk(errno) && ::ftruncate(lock.get(), 1) == 0) {
+    return;
+  }
+  throw Error::from_errno(errno, "writing " + file.string());
+}
+
+/// What the database needs to begin with, and to say that something was removed, is kept for the
+/// day when others have filled the disk.
+void keep_reserve(const std::filesystem::path& directory) {
+  constexpr std::uint64_t kReserve = std::uint64_t{4} << 20;
+  const auto file = directory / "reserve";
+  const auto free = file_system_of(directory).free;
+  if (free < kReserve) ::unlink(file.c_str());
+  if (free < 8 * kReserve || ::access(file.c_str(), F_OK) == 0) return;
+  const Fd reserve(
+      ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (reserve && ::posix_fallocate(reserve.get(), 0, kReserve) != 0) ::unlink(file.c_str());
 }
 
 struct Lock {
@@ -89,11 +116,8 @@ Lock take_lock(const std::filesystem::path& directory) {
                 "another hubcache" + (pid.empty() ? std::string() : " (process " + pid + ")") +
                     " is running on the data directory " + directory.string());
   }
-  const bool was_left_open = !pid_in(lock).empty();
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(lock.get(), 0) != 0 || ::pwrite(lock.get(), pid.data(), pid.size(), 0) < 0) {
-    throw Error::from_errno(errno, "writing " + file.string());
-  }
+  const bool was_left_open = ::lseek(lock.get(), 0, SEEK_END) != 0;
+  write_pid(lock, file);
   return {.file = std::move(lock), .was_left_open = was_left_open};
 }
 
@@ -134,6 +158,7 @@ DataDir DataDir::open(const std::filesystem::path& path) {
   if (failure) throw Error::from_errno(failure.value(), "making " + path.string());
   require_local(absolute);
   Lock lock = take_lock(absolute);
+  keep_reserve(absolute);
   for (const auto* part : {"blobs", "fills", "documents"}) make_private_directory(absolute / part);
   return {absolute, std::move(lock.file), lock.was_left_open};
 }
@@ -141,6 +166,10 @@ DataDir DataDir::open(const std::filesystem::path& path) {
 void DataDir::say_done() noexcept {
   // The worst that comes of a failure is that the next start looks for what there is not.
   [[maybe_unused]] const int failure = ::ftruncate(lock_.get(), 0);
+  try {
+    keep_reserve(path_);
+  } catch (const std::exception&) {  // the next start sees to it
+  }
 }
 
 }  // namespace hubcache::store

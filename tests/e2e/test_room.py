@@ -1,6 +1,8 @@
 """A disk that is full, and a cache that is smaller than what it is asked for, with the real binary."""
 import concurrent.futures
 import os
+import pathlib
+import re
 import signal
 
 from harness import MIB, get, sha256, wait_until
@@ -89,6 +91,59 @@ def test_a_disk_that_is_full_from_the_start_serves_everything(world):
     expect_right(hub, server, "other.bin")
     assert not [r for r in hub.requests() if r["headers"].get("user-agent", "").startswith("hubcache")]
     assert server.stop() == 0
+
+
+def disk_of(world, megabytes):
+    """A tmpfs as the data directory, for as long as the test: the command to run something where it is
+    seen, and the folder as it is seen from here."""
+    folder = world.folder / "data"
+    folder.mkdir()
+    script = f'mount -t tmpfs -o size={megabytes}m tmpfs "$1" && echo mounted && exec sleep 3600'
+    keeper = world.run_program("disk", ["unshare", "-rm", "sh", "-c", script, "sh", folder])
+    keeper.wait_for("mounted")
+    within = ["nsenter", "-t", str(keeper.pid), "-U", "-m", "--preserve-credentials"]
+    return within, pathlib.Path(f"/proc/{keeper.pid}/root{folder}")
+
+
+def free_of(folder):
+    about = os.statvfs(folder)
+    return about.f_bavail * about.f_frsize
+
+
+def test_a_disk_that_others_filled_is_one_to_start_and_to_tidy_up_on(world):
+    hub = world.hub()
+    add_files(hub, ["big.bin", "other.bin"], BIG)
+    within, folder = disk_of(world, 96)
+    env = {"HUBCACHE_STORAGE_MIN_FREE": "0", "HUBCACHE_STORAGE_MAX_SIZE": "0"}
+    server = world.server(hub, env=env, within=within)
+    for name in ("big.bin", "other.bin"):
+        expect_right(hub, server, name)
+    path = "/org/model/resolve/main/config.json"
+    wait_until(lambda: len(list((folder / "blobs/sha256").glob("*/*"))) == 2, "both are stored")
+    assert server.stop() == 0
+    fill_up(str(folder))
+    assert free_of(folder) == 0
+
+    server = world.server(hub, env=env, within=within)
+    expect_right(hub, server, "big.bin")
+    assert get(server.endpoint + path).body == get(hub.url + path).body
+    server.stop(signal.SIGKILL)
+    fill_up(str(folder))
+    with open(folder / "lock", "rb") as lock:
+        assert lock.read() != b"", "that it was killed is known"
+    (folder / "lock").write_bytes(b"")
+    fill_up(str(folder))
+
+    def run(*arguments):
+        return world.run(*within, world.binary, *arguments, "--data-dir", world.folder / "data",
+                         check=False)
+    listed = run("ls")
+    assert listed.returncode == 0, listed.stderr
+    digest = re.search(r"sha256:[0-9a-f]{64}", listed.stdout.decode())[0]
+    removed = run("rm", digest)
+    assert removed.returncode == 0, removed.stderr
+    assert free_of(folder) >= BIG
+    assert run("gc", "--protection", "0 s").returncode == 0
 
 
 def test_a_read_only_disk_is_told_at_the_start(world):

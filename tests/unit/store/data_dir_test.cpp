@@ -53,6 +53,31 @@ TEST(DataDirTest, WhoOnlyLeavesItMakesNothingOfWhatAnotherLeftOpen) {
   EXPECT_TRUE(DataDir::open(dir.path()).was_left_open());
 }
 
+TEST(DataDirTest, AMarkWithoutANumberIsOneToo) {
+  const test::TempDir dir;
+  DataDir::open(dir.path()).say_done();
+  std::filesystem::resize_file(dir / "lock", 1);  // as on a full disk, whose next block is nobody's
+  const auto second = DataDir::open(dir.path());
+  EXPECT_TRUE(second.was_left_open());
+  std::filesystem::resize_file(dir / "lock", 0);
+  std::filesystem::resize_file(dir / "lock", 1);
+  try {
+    DataDir::open(dir.path());
+    FAIL() << "was opened twice";
+  } catch (const Error& error) {
+    EXPECT_EQ(std::string(error.what()).find("process"), std::string::npos) << error.what();
+  }
+}
+
+TEST(DataDirTest, KeepsRoomForTheDayWhenTheDiskIsFull) {
+  const test::TempDir dir;
+  const auto data = DataDir::open(dir.path());
+  ASSERT_GT(file_system_of(dir.path()).free, 64U << 20U) << "this test needs a disk";
+  struct stat about{};
+  ASSERT_EQ(::stat((dir / "reserve").c_str(), &about), 0);
+  EXPECT_GE(about.st_blocks * 512, 4 << 20);
+}
+
 TEST(DataDirTest, OpeningRemovesNothing) {
   const test::TempDir dir;
   std::filesystem::create_directory(dir / "blobs");
