@@ -298,7 +298,8 @@ const std::vector<Key>& table() {
        .fallback = "2 GiB",
        .help = "What the database takes at most for what the Hub said of files and repositories; "
                "what was used longest ago goes and is asked for again; one tree takes a quarter "
-               "of it at most. Part of max_size.",
+               "of it at most. Part of max_size, of which it takes no more than a quarter (16 MiB "
+               "at least).",
        .set = size([](Config& c) -> auto& { return c.storage.max_metadata; }),
        .check = size_between("16 MiB", "1 TiB")},
       {.name = "storage.scrub",

@@ -133,12 +133,28 @@ catalog::NamedBlobs::Options named_options(const Config& config) {
           .locations = share_of(2'000, worker_count(config))};
 }
 
+/// A small cache is there for files.
+std::uint64_t most_metadata(const Config& config) {
+  constexpr std::uint64_t kLeast = std::uint64_t{16} << 20;
+  const std::uint64_t disk = std::filesystem::space(config.storage.data_dir).capacity;
+  const std::uint64_t most = config.storage.max_size.of(disk);
+  return std::min(config.storage.max_metadata, std::max((most == 0 ? disk : most) / 4, kLeast));
+}
+
+/// The same while nothing can go that would make up for it, by what is free beside the cache.
+std::uint64_t most_metadata_on_full_disk(const store::Options& options) {
+  constexpr std::uint64_t kLeast = std::uint64_t{64} << 20;
+  return std::max(options.min_free / 2, kLeast);
+}
+
 catalog::Documents::Options document_options(const Config& config,
-                                             const std::shared_ptr<MemoryRoom>& room) {
+                                             const std::shared_ptr<MemoryRoom>& room,
+                                             catalog::DiskIsFull disk_is_full) {
   return {.ttl = config.cache.document_ttl,
           .remembered = share_of(512, worker_count(config)),
           .room = room,
-          .max_metadata = config.storage.max_metadata};
+          .max_metadata = most_metadata(config),
+          .disk_is_full = std::move(disk_is_full)};
 }
 
 /// The distribution may come later, or was renamed: that is no reason not to start.
@@ -207,6 +223,8 @@ struct Instance::Parts {
   Pool disk_pool{"disk", kServingThreads};
   db::Database database;
   store::Store store;
+  const std::uint64_t max_metadata = most_metadata(config);
+  const catalog::DiskIsFull disk_is_full = [this] { return store.is_overdrawn(); };
   std::unique_ptr<registry::Registry> registry;
   registry::RuleBook rule_book{workers, config.rules};
   std::unique_ptr<access::Accounts> accounts;
@@ -264,10 +282,11 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
       budgets({.misses = config.upstream.client_misses, .bytes = config.upstream.client_bytes},
               clock),
       proofs(workers, database, clock),
-      documents(workers, database, document_options(config, text_room), clock),
+      documents(workers, database, document_options(config, text_room, disk_is_full), clock),
       manifests(workers, database, documents,
-                {.max_bytes = config.storage.max_metadata / 4,
-                 .max_metadata = config.storage.max_metadata,
+                {.max_bytes = max_metadata / 4,
+                 .max_metadata = max_metadata,
+                 .disk_is_full = disk_is_full,
                  .make_room = [this] { return make_metadata_room(); }},
                 clock, log),
       catalog(workers, database, manifests, catalog_options(config), clock),
@@ -466,13 +485,19 @@ Task<> Instance::Parts::look_for_lost() {
 /// What costs a question to have again. Grants keep half of what the catalog leaves free.
 Task<std::uint64_t> Instance::Parts::trim_rights() {
   co_await mirror::remove_orphan_proofs(database, clock);
-  co_return co_await access->trim(config.storage.max_metadata / 20);
+  co_return co_await access->trim(max_metadata / 20);
 }
 
 Task<bool> Instance::Parts::make_metadata_room() {
+  const bool room_holds = co_await store.restore_room();
+  const auto most = room_holds
+                        ? max_metadata
+                        : std::min(max_metadata, most_metadata_on_full_disk(store.options()));
   auto rights_first = [this] { return trim_rights(); };
-  co_return co_await catalog::make_metadata_room(database, config.storage.max_metadata,
-                                                 std::move(rights_first), log);
+  const bool has_room =
+      co_await catalog::make_metadata_room(database, most, std::move(rights_first), log);
+  if (!room_holds) co_return false;
+  co_return has_room;
 }
 
 /// What goes on beside the requests until the workers stop.

@@ -219,15 +219,19 @@ Task<> Documents::keep(std::string key, Known known) {
   remember(key, known);
   const bool large = is_large(known.document->body);
   large_->put(key, known.at, known.document->body);
-  auto change = [key = std::move(key), known = std::move(known),
-                 most = options_.max_metadata](db::Connection& sql) {
+  auto change = [key = std::move(key), known = std::move(known), most = options_.max_metadata,
+                 disk_is_full = options_.disk_is_full](db::Connection& sql) {
     const auto& document = *known.document;
-    if (document.body.size() > most / kFewest || !has_room(sql, most)) {
-      sql.run("DELETE FROM documents WHERE key = ?1", key);  // what is kept of it is older
-      return;
-    }
+    const auto size = document.body.size();
+    // What is kept of it is older. Where it was there is room.
+    const bool fits_there =
+        sql.run("DELETE FROM documents WHERE key = ?1 AND length(CAST(body AS BLOB)) >= ?2", key,
+                static_cast<std::int64_t>(size)) > 0;
+    sql.run("DELETE FROM documents WHERE key = ?1", key);
+    if (size > most / kFewest || !has_room(sql, most)) return;
+    if (!fits_there && !has_pages(sql, disk_is_full, size)) return;
     sql.run(
-        "INSERT OR REPLACE INTO documents (key, at, status, code, message, content_type, etag, "
+        "INSERT INTO documents (key, at, status, code, message, content_type, etag, "
         "link, revision, total_count, body, used) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?2)",
         key, known.at.time_since_epoch().count(), document.status, document.error_code,

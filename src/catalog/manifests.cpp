@@ -179,9 +179,11 @@ Task<> Manifests::run(std::size_t home, std::string key, std::shared_ptr<Walk> w
 /// something to give way.
 Task<std::int64_t> Manifests::write(const std::string& key, std::shared_ptr<const Document> page,
                                     bool first) {
-  auto change = [key, page = std::move(page), first, now = clock_.now(),
-                 most = options_.max_metadata](db::Connection& sql) -> std::optional<std::int64_t> {
+  auto change =
+      [key, page = std::move(page), first, now = clock_.now(), most = options_.max_metadata,
+       disk_is_full = options_.disk_is_full](db::Connection& sql) -> std::optional<std::int64_t> {
     if (!has_room(sql, most)) return std::nullopt;
+    if (!has_pages(sql, disk_is_full, page->body.size())) return std::nullopt;
     const auto begun = first ? begin_walk(sql, key, now) : 0;
     write_page(sql, key, *page);
     return begun;

@@ -97,6 +97,11 @@ std::int64_t drop_some(db::Connection& sql, std::uint64_t target) {
 
 bool has_room(db::Connection& sql, std::uint64_t most) { return bytes_in_use(sql) <= most; }
 
+bool has_pages(db::Connection& sql, const DiskIsFull& disk_is_full, std::uint64_t bytes) {
+  if (!disk_is_full || !disk_is_full()) return true;
+  return number_in(sql, "PRAGMA freelist_count") * number_in(sql, "PRAGMA page_size") >= bytes;
+}
+
 Task<std::uint64_t> trim_metadata(db::Database& database, std::uint64_t most, OthersFirst others) {
   auto look = [most](db::Connection& sql) { return has_room(sql, most); };
   if (co_await database.read(look)) co_return 0;

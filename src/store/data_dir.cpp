@@ -94,9 +94,10 @@ void keep_reserve(const std::filesystem::path& directory) {
   const auto file = directory / "reserve";
   const auto free = file_system_of(directory).free;
   if (free < kReserve) ::unlink(file.c_str());
-  if (free < 8 * kReserve || ::access(file.c_str(), F_OK) == 0) return;
+  std::error_code none;
+  if (free < 8 * kReserve || std::filesystem::file_size(file, none) == kReserve) return;
   const Fd reserve(
-      ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+      ::open(file.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (reserve && ::posix_fallocate(reserve.get(), 0, kReserve) != 0) ::unlink(file.c_str());
 }
 

@@ -1,6 +1,7 @@
 #include "evictor.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "hubcache/base/error.h"
@@ -20,6 +21,7 @@ constexpr std::uint64_t kShareOfHeadroom = 32;
 constexpr std::uint64_t kShareOfStep = 16;  // a small cache is not emptied for a step of a fill
 constexpr std::uint64_t kMostHeadroom = std::uint64_t{8} << 30;
 constexpr std::size_t kBatch = 64;
+constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
 
 // Work in the pools may outlive the coroutine that asked for it, when the server ends: it shares
 // what it needs.
@@ -121,6 +123,35 @@ Task<bool> Evictor::make_room(std::shared_ptr<Shared> shared, std::uint64_t need
       home, make_room_here(std::move(shared), needed, wished, std::move(allowance)));
 }
 
+Task<bool> Evictor::restore(std::shared_ptr<Shared> shared) {
+  if (co_await shortage(shared, 0) == 0) co_return true;
+  const Executor home = shared->evictor.home_;
+  co_return co_await uninterrupted(home, restore_here(std::move(shared)));
+}
+
+Task<bool> Evictor::restore_here(std::shared_ptr<Shared> shared) {
+  auto& self = shared->evictor;
+  while (self.busy_) co_await self.done_.wait();
+  self.busy_ = true;
+  const OnExit done([&self] {
+    self.busy_ = false;
+    self.done_.notify();
+  });
+  if (co_await shortage(shared, 0) == 0) co_return true;
+  co_await prepare(shared);
+  std::set<std::string> spared;
+  while (true) {
+    const std::uint64_t missing = co_await shortage(shared, 0);
+    if (missing == 0) co_return true;
+    auto plan = co_await choose(shared, missing, kAll, spared);
+    if (plan.bytes < missing) co_return false;
+    const auto were_spared = spared.size();
+    co_await remove(shared, std::move(plan), spared);
+    // A file system may be slow to say what is free again: no more goes for that now.
+    if (spared.size() == were_spared) co_return co_await shortage(shared, 0) == 0;
+  }
+}
+
 Task<std::uint64_t> Evictor::room(std::shared_ptr<Shared> shared, std::uint64_t wished) {
   std::uint64_t missing = co_await shortage(shared, wished);
   if (missing == 0) co_return wished;
@@ -167,9 +198,7 @@ Task<bool> Evictor::evict(std::shared_ptr<Shared> shared, std::uint64_t needed,
   if (!allowance.recent) allowance.recent = all / kShareOfRecent;
   wished = std::max(needed, std::min(wished, all / kShareOfStep));
 
-  auto remove_false = [shared] { empty_quarantine(*shared); };
-  co_await offload(shared->pool, std::move(remove_false));
-  co_await note_uses(shared);
+  co_await prepare(shared);
   std::set<std::string> spared;
   while (true) {
     const std::uint64_t missing = co_await shortage(shared, wished);
@@ -180,6 +209,12 @@ Task<bool> Evictor::evict(std::shared_ptr<Shared> shared, std::uint64_t needed,
     *allowance.recent -= plan.recent;
     co_await remove(shared, std::move(plan), spared);
   }
+}
+
+Task<void> Evictor::prepare(std::shared_ptr<Shared> shared) {
+  auto remove_false = [shared] { empty_quarantine(*shared); };
+  co_await offload(shared->pool, std::move(remove_false));
+  co_await note_uses(shared);
 }
 
 /// So that the rows tell the order in which things were used.

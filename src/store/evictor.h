@@ -34,6 +34,10 @@ class Evictor {
   /// removed, when not even that can be. Not cancelled: it ends what it began.
   static Task<bool> make_room(std::shared_ptr<Shared> shared, std::uint64_t needed,
                               std::uint64_t wished, std::shared_ptr<Allowance> allowance);
+  /// Until what is held and free is within the limits again, which the files of others may have
+  /// exceeded, however recently used the victims are; false when that cannot be, and as far as the
+  /// rows tell with nothing removed. Not cancelled.
+  static Task<bool> restore(std::shared_ptr<Shared> shared);
   /// How many of `wished` bytes make_room() would find room for; a forecast, nothing is removed.
   static Task<std::uint64_t> room(std::shared_ptr<Shared> shared, std::uint64_t wished);
   /// In the background: some room ahead of need, from what was not used for a day.
@@ -48,6 +52,8 @@ class Evictor {
 
   static Task<bool> make_room_here(std::shared_ptr<Shared> shared, std::uint64_t needed,
                                    std::uint64_t wished, std::shared_ptr<Allowance> allowance);
+  static Task<bool> restore_here(std::shared_ptr<Shared> shared);
+  static Task<void> prepare(std::shared_ptr<Shared> shared);
   static Task<bool> evict(std::shared_ptr<Shared> shared, std::uint64_t needed,
                           std::uint64_t wished, Allowance& allowance);
   static Task<void> note_uses(std::shared_ptr<Shared> shared);

@@ -9,6 +9,9 @@
 namespace hubcache::store {
 namespace {
 
+constexpr std::uint64_t kShareOfOverdraft = 64;
+constexpr std::uint64_t kMostOverdraft = std::uint64_t{64} << 20;
+
 std::uint64_t less(std::uint64_t from, std::uint64_t bytes) { return from - std::min(from, bytes); }
 
 }  // namespace
@@ -25,11 +28,14 @@ std::uint64_t Space::left_above_floor() const {
   return less(free_above_floor(), promised_ + unwritten_);
 }
 
-std::uint64_t Space::held() const {
-  std::uint64_t bytes = used_ + promised_;
-  if (options_.max_size == 0) return bytes;
+std::uint64_t Space::of_others() const {
+  std::uint64_t bytes = 0;
   for (const auto& file : options_.also_counted) bytes += disk_.bytes_on_disk(file);
   return bytes;
+}
+
+std::uint64_t Space::held() const {
+  return used_ + promised_ + (options_.max_size == 0 ? 0 : of_others());
 }
 
 std::uint64_t Space::capacity() const {
@@ -41,7 +47,12 @@ std::uint64_t Space::capacity() const {
 std::uint64_t Space::shortage(std::uint64_t bytes) const {
   const std::lock_guard lock(mutex_);
   return std::max(less(held() + bytes, limit()),
-                  less(promised_ + unwritten_ + bytes, free_above_floor()));
+                  less(promised_ + unwritten_ + bytes + options_.min_free,
+                       disk_.free_space(options_.data_dir)));
+}
+
+bool Space::is_overdrawn() const {
+  return shortage(0) > std::min(capacity() / kShareOfOverdraft, kMostOverdraft);
 }
 
 void Space::require_floor() const {
@@ -96,8 +107,13 @@ void Space::remove_used(std::uint64_t bytes) noexcept {
 }
 
 std::uint64_t Space::total() const noexcept {
+  std::uint64_t others = 0;
+  try {
+    others = of_others();
+  } catch (const Error&) {  // a disk that fails: the rest is known
+  }
   const std::lock_guard lock(mutex_);
-  return used_ + promised_;
+  return used_ + promised_ + others;
 }
 
 Reservation::~Reservation() {

@@ -26,6 +26,8 @@ class Space {
   std::uint64_t capacity() const;
   /// How much has to go before `bytes` may be promised; 0 when they may be.
   std::uint64_t shortage(std::uint64_t bytes) const;
+  /// Is more missing than who writes without a promise may take before room is made again?
+  bool is_overdrawn() const;
   /// Throws kNoSpace when the free-space floor does not hold any more: others write here, too.
   void require_floor() const;
 
@@ -43,7 +45,7 @@ class Space {
 
   void add_used(std::uint64_t bytes) noexcept;
   void remove_used(std::uint64_t bytes) noexcept;
-  /// Used and promised.
+  /// Used and promised, and what the files of others take.
   std::uint64_t total() const noexcept;
 
  private:
@@ -53,6 +55,7 @@ class Space {
   std::uint64_t left_above_floor() const;
   /// What counts within the cap. The mutex is held.
   std::uint64_t held() const;
+  std::uint64_t of_others() const;
 
   Disk& disk_;
   const Options& options_;

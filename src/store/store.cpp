@@ -262,6 +262,24 @@ Task<std::uint64_t> Store::room(std::uint64_t wished) {
   co_return 0;
 }
 
+Task<bool> Store::restore_room() {
+  try {
+    co_return co_await Evictor::restore(impl_);
+  } catch (const Error& error) {
+    impl_->log.warn("room could not be made",
+                    {{"message", error.what()}, {"context", error.context()}});
+  }
+  co_return false;
+}
+
+bool Store::is_overdrawn() const noexcept {
+  try {
+    return impl_->space.is_overdrawn();
+  } catch (const Error&) {
+    return false;  // whoever writes will be told
+  }
+}
+
 Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
   const std::string name = Layout::fill_name(request.digest, request.origin);
   std::uint64_t used = impl_->fills.acquire(name);

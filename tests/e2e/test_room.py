@@ -69,6 +69,18 @@ def disk_use(folder):
     return total
 
 
+def taken(folder):
+    """All but the reserve, which is there for the day when the disk is full."""
+    total = 0
+    for where, _, files in os.walk(folder):
+        for file in files:
+            try:
+                total += os.lstat(os.path.join(where, file)).st_blocks * 512 * (file != "reserve")
+            except FileNotFoundError:
+                pass
+    return total
+
+
 def test_a_disk_that_is_full_from_the_start_serves_everything(world):
     hub = world.hub()
     add_files(hub, ["big.bin", "other.bin"], BIG)
@@ -144,6 +156,35 @@ def test_a_disk_that_others_filled_is_one_to_start_and_to_tidy_up_on(world):
     assert removed.returncode == 0, removed.stderr
     assert free_of(folder) >= BIG
     assert run("gc", "--protection", "0 s").returncode == 0
+
+
+def test_what_the_hub_says_of_repositories_keeps_to_the_limits_and_stores_on(world):
+    hub = world.hub()
+    add_files(hub, [f"{i}.bin" for i in range(11)], 9 * MIB)
+    within, folder = disk_of(world, 160)
+    env = {"HUBCACHE_STORAGE_MIN_FREE": "16 MiB", "HUBCACHE_STORAGE_MAX_SIZE": "100 MiB"}
+    server = world.server(hub, env=env, within=within)
+    for i in range(11):
+        expect_right(hub, server, f"{i}.bin")
+    most = 0
+    for n in range(12):
+        repo = f"org/wide{n}"
+        hub.control("repo", {"id": repo, "files": [
+            {"path": f"{'d' * 60}{n}/{'e' * 60}/{'f' * 60}{i}.txt", "content": "x"} for i in range(4_000)]})
+        for path in (f"/api/models/{repo}", f"/api/models/{repo}/tree/main?recursive=true"):
+            assert get(server.endpoint + path).status == 200
+        for i in range(2):
+            file = f"/{repo}/resolve/main/{'d' * 60}{n}/{'e' * 60}/{'f' * 60}{i}.txt"
+            assert get(server.endpoint + file, method="HEAD").status == 200
+        most = max(most, taken(folder))
+    assert most <= 112 * MIB, most  # what a second brings, and the log of the database, beside
+    assert free_of(folder) >= 16 * MIB
+    wait_until(lambda: taken(folder) <= 101 * MIB, "the limit holds again")
+    hub.control("repo", {"id": "org/new", "files": [{"path": "new.bin", "size": MIB, "seed": 7, "lfs": True}]})
+    here = get(server.endpoint + "/org/new/resolve/main/new.bin")
+    assert here.status == 200
+    kept = folder / "blobs/sha256" / sha256(here.body)[:2] / sha256(here.body)[2:]
+    wait_until(kept.exists, "what is new is stored")
 
 
 def test_a_read_only_disk_is_told_at_the_start(world):

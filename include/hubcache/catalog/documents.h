@@ -14,6 +14,7 @@
 #include "hubcache/base/clock.h"
 #include "hubcache/base/lru.h"
 #include "hubcache/base/workers.h"
+#include "hubcache/catalog/metadata_limit.h"
 #include "hubcache/db/database.h"
 #include "hubcache/db/migration.h"
 #include "hubcache/hub/probe.h"
@@ -60,6 +61,7 @@ class Documents {
     /// Of the database: nothing is kept that it has no room for (has_room()), nor what would take
     /// more than a sixteenth of it.
     std::uint64_t max_metadata = std::numeric_limits<std::uint64_t>::max();
+    DiskIsFull disk_is_full{};  // what is kept has to find free pages then
   };
   Documents(Workers& workers, db::Database& database, Options options, const Clock& clock);
 

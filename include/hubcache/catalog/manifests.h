@@ -14,6 +14,7 @@
 #include "hubcache/base/lru.h"
 #include "hubcache/base/workers.h"
 #include "hubcache/catalog/documents.h"
+#include "hubcache/catalog/metadata_limit.h"
 #include "hubcache/db/database.h"
 #include "hubcache/hub/probe.h"
 #include "hubcache/obs/log.h"
@@ -37,6 +38,7 @@ class Manifests {
     std::uint64_t max_bytes = 512ULL << 20U;
     /// Of the database: a page that it has no room for (has_room()) waits for `make_room`, once.
     std::uint64_t max_metadata = std::numeric_limits<std::uint64_t>::max();
+    DiskIsFull disk_is_full{};  // a page has to find free pages then, or waits in the same way
     std::function<Task<bool>()> make_room{};
   };
   /// The walks' own; they end before this goes.

@@ -14,6 +14,11 @@ namespace hubcache::catalog {
 /// it by one such write at most.
 bool has_room(db::Connection& sql, std::uint64_t most);
 
+/// Says that max_size or min_free does not hold.
+using DiskIsFull = std::function<bool()>;
+/// Is there room for so much more in the free pages of the database, or on the disk?
+bool has_pages(db::Connection& sql, const DiskIsFull& disk_is_full, std::uint64_t bytes);
+
 /// Has what is easier to have again give way, and returns the bytes that its rows still take.
 using OthersFirst = std::function<Task<std::uint64_t>()>;
 

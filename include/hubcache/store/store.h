@@ -139,7 +139,14 @@ class Store {
   /// When that was, the last time within bad_digest_time. From memory.
   std::optional<WallTime> bad_since(const std::string& origin, const Digest& digest) const;
 
-  /// Bytes that blobs and fills take on disk, promised ones included.
+  /// Evicts, however recently it was used, what is needed for max_size and min_free to hold again
+  /// where others wrote without a promise: the database, or who else is on the file system. False
+  /// when that cannot be, as far as is known with nothing evicted in vain, or the disk fails.
+  Task<bool> restore_room();
+  /// Is that so urgent that nobody should write more? Looks at the disk; callable from any thread.
+  bool is_overdrawn() const noexcept;
+
+  /// Bytes that blobs and fills take on disk, promised ones included, and what else counts.
   std::uint64_t used() const noexcept;
   const Evicted& evicted() const noexcept;
   const Options& options() const noexcept;

@@ -201,6 +201,31 @@ TEST_F(DocumentsTest, SecurityRule15NothingIsKeptThatTheDatabaseHasNoRoomFor) {
   EXPECT_EQ(rows(), 1);
 }
 
+TEST_F(DocumentsTest, NothingIsKeptOnAFullDiskButInPagesThatAreFree) {
+  bool is_full = true;
+  Documents careful{
+      runner.workers(), *database, {.disk_is_full = [&is_full] { return is_full; }}, time};
+  EXPECT_EQ(get_from(careful, kTree).status, 200);
+  EXPECT_EQ(rows(), 0);
+  is_full = false;
+  get_from(careful, std::string(kTree) + "?recursive=true");
+  EXPECT_EQ(rows(), 1);
+  is_full = true;
+  time.advance(61s);
+  get_from(careful, std::string(kTree) + "?recursive=true");
+  EXPECT_EQ(rows(), 1);  // where it was
+  time.advance(61s);
+  get_from(careful, kTree);
+  EXPECT_EQ(rows(), 1);
+  database->write_now([](db::Connection& sql) {
+    sql.script("CREATE TABLE others (body); INSERT INTO others VALUES (zeroblob(2000000))");
+  });
+  database->write_now([](db::Connection& sql) { sql.script("DROP TABLE others"); });
+  time.advance(61s);
+  get_from(careful, kTree);
+  EXPECT_EQ(rows(), 2);
+}
+
 TEST_F(DocumentsTest, SecurityRule15ADocumentIsNotKeptThatWouldTakeMuchOfTheDatabase) {
   std::vector<hubsim::Change> changes;
   for (int i = 0; i < 800; ++i) {

@@ -233,6 +233,28 @@ TEST_F(MetadataLimitTest, AWalkEndsWhereNothingGivesWay) {
   EXPECT_TRUE(find(file("org/model", "config.json")));
 }
 
+TEST_F(MetadataLimitTest, AWalkHasRoomMadeOnAFullDiskBeforeItWrites) {
+  bool is_full = true;
+  int asked_for_room = 0;
+  auto make_room = [&]() -> Task<bool> {
+    ++asked_for_room;
+    is_full = asked_for_room == 1;
+    co_return true;
+  };
+  Manifests careful{runner.workers(),
+                    *database,
+                    documents,
+                    {.disk_is_full = [&is_full] { return is_full; }, .make_room = make_room},
+                    time,
+                    log};
+  const auto error = test::error_of([&] { read_tree(careful); });
+  EXPECT_EQ(error.kind(), Error::Kind::kNoSpace);
+  EXPECT_EQ(count("entries"), 0);
+  read_tree(careful);
+  EXPECT_EQ(asked_for_room, 2);
+  EXPECT_EQ(count("entries"), kFilesOfModel);
+}
+
 // As one that a client lists by its id.
 TEST_F(MetadataLimitTest, ACommitThatNothingElseIsKnownOfGoesInItsTurn) {
   read_tree(manifests);

@@ -312,6 +312,71 @@ TEST_F(EvictionTest, FilesOfOthersThatCountLeaveLessRoom) {
   EXPECT_LE(on_disk() + PosixDisk().bytes_on_disk(database_file), options.max_size);
 }
 
+TEST_F(EvictionTest, WhatOthersWroteIsMadeUpForHoweverRecentlyAllWasUsed) {
+  const auto database_file = dir / "other.db";
+  options.also_counted = {database_file};
+  restart();
+  for (std::size_t i = 0; i < 4; ++i) {
+    put(contents[i]);
+    clock.advance(1min);
+  }
+  std::ofstream(database_file) << random_text(20 * kMiB);
+  const auto others = PosixDisk().bytes_on_disk(database_file);
+  EXPECT_EQ(store->used(), on_disk() + others);
+  EXPECT_TRUE(store->is_overdrawn());
+  EXPECT_EQ(kind_of_staging(request_of("new", 8 * kMiB)), Error::Kind::kNoSpace);
+  EXPECT_EQ(which(), "0123") << "a fill may remove a quarter of the cache";
+
+  EXPECT_TRUE(runner.run(store->restore_room()));
+  EXPECT_EQ(which(), "23");
+  EXPECT_FALSE(store->is_overdrawn());
+  EXPECT_LE(store->used(), options.max_size);
+  put(contents[4]);
+  EXPECT_EQ(which(), "34");
+}
+
+TEST_F(EvictionTest, WhatOthersWroteRemovesNothingThatIsPinnedOrReadAndNothingInVain) {
+  const auto database_file = dir / "other.db";
+  options.also_counted = {database_file};
+  restart();
+  for (std::size_t i = 0; i < 4; ++i) {
+    put(contents[i]);
+    clock.advance(1min);
+  }
+  for (std::size_t i : {0U, 1U}) runner.run(store->pin(digest_of(contents[i]), "a"));
+  std::ofstream(database_file) << random_text(28 * kMiB);
+  EXPECT_FALSE(runner.run(store->restore_room()));
+  EXPECT_EQ(which(), "0123");
+  OpenBlobs blobs(*store, runner.executor(), 2);
+  const auto reader = open(blobs, 0);
+  runner.run(store->unpin(digest_of(contents[0]), "a"));
+  std::ofstream(database_file) << random_text(23 * kMiB);
+  EXPECT_TRUE(runner.run(store->restore_room()));
+  EXPECT_EQ(which(), "01");
+  EXPECT_TRUE(runner.run(store->restore_room()));
+  EXPECT_EQ(which(), "01");
+}
+
+TEST_F(EvictionTest, TheFloorIsMadeUpForWhenOthersTakeTheDisk) {
+  options.max_size = 0;
+  options.min_free = 16 * kMiB;
+  restart();
+  disk.say_size(64 * kMiB);
+  for (std::size_t i = 0; i < 4; ++i) {
+    put(contents[i]);
+    clock.advance(1min);
+  }
+  EXPECT_TRUE(runner.run(store->restore_room()));
+  EXPECT_EQ(which(), "0123");
+  std::ofstream(options.data_dir / "others") << random_text(28 * kMiB);
+  ASSERT_LT(disk.free_space(options.data_dir), options.min_free);
+  EXPECT_TRUE(store->is_overdrawn());
+  EXPECT_TRUE(runner.run(store->restore_room()));
+  EXPECT_EQ(which(), "23");
+  EXPECT_GE(disk.free_space(options.data_dir), options.min_free);
+  EXPECT_FALSE(store->is_overdrawn());
+}
+
 TEST_F(EvictionTest, TheForecastOfRoomIsWhatStagingFinds) {
   const auto room = [this](std::uint64_t wished) { return runner.run(store->room(wished)); };
   const auto expect_true = [&](std::uint64_t size) {
