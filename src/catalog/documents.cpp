@@ -73,10 +73,12 @@ bool is_for_keeps(const hub::DocumentAnswer& answer, const std::string& target, 
   return !at_commit || target.find('/' + answer.commit) != std::string::npos;
 }
 
+constexpr std::size_t kShort = 64UL * 1024;  // is read, however many there are
+
 /// Throws kUnavailable when there is none.
 SharedText with_room(std::string text, const std::shared_ptr<MemoryRoom>& room) {
   MemoryRoom::Share share(room);
-  if (!share.grow_to(text.size())) {
+  if (text.size() > kShort && !share.grow_to(text.size())) {
     throw Error(Error::Kind::kUnavailable, "too many large documents are read at a time");
   }
   return {std::move(text), std::move(share)};

@@ -138,7 +138,11 @@ Task<> keep_metadata_trimmed(std::function<Task<bool>()> make_room) {
   while (true) {
     timer.expires_after(had_room ? kLookInterval : kLookIntervalWhenFull);
     co_await timer.async_wait(use_task);
-    had_room = co_await make_room();
+    try {
+      had_room = co_await make_room();
+    } catch (const std::exception&) {  // no memory, say: that passes
+      had_room = false;
+    }
   }
 }
 

@@ -20,7 +20,7 @@ bool is_json(std::string_view content_type) {
 
 namespace {
 
-constexpr std::size_t kLarge = 32UL * 1024;
+constexpr std::size_t kLarge = 64UL * 1024;
 
 /// What is not offered by Xet (FileRoute) is not told of as such: there are clients that go by
 /// that, and ask no more.

@@ -155,8 +155,10 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
     (joined.started && via.empty() ? hits_.miss : hits_.partial).add();
     served.cache = joined.started ? "miss" : "join";
     served.upstream += stopwatch.elapsed();
-    // Nobody would check on the way through what a Xet client gets.
-    if (is_by_xet(manner)) co_return std::unique_ptr<http::SpanSource>(std::move(joined.body));
+    // Nobody would check on the way through what these get: they end with the fill.
+    if (is_by_xet(manner) || is_doubtful_part(file, plan)) {
+      co_return std::unique_ptr<http::SpanSource>(std::move(joined.body));
+    }
     co_return filled_or_passed(std::move(joined.body), *services_.hubs[services_.worker],
                                services_.fills, services_.store, std::move(file), plan.range,
                                services_.log);
@@ -183,6 +185,14 @@ Task<http::Body> FileBytes::join_fill(UpstreamFile file, Manner manner, http::Ra
     throw *refused;
   }
   co_return co_await instead_of_fill(std::move(file), manner, plan, served);
+}
+
+/// A part that only verified bytes are for, or that may complete a false start.
+bool FileBytes::is_doubtful_part(const UpstreamFile& file, const http::RangePlan& plan) const {
+  if (plan.range.length >= file.size) return false;
+  return services_.fills.is_strict() ||
+         fill::Fills::reads_to_end(plan.range, file.size, plan.open_ended) ||
+         services_.store.bad_since(file.endpoint->origin_key(), *file.digest);
 }
 
 /// Long, and not needed for what is stored, so the routes leave it to this.

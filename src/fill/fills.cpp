@@ -24,7 +24,6 @@ struct Admission {
   bool started = false;
 };
 
-/// A large range that ends with the file is a way to complete it (SECURITY 12).
 }  // namespace
 
 struct Fills::Impl {

@@ -92,8 +92,8 @@ void write_pid(const Fd& lock, const std::filesystem::path& file) {
 void keep_reserve(const std::filesystem::path& directory) {
   constexpr std::uint64_t kReserve = std::uint64_t{4} << 20;
   const auto file = directory / "reserve";
-  const auto free = file_system_of(directory).free;
-  if (free < kReserve) ::unlink(file.c_str());
+  const auto [total, used, free] = file_system_of(directory);
+  if (total != 0 && free < kReserve) ::unlink(file.c_str());
   std::error_code none;
   if (free < 8 * kReserve || std::filesystem::file_size(file, none) == kReserve) return;
   const Fd reserve(

@@ -21,6 +21,8 @@ constexpr std::uint64_t kShareOfHeadroom = 32;
 constexpr std::uint64_t kShareOfStep = 16;  // a small cache is not emptied for a step of a fill
 constexpr std::uint64_t kMostHeadroom = std::uint64_t{8} << 30;
 constexpr std::size_t kBatch = 64;
+/// File systems may free late, or never what a snapshot or a link holds.
+constexpr std::chrono::minutes kFutilePause{10};
 constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
 
 // Work in the pools may outlive the coroutine that asked for it, when the server ends: it shares
@@ -137,19 +139,20 @@ Task<bool> Evictor::restore_here(std::shared_ptr<Shared> shared) {
     self.busy_ = false;
     self.done_.notify();
   });
-  if (co_await shortage(shared, 0) == 0) co_return true;
+  const auto missing = co_await shortage(shared, 0);
+  const auto now = shared->clock.steady();
+  if (missing == 0 || now < self.futile_until_) co_return true;
   co_await prepare(shared);
   std::set<std::string> spared;
-  while (true) {
-    const std::uint64_t missing = co_await shortage(shared, 0);
-    if (missing == 0) co_return true;
-    auto plan = co_await choose(shared, missing, kAll, spared);
-    if (plan.bytes < missing) co_return false;
-    const auto were_spared = spared.size();
-    co_await remove(shared, std::move(plan), spared);
-    // A file system may be slow to say what is free again: no more goes for that now.
-    if (spared.size() == were_spared) co_return co_await shortage(shared, 0) == 0;
+  auto plan = co_await choose(shared, missing, kAll, spared);
+  if (plan.bytes < missing) co_return false;
+  co_await remove(shared, std::move(plan), spared);
+  // Of those that were open more goes the next time.
+  if (spared.empty() && co_await shortage(shared, 0) >= missing) {
+    self.futile_until_ = now + kFutilePause;
+    shared->log.warn("what was evicted has freed nothing yet on the file system");
   }
+  co_return true;
 }
 
 Task<std::uint64_t> Evictor::room(std::shared_ptr<Shared> shared, std::uint64_t wished) {

@@ -34,9 +34,9 @@ class Evictor {
   /// removed, when not even that can be. Not cancelled: it ends what it began.
   static Task<bool> make_room(std::shared_ptr<Shared> shared, std::uint64_t needed,
                               std::uint64_t wished, std::shared_ptr<Allowance> allowance);
-  /// Until what is held and free is within the limits again, which the files of others may have
-  /// exceeded, however recently used the victims are; false when that cannot be, and as far as the
-  /// rows tell with nothing removed. Not cancelled.
+  /// For what is held and free to be within the limits again, which the files of others may have
+  /// exceeded, however recently used the victims are; false, with nothing removed, when all of them
+  /// would not do. What helps nothing is not repeated for a while. Not cancelled.
   static Task<bool> restore(std::shared_ptr<Shared> shared);
   /// How many of `wished` bytes make_room() would find room for; a forecast, nothing is removed.
   static Task<std::uint64_t> room(std::shared_ptr<Shared> shared, std::uint64_t wished);
@@ -66,6 +66,7 @@ class Evictor {
 
   Executor home_;
   bool busy_ = false;
+  SteadyTime futile_until_ = SteadyTime::min();  // restore() rests
   Signal done_;
 };
 

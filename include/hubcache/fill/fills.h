@@ -123,8 +123,8 @@ class Fills {
 
   /// Options::strict.
   bool is_strict() const noexcept;
-  /// Does who asks for this range get the end of the file, as far as anybody can tell (SECURITY
-  /// 12)?
+  /// Does who asks for this range get the end of the file, as far as anybody can tell? A large one
+  /// that ends with the file is a way to complete it (SECURITY 12).
   static bool reads_to_end(http::ByteRange range, std::uint64_t size, bool open_ended) noexcept;
 
   /// Joins the fill of the blob, or starts it, and returns when upstream delivers (or the bytes are

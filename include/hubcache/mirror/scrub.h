@@ -31,9 +31,9 @@ class Scrub {
     std::uint64_t rate;  // bytes a second at most; 0: no limit
     std::chrono::milliseconds record_interval{10'000};
   };
-  /// `refetch` has a blob that is gone fetched anew, if that can be done; if not, its next use
+  /// `refetch` begins to have a blob that is gone fetched anew; where that cannot be, its next use
   /// does.
-  using Refetch = std::function<Task<bool>(Digest)>;
+  using Refetch = std::function<void(Digest)>;
   Scrub(store::Store& store, db::Database& database, Refetch refetch, Options options,
         const Clock& clock, obs::Log& log);
 
@@ -67,7 +67,6 @@ class Scrub {
   SteadyTime recorded_{};
   std::int64_t checked_ = 0;  // of this pass, since the start
   std::int64_t wrong_ = 0;
-  std::int64_t refetched_ = 0;
 };
 
 }  // namespace hubcache::mirror

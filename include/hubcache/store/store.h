@@ -141,10 +141,11 @@ class Store {
 
   /// Evicts, however recently it was used, what is needed for max_size and min_free to hold again
   /// where others wrote without a promise: the database, or who else is on the file system. False
-  /// when that cannot be, as far as is known with nothing evicted in vain, or the disk fails.
+  /// when all that may go would not do; then nothing was evicted.
   Task<bool> restore_room();
-  /// Is that so urgent that nobody should write more? Looks at the disk; callable from any thread.
-  bool is_overdrawn() const noexcept;
+  /// Asks whether that is so urgent that nobody should write more. Looks at the disk; callable from
+  /// any thread, also when this is gone.
+  std::function<bool()> overdrawn_check() const;
 
   /// Bytes that blobs and fills take on disk, promised ones included, and what else counts.
   std::uint64_t used() const noexcept;

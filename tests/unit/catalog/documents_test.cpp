@@ -294,6 +294,10 @@ TEST_F(DocumentsTest, ANewerOneIsNotTakenForTheOneThatSomebodyHolds) {
 }
 
 TEST_F(DocumentsTest, SecurityRule15WhatIsReadHasTheRoomThatIsLeftForIt) {
+  std::vector<hubsim::Change> changes;
+  for (int i = 0; i < 800; ++i)
+    changes.push_back({.path = std::string(100, 'x') + std::to_string(i), .content = "a"});
+  sim.commit("org/model", "main", std::move(changes));
   const auto size = get_large(0)->body.size();
   MemoryRoom::Share others(room);
   ASSERT_TRUE(others.grow_to((std::size_t{1} << 20) - size + 1));

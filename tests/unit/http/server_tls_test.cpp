@@ -174,7 +174,7 @@ TEST_F(ServerTlsTest, SmallFilesArriveWholeWhereTheClientReadsLate) {
   const std::string bytes(std::size_t{16} * 1024, 'x');
   write(folder / "file", bytes);
   const auto file = std::make_shared<const Fd>(::open((folder / "file").c_str(), O_RDONLY));
-  handler = [&](const Request& request) -> Task<Response> {
+  handler = [&](Request request) -> Task<Response> {
     Response response;
     response.body =
         FileSpan{.file = file, .offset = 0, .length = std::stoull(request.target.substr(1))};

@@ -243,12 +243,18 @@ TEST_F(HubTest, SecurityRule15ADocumentThatUnpacksToMoreThanTheLimitIsRefused) {
 }
 
 TEST_F(HubTest, SecurityRule15DocumentsHaveTheRoomThatIsLeftForThem) {
-  const auto size = document(model("org/model"), "/api/models/org/model").body.size();
+  std::vector<hubsim::Change> changes;
+  for (int i = 0; i < 800; ++i)
+    changes.push_back({.path = std::string(100, 'x') + std::to_string(i), .content = "a"});
+  sim.commit("org/model", "main", std::move(changes));
+  const std::string target = "/api/models/org/model/tree/main";
+  const auto size = document(model("org/model"), target).body.size();
+  ASSERT_GT(size, 64 * 1024U) << "a short one needs no room";
   const auto room = std::make_shared<MemoryRoom>(size);
   Hub counted(*clients[0], outages, limits, {.instance_id = "self", .room = room}, clock);
   const auto ask = [&] {
-    return runner.run(counted.document(
-        endpoint(), anonymous(), {.repo = model("org/model"), .target = "/api/models/org/model"}));
+    return runner.run(
+        counted.document(endpoint(), anonymous(), {.repo = model("org/model"), .target = target}));
   };
   std::optional<DocumentAnswer> held = ask();
   EXPECT_EQ(test::kind_thrown_by(ask), Error::Kind::kUnavailable);

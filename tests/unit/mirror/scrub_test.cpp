@@ -18,10 +18,7 @@ class ScrubTest : public MirrorTest {
   /// As a restart of the server makes it: what it knows is in the rows.
   void restart() {
     database.write_now([](db::Connection& /*sql*/) {});  // what was to be written is written
-    auto refetch = [this](Digest gone) -> Task<bool> {
-      refetched.push_back(std::move(gone));
-      co_return true;
-    };
+    auto refetch = [this](Digest gone) { refetched.push_back(std::move(gone)); };
     scrub = std::make_unique<Scrub>(store, database, std::move(refetch),
                                     Scrub::Options{.period = 24h, .rate = 0, .record_interval = 0s},
                                     clock, log);

@@ -323,13 +323,13 @@ TEST_F(EvictionTest, WhatOthersWroteIsMadeUpForHoweverRecentlyAllWasUsed) {
   std::ofstream(database_file) << random_text(20 * kMiB);
   const auto others = PosixDisk().bytes_on_disk(database_file);
   EXPECT_EQ(store->used(), on_disk() + others);
-  EXPECT_TRUE(store->is_overdrawn());
+  EXPECT_TRUE(store->overdrawn_check()());
   EXPECT_EQ(kind_of_staging(request_of("new", 8 * kMiB)), Error::Kind::kNoSpace);
   EXPECT_EQ(which(), "0123") << "a fill may remove a quarter of the cache";
 
   EXPECT_TRUE(runner.run(store->restore_room()));
   EXPECT_EQ(which(), "23");
-  EXPECT_FALSE(store->is_overdrawn());
+  EXPECT_FALSE(store->overdrawn_check()());
   EXPECT_LE(store->used(), options.max_size);
   put(contents[4]);
   EXPECT_EQ(which(), "34");
@@ -370,11 +370,11 @@ TEST_F(EvictionTest, TheFloorIsMadeUpForWhenOthersTakeTheDisk) {
   EXPECT_EQ(which(), "0123");
   std::ofstream(options.data_dir / "others") << random_text(28 * kMiB);
   ASSERT_LT(disk.free_space(options.data_dir), options.min_free);
-  EXPECT_TRUE(store->is_overdrawn());
+  EXPECT_TRUE(store->overdrawn_check()());
   EXPECT_TRUE(runner.run(store->restore_room()));
   EXPECT_EQ(which(), "23");
   EXPECT_GE(disk.free_space(options.data_dir), options.min_free);
-  EXPECT_FALSE(store->is_overdrawn());
+  EXPECT_FALSE(store->overdrawn_check()());
 }
 
 TEST_F(EvictionTest, TheForecastOfRoomIsWhatStagingFinds) {
