@@ -64,9 +64,8 @@ Task<Json> check(Workbench bench, Json command) {
   const std::uint64_t rate = command.contains("rate") ? number_in(command, "rate") : 0;
   const auto digest = digest_of(text_of(command, "digest"));
   const auto check = co_await bench.store.check(digest, rate);
-  const bool is_gone = check == store::Check::kFalse || check == store::Check::kMissing;
   Json result{{"is", name_of(check)}};
-  if (is_gone) result["refetched"] = bench.refetch && co_await bench.refetch(digest);
+  if (store::is_gone(check)) result["refetched"] = bench.refetch && co_await bench.refetch(digest);
   co_return result;
 }
 

@@ -149,11 +149,12 @@ std::uint64_t most_metadata_on_full_disk(const store::Options& options) {
 
 catalog::Documents::Options document_options(const Config& config,
                                              const std::shared_ptr<MemoryRoom>& room,
+                                             std::uint64_t max_metadata,
                                              catalog::DiskIsFull disk_is_full) {
   return {.ttl = config.cache.document_ttl,
           .remembered = share_of(512, worker_count(config)),
           .room = room,
-          .max_metadata = most_metadata(config),
+          .max_metadata = max_metadata,
           .disk_is_full = std::move(disk_is_full)};
 }
 
@@ -285,7 +286,8 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
       budgets({.misses = config.upstream.client_misses, .bytes = config.upstream.client_bytes},
               clock),
       proofs(workers, database, clock),
-      documents(workers, database, document_options(config, text_room, disk_is_full), clock),
+      documents(workers, database, document_options(config, text_room, max_metadata, disk_is_full),
+                clock),
       manifests(workers, database, documents,
                 {.max_bytes = max_metadata / 4,
                  .max_metadata = max_metadata,
@@ -483,13 +485,13 @@ void Instance::Parts::refetch_soon(Digest gone) {
 
 Task<> Instance::Parts::refetch_all() {
   while (!to_refetch.empty()) {
-    const auto gone = *to_refetch.begin();
+    const auto gone = to_refetch;  // all that there are by now, in one look through the entries
     try {
-      co_await refetch(gone);
+      co_await mirror::refetch(repair_parts(), gone);
     } catch (const std::exception& failure) {
       log.warn("a lost file cannot be fetched anew", {{"context", failure.what()}});
     }
-    to_refetch.erase(gone);
+    for (const auto& digest : gone) to_refetch.erase(digest);
   }
 }
 
@@ -518,8 +520,7 @@ Task<bool> Instance::Parts::make_metadata_room() {
   auto rights_first = [this] { return trim_rights(); };
   const bool has_room =
       co_await catalog::make_metadata_room(database, most, std::move(rights_first), log);
-  if (!room_holds) co_return false;
-  co_return has_room;
+  co_return room_holds&& has_room;
 }
 
 /// What goes on beside the requests until the workers stop.

@@ -73,20 +73,18 @@ bool is_for_keeps(const hub::DocumentAnswer& answer, const std::string& target, 
   return !at_commit || target.find('/' + answer.commit) != std::string::npos;
 }
 
-constexpr std::size_t kShort = 64UL * 1024;  // is read, however many there are
-
-/// Throws kUnavailable when there is none.
-SharedText with_room(std::string text, const std::shared_ptr<MemoryRoom>& room) {
-  MemoryRoom::Share share(room);
-  if (text.size() > kShort && !share.grow_to(text.size())) {
-    throw Error(Error::Kind::kUnavailable, "too many large documents are read at a time");
-  }
-  return {std::move(text), std::move(share)};
-}
-
 }  // namespace
 
 std::span<const db::Migration> document_migrations() { return kDocumentMigrations; }
+
+SharedText with_room(std::string text, const std::shared_ptr<MemoryRoom>& room) {
+  constexpr std::size_t kShort = 64UL * 1024;
+  MemoryRoom::Share share(room);
+  if (text.size() > kShort && !share.grow_to(text.size())) {
+    throw Error(Error::Kind::kUnavailable, "too many large documents at a time");
+  }
+  return {std::move(text), std::move(share)};
+}
 
 /// Finds texts that somebody holds. Callable from any thread.
 class Documents::Texts {

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "hubcache/base/error.h"
 #include "hubcache/base/http_status.h"
 #include "hubcache/base/text.h"
 #include "hubcache/content/browsers.h"
@@ -20,8 +19,6 @@ bool is_json(std::string_view content_type) {
 
 namespace {
 
-constexpr std::size_t kLarge = 64UL * 1024;
-
 /// What is not offered by Xet (FileRoute) is not told of as such: there are clients that go by
 /// that, and ask no more.
 Task<http::TextEdit> less_what_has_no_room(store::Store& store, std::string_view json) {
@@ -29,18 +26,6 @@ Task<http::TextEdit> less_what_has_no_room(store::Store& store, std::string_view
   const auto room = largest == 0 ? 0 : co_await store.room(largest);
   if (room >= largest) co_return nullptr;
   co_return [room](std::string_view text) { return without_xet_above(room, text); };
-}
-
-/// A form of a document that one client is sent has its share of memory too.
-void take_room(const std::shared_ptr<MemoryRoom>& room, http::Response& response) {
-  auto* text = std::get_if<std::string>(&response.body);
-  if (text == nullptr || text->size() < kLarge) return;
-  MemoryRoom::Share share(room);
-  if (!share.grow_to(text->size())) {
-    throw Error(Error::Kind::kUnavailable, "too many large documents are sent at a time");
-  }
-  SharedText held(std::move(*text), std::move(share));
-  response.body = std::move(held);
 }
 
 }  // namespace
@@ -74,7 +59,11 @@ Task<http::Response> document_response(Services& services, const http::Request& 
   response.body = answer.body;
   response =
       co_await http::finish_text(services.pool, request, std::move(response), std::move(edit));
-  take_room(services.text_room, response);
+  // A form that this client alone is sent has its share of memory too.
+  if (auto* text = std::get_if<std::string>(&response.body)) {
+    auto held = catalog::with_room(std::move(*text), services.text_room);
+    response.body = std::move(held);
+  }
   co_return response;
 }
 

@@ -78,8 +78,7 @@ Task<> repair(RepairParts parts, bool verify_checksums, tasks::Run& run) {
       const auto check = co_await look_at(parts.store, blob.digest, verify_checksums);
       if (check == store::Check::kFalse) ++counts.corrupted;
       if (check == store::Check::kMissing) ++counts.missing;
-      const bool is_gone = check == store::Check::kFalse || check == store::Check::kMissing;
-      if (is_gone) gone.insert(blob.digest);
+      if (store::is_gone(check)) gone.insert(blob.digest);
     }
     page = co_await parts.store.list(page.back().digest, store::Store::kPage);
   }

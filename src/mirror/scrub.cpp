@@ -61,7 +61,7 @@ Task<milliseconds> Scrub::step() {
   pass_->after = digest->text();  // what cannot be looked at does not hold up the others
   const auto check = co_await store_.check(*digest, rate());
   if (check != store::Check::kUnknown) ++checked_;
-  if (check == store::Check::kFalse || check == store::Check::kMissing) {
+  if (store::is_gone(check)) {
     ++wrong_;
     refetch_(*digest);
   }

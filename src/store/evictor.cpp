@@ -128,17 +128,11 @@ Task<bool> Evictor::make_room(std::shared_ptr<Shared> shared, std::uint64_t need
 Task<bool> Evictor::restore(std::shared_ptr<Shared> shared) {
   if (co_await shortage(shared, 0) == 0) co_return true;
   const Executor home = shared->evictor.home_;
-  co_return co_await uninterrupted(home, restore_here(std::move(shared)));
+  co_return co_await uninterrupted(home, alone(shared, restore_here(shared)));
 }
 
 Task<bool> Evictor::restore_here(std::shared_ptr<Shared> shared) {
   auto& self = shared->evictor;
-  while (self.busy_) co_await self.done_.wait();
-  self.busy_ = true;
-  const OnExit done([&self] {
-    self.busy_ = false;
-    self.done_.notify();
-  });
   const auto missing = co_await shortage(shared, 0);
   const auto now = shared->clock.steady();
   if (missing == 0 || now < self.futile_until_) co_return true;
@@ -183,6 +177,10 @@ void Evictor::keep_headroom(std::shared_ptr<Shared> shared) {
 
 Task<bool> Evictor::make_room_here(std::shared_ptr<Shared> shared, std::uint64_t needed,
                                    std::uint64_t wished, std::shared_ptr<Allowance> allowance) {
+  co_return co_await alone(shared, evict(shared, needed, wished, *allowance));
+}
+
+Task<bool> Evictor::alone(std::shared_ptr<Shared> shared, Task<bool> work) {
   auto& self = shared->evictor;
   while (self.busy_) co_await self.done_.wait();
   self.busy_ = true;
@@ -190,7 +188,7 @@ Task<bool> Evictor::make_room_here(std::shared_ptr<Shared> shared, std::uint64_t
     self.busy_ = false;
     self.done_.notify();
   });
-  co_return co_await evict(shared, needed, wished, *allowance);
+  co_return co_await std::move(work);
 }
 
 Task<bool> Evictor::evict(std::shared_ptr<Shared> shared, std::uint64_t needed,

@@ -52,6 +52,8 @@ class Evictor {
 
   static Task<bool> make_room_here(std::shared_ptr<Shared> shared, std::uint64_t needed,
                                    std::uint64_t wished, std::shared_ptr<Allowance> allowance);
+  /// Once no other eviction runs.
+  static Task<bool> alone(std::shared_ptr<Shared> shared, Task<bool> work);
   static Task<bool> restore_here(std::shared_ptr<Shared> shared);
   static Task<void> prepare(std::shared_ptr<Shared> shared);
   static Task<bool> evict(std::shared_ptr<Shared> shared, std::uint64_t needed,

@@ -59,6 +59,7 @@ enum class Check : std::uint8_t {
   kMissing,  // there was a row and no file; the row is gone now
   kUnknown,  // there is no such blob, or it is being evicted
 };
+constexpr bool is_gone(Check check) { return check == Check::kFalse || check == Check::kMissing; }
 
 /// What was evicted. Readable from any thread.
 struct Evicted {

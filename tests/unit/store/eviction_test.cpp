@@ -25,6 +25,13 @@ class EvictionTest : public StoreTest {
     restart();
     for (std::uint64_t i = 0; i < 6; ++i) contents.push_back(random_text(8 * kMiB, 100 + i));
   }
+  /// The first four contents, each used a minute after the one before.
+  void put_four() {
+    for (std::size_t i = 0; i < 4; ++i) {
+      put(contents[i]);
+      clock.advance(1min);
+    }
+  }
 
   /// One after another, each a minute later; then two days pass.
   void put_old(std::size_t count) { put_old(0, count); }
@@ -316,10 +323,7 @@ TEST_F(EvictionTest, WhatOthersWroteIsMadeUpForHoweverRecentlyAllWasUsed) {
   const auto database_file = dir / "other.db";
   options.also_counted = {database_file};
   restart();
-  for (std::size_t i = 0; i < 4; ++i) {
-    put(contents[i]);
-    clock.advance(1min);
-  }
+  put_four();
   std::ofstream(database_file) << random_text(20 * kMiB);
   const auto others = PosixDisk().bytes_on_disk(database_file);
   EXPECT_EQ(store->used(), on_disk() + others);
@@ -339,10 +343,7 @@ TEST_F(EvictionTest, WhatOthersWroteRemovesNothingThatIsPinnedOrReadAndNothingIn
   const auto database_file = dir / "other.db";
   options.also_counted = {database_file};
   restart();
-  for (std::size_t i = 0; i < 4; ++i) {
-    put(contents[i]);
-    clock.advance(1min);
-  }
+  put_four();
   for (std::size_t i : {0U, 1U}) runner.run(store->pin(digest_of(contents[i]), "a"));
   std::ofstream(database_file) << random_text(28 * kMiB);
   EXPECT_FALSE(runner.run(store->restore_room()));
@@ -362,10 +363,7 @@ TEST_F(EvictionTest, TheFloorIsMadeUpForWhenOthersTakeTheDisk) {
   options.min_free = 16 * kMiB;
   restart();
   disk.say_size(64 * kMiB);
-  for (std::size_t i = 0; i < 4; ++i) {
-    put(contents[i]);
-    clock.advance(1min);
-  }
+  put_four();
   EXPECT_TRUE(runner.run(store->restore_room()));
   EXPECT_EQ(which(), "0123");
   std::ofstream(options.data_dir / "others") << random_text(28 * kMiB);
