@@ -14,9 +14,9 @@ namespace {
 
 // Each piece costs a way to the disk's pool and back, and memory: with many connections, in all
 // fills, those that begin take small ones.
-constexpr std::size_t kPiece = std::size_t{1} << 20;
+constexpr std::size_t kPiece = std::size_t{2} << 20;
 constexpr std::size_t kSmallPiece = std::size_t{256} << 10;
-constexpr std::size_t kFewConnections = 16;
+constexpr std::size_t kFewConnections = 8;
 constexpr int kMostBackoff = 64;  // times the first one
 constexpr int kMostWaits = 10;    // that upstream asks for, without a byte in between
 
