@@ -55,6 +55,7 @@ Fault fault_of(const Json& json) {
   fault.status = json.value("status", fault.status);
   fault.delay = std::chrono::milliseconds(json.value("delay_ms", std::int64_t{0}));
   fault.bytes_per_second = json.value("bytes_per_second", fault.bytes_per_second);
+  fault.together = json.value("together", fault.together);
   fault.length = json.value("length", fault.length);
   fault.reset = json.value("reset", fault.reset);
   fault.headers = json.value("headers", fault.headers);

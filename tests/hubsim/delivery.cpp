@@ -110,6 +110,7 @@ bool Delivery::send_body(const Response& response) {
       const auto speed = std::max<std::uint64_t>(pace->fault.bytes_per_second, 1);
       count = std::min(count, std::max<std::uint64_t>(speed / 50, 1));
       pause = std::chrono::nanoseconds(std::chrono::seconds(count)) / speed;
+      if (pace->fault.together) pause = faults_.send_by_link(*pace, pause);
     }
     if (find_fault(active_, Fault::Kind::kFlip) != nullptr) count = std::min(count, kFlippedPart);
     // Counted before they are sent, so that no client has bytes which the log does not.

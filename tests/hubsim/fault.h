@@ -28,7 +28,7 @@ struct Fault {
     kFlip,         // the byte at `offset` of the file is inverted
     kIgnoreRange,  // 200 and the whole file to a ranged request
     kHold,         // bytes from `offset` of the file on wait until released
-    kPace,         // no more than `bytes_per_second`
+    kPace,         // no more than `bytes_per_second` an answer, or for all if `together`
     kEtag,         // the strong ETag and X-Linked-ETag name other content of the same kind
     kExpire,       // hub: signed URLs are handed out expired; cdn: every URL counts as expired
     kHeader,       // sets `headers`; an empty value removes that header
@@ -42,6 +42,7 @@ struct Fault {
   int status = 500;
   std::chrono::milliseconds delay{0};
   std::uint64_t bytes_per_second = 0;
+  bool together = false;  // as a link that all share
   std::int64_t length = 1;
   bool reset = true;
   std::map<std::string, std::string> headers = {};

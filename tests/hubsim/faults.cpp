@@ -53,6 +53,13 @@ std::chrono::milliseconds Faults::left(const Live& live) const {
   return std::max(std::chrono::floor<std::chrono::milliseconds>(left), {});
 }
 
+std::chrono::nanoseconds Faults::send_by_link(const Live& link, std::chrono::nanoseconds time) {
+  const std::lock_guard lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  link.busy_until = std::max(link.busy_until, now) + time;
+  return link.busy_until - now;
+}
+
 bool Faults::wait_lifted(const Live& live, const std::function<bool()>& given_up) {
   std::unique_lock lock(mutex_);
   while (!live.lifted) {

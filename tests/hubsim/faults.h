@@ -22,6 +22,7 @@ class Faults {
     const Fault fault;
     std::uint64_t seen = 0;  // guarded by Faults, as is the next
     std::optional<std::chrono::steady_clock::time_point> until = {};  // of a kLimit that began
+    mutable std::chrono::steady_clock::time_point busy_until = {};    // a link that is shared
     std::atomic<bool> lifted{false};
   };
   using Active = std::vector<std::shared_ptr<const Live>>;
@@ -34,6 +35,9 @@ class Faults {
 
   /// What is left of a kLimit's window.
   std::chrono::milliseconds left(const Live& live) const;
+
+  /// How long from now until a link that is shared has sent this too, after what others put on it.
+  std::chrono::nanoseconds send_by_link(const Live& link, std::chrono::nanoseconds time);
 
   /// Waits until `live` is lifted; false when `given_up` says so before. Polls it every 10 ms.
   bool wait_lifted(const Live& live, const std::function<bool()>& given_up);

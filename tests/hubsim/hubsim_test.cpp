@@ -525,6 +525,20 @@ TEST_F(HubTest, OtherFaultsDoWhatTheySay) {
   EXPECT_EQ(fetch(small).status, 200);
 }
 
+TEST_F(HubTest, ALinkIsSharedByAllAnswers) {
+  hub.set_fault({.kind = Fault::Kind::kPace,
+                 .host = Host::kCdn,
+                 .bytes_per_second = 200'000'000,
+                 .together = true});
+  const auto begin = std::chrono::steady_clock::now();
+  {
+    const std::jthread other([&] { fetch(large, kGood); });
+    fetch(large, kGood);
+  }
+  // 40 MiB take 210 ms; they have come when the last 20 of them begin.
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds{180});
+}
+
 TEST_F(HubTest, TheLogKnowsWhatWasAsked) {
   fetch(large, kGood);
   EXPECT_EQ(hub.count(Host::kHub, "GET", "model.safetensors"), 1U);
