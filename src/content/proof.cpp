@@ -1,11 +1,8 @@
 #include "hubcache/content/proof.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <vector>
-
-#include <unistd.h>
 
 #include "hubcache/base/digest.h"
 
@@ -31,20 +28,6 @@ std::vector<http::ByteRange> places(std::uint64_t size) {
     ranges.push_back({.offset = random_below(size - kSampleSize + 1), .length = kSampleSize});
   }
   return ranges;
-}
-
-std::string read_file(const Fd& file, http::ByteRange range) {
-  std::string bytes(range.length, '\0');
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const auto offset = static_cast<off_t>(range.offset + done);
-    const ssize_t count = ::pread(file.get(), bytes.data() + done, bytes.size() - done, offset);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw Error::from_errno(errno, "read of a stored blob");
-    if (count == 0) throw Error(Error::Kind::kCorrupt, "a stored blob is too short");
-    done += static_cast<std::size_t>(count);
-  }
-  return bytes;
 }
 
 Task<std::string> upstream_bytes(fill::Source& source, http::ByteRange range) {
@@ -75,20 +58,21 @@ Task<bool> delivers_same_bytes(hub::Hub& hub, UpstreamFile file, Sample ours) {
   co_return true;
 }
 
-Sample bytes_of(const store::Blob& blob) {
-  return [file = blob.file](http::ByteRange range) -> Task<std::string> {
-    co_return read_file(*file, range);
+Sample bytes_of(const store::Store& store, const store::Blob& blob) {
+  return [&store, file = blob.file](http::ByteRange range) {
+    return store.read(file, range.offset, range.length);
   };
 }
 
-Task<std::string> read_through_fill(fill::Fills& fills, fill::Wish wish) {
+Task<std::string> read_through_fill(fill::Fills& fills, const store::Store& store,
+                                    fill::Wish wish) {
   auto joined = co_await fills.join(std::move(wish));
   std::string bytes;
   while (true) {
     const auto span = co_await joined.body->next();
     if (http::length_of(span) == 0) break;
     if (const auto* part = std::get_if<http::FileSpan>(&span)) {
-      bytes += read_file(*part->file, {.offset = part->offset, .length = part->length});
+      bytes += co_await store.read(part->file, part->offset, part->length);
     } else {
       const auto memory = std::get<std::span<const std::byte>>(span);
       bytes.append(reinterpret_cast<const char*>(memory.data()), memory.size());

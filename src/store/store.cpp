@@ -176,6 +176,17 @@ Task<void> Store::Impl::heal(Digest digest, bool remove_file) {
 
 std::optional<Disk::FileSize> Store::size(const Fd& file) const { return impl_->size_of(file); }
 
+Task<std::string> Store::read(std::shared_ptr<const Fd> file, std::uint64_t offset,
+                              std::uint64_t length) const {
+  auto work = [impl = impl_, file = std::move(file), offset, length] {
+    std::string bytes(length, '\0');
+    const auto count = impl->disk.pread(*file, offset, std::as_writable_bytes(std::span(bytes)));
+    if (count < length) throw Error(Error::Kind::kCorrupt, "a stored file is too short");
+    return bytes;
+  };
+  co_return co_await offload(impl_->pool, std::move(work));
+}
+
 Task<bool> Store::contains(Digest digest) {
   co_return (co_await open(std::move(digest))).has_value();
 }

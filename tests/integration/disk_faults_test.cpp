@@ -208,6 +208,34 @@ TEST_F(UnreadableBlob, ComesFromTheHubWhileItIsLookedAtAndStaysWhenItIsRight) {
   EXPECT_EQ(stored_blobs(), 1U);
 }
 
+/// Another repository has the same file: whether that is so is seen from some of its bytes.
+class ReadForAProof : public UnreadableBlob {
+ protected:
+  ReadForAProof() {
+    hub.add_repo({.id = "org/copy"});
+    hub.add_file("org/copy", "copy.bin", whole, Storage::kLfs);
+  }
+  static constexpr std::string_view kCopy = "/org/copy/resolve/main/copy.bin";
+};
+
+TEST_F(ReadForAProof, WaitsForASlowDiskAndNobodyElseDoes) {
+  disk.hold(Call::kRead);
+  auto other = std::async(std::launch::async, [this] { return get(kCopy); });
+  while (disk.waiting() == 0) std::this_thread::yield();
+  EXPECT_TRUE(get(kBig).body == whole);
+  disk.release();
+  EXPECT_TRUE(other.get().body == whole);
+  EXPECT_LT(hub.body_bytes(Host::kCdn), whole.size());
+}
+
+TEST_F(ReadForAProof, FindsABlobThatCannotBeReadWhichIsFetchedAnew) {
+  FaultyDisk::spoil_open(blob);
+  const auto answer = get(kCopy);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(answer.body == whole);
+  while (get(kBig).body != whole) std::this_thread::yield();
+}
+
 class SlowDisk : public ServerTest {
  protected:
   ~SlowDisk() override {
@@ -217,7 +245,7 @@ class SlowDisk : public ServerTest {
   /// What one connection may have taken of the Hub and not brought to the disk: a piece in memory
   /// (fill/connection.cpp), and what the kernel keeps at either end.
   static std::uint64_t most_on_the_way() {
-    constexpr std::uint64_t kPiece = kMiB;
+    constexpr std::uint64_t kPiece = 2 * kMiB;
     return kPiece + most_kept("tcp_rmem") + most_kept("tcp_wmem");
   }
   static std::uint64_t most_kept(const std::string& name) {

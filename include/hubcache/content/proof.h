@@ -17,10 +17,10 @@ using Sample = std::function<Task<std::string>(http::ByteRange range)>;
 /// Throws what the Hub answers when it refuses or fails.
 Task<bool> delivers_same_bytes(hub::Hub& hub, UpstreamFile file, Sample ours);
 
-/// Samples of a stored blob. Reads from the disk's cache or the disk, 64 KiB at a time at most.
-Sample bytes_of(const store::Blob& blob);
+/// Samples of a stored blob; the store outlives them.
+Sample bytes_of(const store::Store& store, const store::Blob& blob);
 
 /// The range's bytes by way of a running fill: waits until they have come.
-Task<std::string> read_through_fill(fill::Fills& fills, fill::Wish wish);
+Task<std::string> read_through_fill(fill::Fills& fills, const store::Store& store, fill::Wish wish);
 
 }  // namespace hubcache::content

@@ -102,6 +102,10 @@ class Store {
   Task<bool> contains(Digest digest);
   /// What the file system says of an open file; nullopt when it fails.
   std::optional<Disk::FileSize> size(const Fd& file) const;
+  /// What a blob's file, or a fill's, has there; by way of the disk's pool. Throws kCorrupt when
+  /// the file is too short.
+  Task<std::string> read(std::shared_ptr<const Fd> file, std::uint64_t offset,
+                         std::uint64_t length) const;
   /// Removes a blob; who reads it reads on. False when it was not there.
   Task<bool> remove(Digest digest);
   /// Hashes the blob's file again, at `rate` bytes a second at most (0: as fast as it can be read).
