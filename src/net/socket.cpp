@@ -14,6 +14,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -312,15 +313,16 @@ void Socket::stop() {
 }
 
 bool Socket::peer_gone() {
+  // Not by reading: bytes that nobody has read yet would hide the end behind them.
+  pollfd state{.fd = stream_.native_handle(), .events = POLLIN | POLLRDHUP, .revents = 0};
+  if (::poll(&state, 1, 0) <= 0 && (!tls_ || SSL_has_pending(tls_.get()) == 0)) return false;
+  if ((state.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0) return true;
+  if (!tls_) return false;
+  // It may be the notice that the client has closed.
   char byte = 0;
-  const ssize_t n = ::recv(stream_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (tls_ && (n > 0 || SSL_has_pending(tls_.get()) == 1)) {
-    // It may be the notice that the client has closed.
-    ERR_clear_error();
-    const int seen = SSL_peek(tls_.get(), &byte, 1);
-    return seen <= 0 && SSL_get_error(tls_.get(), seen) != SSL_ERROR_WANT_READ;
-  }
-  return n == 0 || (n < 0 && !would_block(errno) && errno != EINTR);
+  ERR_clear_error();
+  const int seen = SSL_peek(tls_.get(), &byte, 1);
+  return seen <= 0 && SSL_get_error(tls_.get(), seen) != SSL_ERROR_WANT_READ;
 }
 
 void Socket::shut_down_write() {

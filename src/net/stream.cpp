@@ -81,6 +81,11 @@ struct Stream::State : std::enable_shared_from_this<State> {
     return {Error::Kind::kUpstream, "the connection to upstream failed", context};
   }
 
+  /// The deadline may have passed between two operations, when there was nothing to cancel.
+  void require_time(std::string_view doing) const {
+    if (expired) throw failed(doing, asio::error::operation_aborted);
+  }
+
   TcpSocket socket;
   std::unique_ptr<Tls> tls;
   std::unique_ptr<InnerTls> inner;  // over tls
@@ -179,6 +184,7 @@ Task<> Stream::connect(std::string host, std::uint16_t port, Reach reach) {
 Task<> Stream::start_tls(std::shared_ptr<asio::ssl::context> context, std::string host,
                          bool verify) {
   State& state = *state_;
+  state.require_time("TLS");
   SSL* ssl = nullptr;
   if (state.tls) {
     state.inner = std::make_unique<InnerTls>(*state.tls, *context);
@@ -204,6 +210,7 @@ Task<> Stream::start_tls(std::shared_ptr<asio::ssl::context> context, std::strin
 
 Task<std::size_t> Stream::read_some(asio::mutable_buffer into) {
   State& state = *state_;
+  state.require_time("read from");
   ErrorCode failure;
   std::size_t n = 0;
   if (state.inner) {
@@ -225,6 +232,7 @@ Task<std::size_t> Stream::read_some(asio::mutable_buffer into) {
 
 Task<> Stream::write(std::string_view text) {
   State& state = *state_;
+  state.require_time("write to");
   ErrorCode failure;
   const auto bytes = asio::buffer(text);
   if (state.inner) {

@@ -62,8 +62,8 @@ class Socket {
   /// for all that write() has to look at, and for more than a record of TLS. What is left has to be
   /// written next.
   std::size_t write_at_once(std::string_view head, std::string_view body);
-  /// Sends part of a file, without copying it unless in TLS; never blocks the worker on a disk that
-  /// is slow.
+  /// Sends part of a file, without copying it unless in TLS. What is not in memory is read in the
+  /// pool first, as far as the first and the last page of each 2 MiB tell.
   Task<Io> send_file(int file, std::uint64_t offset, std::uint64_t length,
                      std::chrono::milliseconds limit);
 

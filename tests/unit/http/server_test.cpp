@@ -398,6 +398,26 @@ TEST_F(ServerTest, AClientThatLeavesCancelsItsHandler) {
   cancelled.get_future().get();
 }
 
+TEST_F(ServerTest, SoDoesOneThatLeavesBytesUnread) {
+  std::promise<void> begun;
+  std::promise<void> cancelled;
+  handler = [&](Request request) -> Task<Response> {
+    struct AtEnd {
+      std::promise<void>& promise;
+      ~AtEnd() { promise.set_value(); }
+    } end{cancelled};
+    begun.set_value();
+    co_return co_await never(std::move(request));
+  };
+  serve({.header_timeout = 50ms});
+  auto client = connect();
+  client.send(kGet);
+  begun.get_future().get();
+  client.send("\r\n");
+  client.close();
+  cancelled.get_future().get();
+}
+
 class PromptServerTest : public ServerTest {
  protected:
   void serve_within(std::chrono::milliseconds within, Handler handle) {
