@@ -5,6 +5,8 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 
+#include "hubcache/base/uninterrupted.h"
+
 namespace hubcache::fill {
 namespace {
 
@@ -111,7 +113,7 @@ Task<void> Fill::live() {
   if (staging_->verified()) {
     co_await accept();
   } else {
-    co_await staging_->park();
+    co_await staging_->checkpoint();
   }
 }
 
@@ -176,33 +178,39 @@ Task<void> Fill::give_up(Error why) {
     throw Error(std::move(why));
   }
   // Durable before any reader hears of it: a client may resume at once, with a false start.
-  std::optional<Error> failure;
-  try {
-    if (is_complete()) co_await context_.store.remember_bad(origin_, digest_);
-  } catch (const std::exception& caught) {
-    failure = Error::from(caught);
+  if (is_complete()) {
+    co_await try_to(context_.store.remember_bad(origin_, digest_),
+                    "a false download could not be remembered");
   }
-  if (failure) {
-    context_.log.error("a false download could not be remembered",
-                       {{"digest", digest_.text()}, {"error", failure->context()}});
-  }
-  co_await staging_->discard();
+  co_await try_to(staging_->discard(), "a false download could not be removed");
   throw Error(std::move(why));
 }
 
+/// What fails must not hide why the fill ends.
+Task<void> Fill::try_to(Task<void> work, const char* failure) {
+  try {
+    co_await std::move(work);
+  } catch (const std::exception& caught) {
+    context_.log.error(failure,
+                       {{"digest", digest_.text()}, {"context", Error::from(caught).context()}});
+  }
+}
+
 /// For the next run, and when the disk failed the hash for readers of the whole, who go on without
-/// it. What cannot be kept is fetched again.
+/// it; not when all is there, for then nothing would come that is checked. What cannot be kept is
+/// fetched again.
 Task<void> Fill::keep_what_is_there(bool with_hash) {
-  const bool for_readers = with_hash && std::ranges::any_of(seats_, [this](const auto& seat) {
-                             return !seat->left && seat->range.length == size_;
-                           });
+  const bool for_readers =
+      with_hash && !is_complete() && std::ranges::any_of(seats_, [this](const auto& seat) {
+        return !seat->left && seat->range.length == size_;
+      });
   try {
     if (for_readers) {
       const std::uint64_t end = staging_->blocks().contiguous_end(staging_->hashed());
       while (staging_->hashed() < end) co_await staging_->hash_ahead();
       progress_->keep_hash(staging_->hash_so_far(), staging_->hashed());
     }
-    co_await staging_->park();
+    co_await staging_->checkpoint();
   } catch (const Error& error) {
     context_.log.warn("part of a download is lost",
                       {{"digest", digest_.text()}, {"context", error.context()}});
@@ -306,7 +314,11 @@ Task<void> Fill::keep_checkpoints() {
     const std::uint64_t bytes = staging_->bytes_since_checkpoint();
     const bool due = context_.clock.steady() - last >= kCheckpointTime;
     if (bytes < kCheckpointBytes && (!due || bytes == 0)) continue;
-    co_await staging_->checkpoint();
+    try {
+      co_await uninterrupted(staging_->checkpoint());
+    } catch (const Error& error) {
+      if (error.kind() != Error::Kind::kUnavailable) throw;  // the database is busy: the next time
+    }
     last = context_.clock.steady();
   }
 }

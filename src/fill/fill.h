@@ -77,6 +77,7 @@ class Fill : public std::enable_shared_from_this<Fill> {
   Task<void> wait_for_wants();
   Task<void> verify();
   Task<void> give_up(Error why);
+  Task<void> try_to(Task<void> work, const char* failure);
   Task<void> keep_what_is_there(bool with_hash);
   Task<void> accept();
   Task<void> report_verified();

@@ -160,7 +160,7 @@ DataDir DataDir::open(const std::filesystem::path& path) {
   require_local(absolute);
   Lock lock = take_lock(absolute);
   keep_reserve(absolute);
-  for (const auto* part : {"blobs", "fills", "documents"}) make_private_directory(absolute / part);
+  for (const auto* part : {"blobs", "fills"}) make_private_directory(absolute / part);
   return {absolute, std::move(lock.file), lock.was_left_open};
 }
 

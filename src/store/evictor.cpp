@@ -92,28 +92,35 @@ bool remove_one(Shared& shared, const Candidate& one) {
 
 /// What the rows know of an eviction that has begun.
 struct Marked {
-  std::vector<Candidate> some;
-
-  void set_leaving(db::Connection& sql) const {
+  /// Returns what may go: who pinned one meanwhile keeps it.
+  static std::vector<Candidate> begin(db::Connection& sql, std::vector<Candidate> some) {
+    std::erase_if(some, [&](const Candidate& one) { return is_pinned(sql, one.digest); });
     for (const auto& one : some) {
       if (!one.is_fill) set_state(sql, one.digest, BlobState::kLeaving);
     }
+    return some;
   }
-  /// Returns the bytes of each that were counted as used.
-  std::vector<std::uint64_t> end(db::Connection& sql, const std::vector<bool>& gone) const {
+  /// Returns the bytes of each that were counted as used. What was stored or begun anew since its
+  /// file went has a row that is not of this eviction.
+  std::vector<std::uint64_t> end(db::Connection& sql, const Shared& shared,
+                                 const std::vector<bool>& gone) const {
     std::vector<std::uint64_t> bytes(some.size());
     for (std::size_t i = 0; i < some.size(); ++i) {
       const auto& one = some[i];
       if (one.is_fill) {
-        if (gone[i]) drop_fill(sql, one.name);
+        if (gone[i] && !shared.fills.knows(one.name)) drop_fill(sql, one.name);
       } else if (!gone[i]) {
         set_state(sql, one.digest, one.state);
-      } else if (const auto row = take_blob(sql, one.digest)) {
+      } else if (const auto row =
+                     is_told ? take_leaving_blob(sql, one.digest) : take_blob(sql, one.digest)) {
         bytes[i] = row->on_disk;
       }
     }
     return bytes;
   }
+
+  std::vector<Candidate> some;
+  bool is_told = true;  // the rows say so
 };
 
 }  // namespace
@@ -132,21 +139,32 @@ Task<bool> Evictor::restore(std::shared_ptr<Shared> shared) {
 }
 
 Task<bool> Evictor::restore_here(std::shared_ptr<Shared> shared) {
-  auto& self = shared->evictor;
   const auto missing = co_await shortage(shared, 0);
-  const auto now = shared->clock.steady();
-  if (missing == 0 || now < self.futile_until_) co_return true;
+  if (missing == 0 || co_await is_futile(shared, 0)) co_return true;
   co_await prepare(shared);
   std::set<std::string> spared;
   auto plan = co_await choose(shared, missing, kAll, spared);
   if (plan.bytes < missing) co_return false;
   co_await remove(shared, std::move(plan), spared);
   // Of those that were open more goes the next time.
-  if (spared.empty() && co_await shortage(shared, 0) >= missing) {
-    self.futile_until_ = now + kFutilePause;
-    shared->log.warn("what was evicted has freed nothing yet on the file system");
-  }
+  if (spared.empty()) co_await see_what_it_freed(shared, missing, 0);
   co_return true;
+}
+
+/// False when so much was missing before, and still is.
+Task<bool> Evictor::see_what_it_freed(std::shared_ptr<Shared> shared, std::uint64_t missing,
+                                      std::uint64_t wished) {
+  if (co_await shortage(shared, wished) < missing) co_return true;
+  shared->evictor.futile_until_ = shared->clock.steady() + kFutilePause;
+  shared->log.warn("what was evicted has freed nothing yet on the file system");
+  co_return false;
+}
+
+/// Is it the disk that is short, which did not free what was evicted lately?
+Task<bool> Evictor::is_futile(std::shared_ptr<Shared> shared, std::uint64_t wished) {
+  if (shared->clock.steady() >= shared->evictor.futile_until_) co_return false;
+  auto work = [shared, wished] { return shared->space.disk_shortage(wished) > 0; };
+  co_return co_await offload(shared->pool, std::move(work));
 }
 
 Task<std::uint64_t> Evictor::room(std::shared_ptr<Shared> shared, std::uint64_t wished) {
@@ -175,6 +193,13 @@ void Evictor::keep_headroom(std::shared_ptr<Shared> shared) {
   });
 }
 
+Task<void> Evictor::wait_for_one(std::shared_ptr<Shared> shared) {
+  auto wait = [](Evictor& self) -> Task<void> {
+    if (self.busy_) co_await self.done_.wait();
+  };
+  co_await on(shared->evictor.home_, wait(shared->evictor));
+}
+
 Task<bool> Evictor::make_room_here(std::shared_ptr<Shared> shared, std::uint64_t needed,
                                    std::uint64_t wished, std::shared_ptr<Allowance> allowance) {
   co_return co_await alone(shared, evict(shared, needed, wished, *allowance));
@@ -198,6 +223,7 @@ Task<bool> Evictor::evict(std::shared_ptr<Shared> shared, std::uint64_t needed,
   if (needed > all) co_return false;
   if (!allowance.recent) allowance.recent = all / kShareOfRecent;
   wished = std::max(needed, std::min(wished, all / kShareOfStep));
+  if (co_await is_futile(shared, wished)) co_return co_await shortage(shared, needed) == 0;
 
   co_await prepare(shared);
   std::set<std::string> spared;
@@ -208,7 +234,12 @@ Task<bool> Evictor::evict(std::shared_ptr<Shared> shared, std::uint64_t needed,
     const std::uint64_t least = co_await shortage(shared, needed);
     if (plan.victims.empty() || plan.bytes < least) co_return least == 0;
     *allowance.recent -= plan.recent;
+    const auto spared_before = spared.size();
     co_await remove(shared, std::move(plan), spared);
+    const bool all_went = spared.size() == spared_before;
+    if (all_went && !co_await see_what_it_freed(shared, missing, wished)) {
+      co_return co_await shortage(shared, needed) == 0;
+    }
   }
 }
 
@@ -290,14 +321,17 @@ Task<void> Evictor::remove_some(std::shared_ptr<Shared> shared, std::vector<Cand
     return open;
   });
   if (some.empty()) co_return;
-  const auto marked = std::make_shared<const Marked>(Marked{.some = std::move(some)});
+  const auto marked = std::make_shared<Marked>(Marked{.some = some});
   try {
-    auto mark = [marked](db::Connection& sql) { marked->set_leaving(sql); };
-    co_await shared->database.write(std::move(mark));
+    auto mark = [some](db::Connection& sql) { return Marked::begin(sql, some); };
+    marked->some = co_await shared->database.write(std::move(mark));
   } catch (const Error& error) {
     // On a full disk the rows can wait until there is room again.
     if (error.kind() != Error::Kind::kNoSpace) throw;
+    marked->is_told = false;
   }
+  for (const auto& one : some) spared.insert(one.name);
+  for (const auto& one : marked->some) spared.erase(one.name);
 
   auto unlink = [shared, marked] {
     std::vector<bool> gone;
@@ -305,7 +339,9 @@ Task<void> Evictor::remove_some(std::shared_ptr<Shared> shared, std::vector<Cand
     return gone;
   };
   const auto gone = co_await offload(shared->pool, std::move(unlink));
-  auto end = [marked, gone](db::Connection& sql) { return marked->end(sql, gone); };
+  auto end = [shared, marked, gone](db::Connection& sql) {
+    return marked->end(sql, *shared, gone);
+  };
   const auto bytes = co_await shared->database.write(std::move(end));
   for (std::size_t i = 0; i < marked->some.size(); ++i) {
     const auto& one = marked->some[i];

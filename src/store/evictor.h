@@ -40,6 +40,8 @@ class Evictor {
   static Task<bool> restore(std::shared_ptr<Shared> shared);
   /// How many of `wished` bytes make_room() would find room for; a forecast, nothing is removed.
   static Task<std::uint64_t> room(std::shared_ptr<Shared> shared, std::uint64_t wished);
+  /// Returns when the eviction that runs now has ended.
+  static Task<void> wait_for_one(std::shared_ptr<Shared> shared);
   /// In the background: some room ahead of need, from what was not used for a day.
   static void keep_headroom(std::shared_ptr<Shared> shared);
 
@@ -55,6 +57,9 @@ class Evictor {
   /// Once no other eviction runs.
   static Task<bool> alone(std::shared_ptr<Shared> shared, Task<bool> work);
   static Task<bool> restore_here(std::shared_ptr<Shared> shared);
+  static Task<bool> see_what_it_freed(std::shared_ptr<Shared> shared, std::uint64_t missing,
+                                      std::uint64_t wished);
+  static Task<bool> is_futile(std::shared_ptr<Shared> shared, std::uint64_t wished);
   static Task<void> prepare(std::shared_ptr<Shared> shared);
   static Task<bool> evict(std::shared_ptr<Shared> shared, std::uint64_t needed,
                           std::uint64_t wished, Allowance& allowance);
@@ -68,7 +73,7 @@ class Evictor {
 
   Executor home_;
   bool busy_ = false;
-  SteadyTime futile_until_ = SteadyTime::min();  // restore() rests
+  SteadyTime futile_until_ = SteadyTime::min();  // no eviction for the disk's sake
   Signal done_;
 };
 

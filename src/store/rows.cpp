@@ -60,6 +60,14 @@ BlobRow blob_row(const db::Statement& row) {
           .used = time_of(row.integer(3))};
 }
 
+/// Of a statement that deletes one and returns it.
+std::optional<BlobRow> taken(db::Statement row) {
+  if (!row.step()) return std::nullopt;
+  const auto blob = blob_row(row);
+  row.run();
+  return blob;
+}
+
 std::vector<Candidate> idle_fills(db::Connection& sql) {
   std::vector<Candidate> fills;
   auto row = sql.query(
@@ -107,14 +115,17 @@ std::uint64_t put_blob(db::Connection& sql, const Digest& digest, const BlobRow&
 }
 
 std::optional<BlobRow> take_blob(db::Connection& sql, const Digest& digest) {
-  auto row = sql.query(
-      "DELETE FROM blobs WHERE digest = ?1 "
-      "RETURNING size, bytes_on_disk, state, last_used",
-      digest.text());
-  if (!row.step()) return std::nullopt;
-  const auto taken = blob_row(row);
-  row.run();
-  return taken;
+  return taken(
+      sql.query("DELETE FROM blobs WHERE digest = ?1 "
+                "RETURNING size, bytes_on_disk, state, last_used",
+                digest.text()));
+}
+
+std::optional<BlobRow> take_leaving_blob(db::Connection& sql, const Digest& digest) {
+  return taken(
+      sql.query("DELETE FROM blobs WHERE digest = ?1 AND state = 1 "
+                "RETURNING size, bytes_on_disk, state, last_used",
+                digest.text()));
 }
 
 void touch_blob(db::Connection& sql, const Digest& digest, WallTime now) {
@@ -155,6 +166,10 @@ void put_pin(db::Connection& sql, const Digest& digest, const std::string& holde
 
 void drop_pin(db::Connection& sql, const Digest& digest, const std::string& holder) {
   sql.run("DELETE FROM pins WHERE digest = ?1 AND holder = ?2", digest.text(), holder);
+}
+
+bool is_pinned(db::Connection& sql, const Digest& digest) {
+  return sql.query("SELECT 1 FROM pins WHERE digest = ?1", digest.text()).step();
 }
 
 std::vector<Stored> list_blobs(db::Connection& sql, const std::string& after, std::size_t limit) {

@@ -20,6 +20,8 @@ std::optional<BlobRow> find_blob(db::Connection& sql, const Digest& digest);
 std::uint64_t put_blob(db::Connection& sql, const Digest& digest, const BlobRow& row, WallTime now);
 /// The row that was there.
 std::optional<BlobRow> take_blob(db::Connection& sql, const Digest& digest);
+/// The same of one that is being evicted; none when it was stored anew since.
+std::optional<BlobRow> take_leaving_blob(db::Connection& sql, const Digest& digest);
 void touch_blob(db::Connection& sql, const Digest& digest, WallTime now);
 std::uint64_t bytes_of_blobs(db::Connection& sql);
 Holdings holdings_of(db::Connection& sql);
@@ -27,6 +29,7 @@ Holdings holdings_of(db::Connection& sql);
 void set_state(db::Connection& sql, const Digest& digest, BlobState state);
 std::vector<Digest> leaving_blobs(db::Connection& sql);
 
+bool is_pinned(db::Connection& sql, const Digest& digest);
 void put_pin(db::Connection& sql, const Digest& digest, const std::string& holder);
 void drop_pin(db::Connection& sql, const Digest& digest, const std::string& holder);
 

@@ -36,7 +36,14 @@ class FillTable {
     const std::lock_guard lock(mutex_);
     auto& entry = entries_[name];
     if (std::exchange(entry.staged, true)) return std::nullopt;
+    entry.leaving = true;
     return entry.used;
+  }
+  /// Is it being evicted just now?
+  bool is_leaving(const std::string& name) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(name);
+    return found != entries_.end() && found->second.leaving;
   }
   /// What the space counts for the part of a parked fill; nullopt when it is being staged.
   std::optional<std::uint64_t> parked_bytes(const std::string& name) const {
@@ -44,6 +51,11 @@ class FillTable {
     const auto found = entries_.find(name);
     if (found == entries_.end() || found->second.staged) return std::nullopt;
     return found->second.used;
+  }
+  /// Is it being staged, or parked?
+  bool knows(const std::string& name) const {
+    const std::lock_guard lock(mutex_);
+    return entries_.contains(name);
   }
   void park(const std::string& name, std::uint64_t used) {
     const std::lock_guard lock(mutex_);
@@ -62,6 +74,7 @@ class FillTable {
   struct Entry {
     std::uint64_t used = 0;
     bool staged = false;
+    bool leaving = false;  // staged by an eviction
   };
   mutable std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;

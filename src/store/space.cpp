@@ -46,9 +46,17 @@ std::uint64_t Space::capacity() const {
 
 std::uint64_t Space::shortage(std::uint64_t bytes) const {
   const std::lock_guard lock(mutex_);
-  return std::max(less(held() + bytes, limit()),
-                  less(promised_ + unwritten_ + bytes + options_.min_free,
-                       disk_.free_space(options_.data_dir)));
+  return std::max(less(held() + bytes, limit()), missing_on_disk(bytes));
+}
+
+std::uint64_t Space::disk_shortage(std::uint64_t bytes) const {
+  const std::lock_guard lock(mutex_);
+  return missing_on_disk(bytes);
+}
+
+std::uint64_t Space::missing_on_disk(std::uint64_t bytes) const {
+  return less(promised_ + unwritten_ + bytes + options_.min_free,
+              disk_.free_space(options_.data_dir));
 }
 
 bool Space::is_overdrawn() const {

@@ -26,6 +26,8 @@ class Space {
   std::uint64_t capacity() const;
   /// How much has to go before `bytes` may be promised; 0 when they may be.
   std::uint64_t shortage(std::uint64_t bytes) const;
+  /// The same by the free-space floor alone.
+  std::uint64_t disk_shortage(std::uint64_t bytes) const;
   /// Is more missing than who writes without a promise may take before room is made again?
   bool is_overdrawn() const;
   /// Throws kNoSpace when the free-space floor does not hold any more: others write here, too.
@@ -53,6 +55,7 @@ class Space {
   std::uint64_t free_above_floor() const;
   /// The same, less what was promised or spent and will be taken of it. The mutex is held.
   std::uint64_t left_above_floor() const;
+  std::uint64_t missing_on_disk(std::uint64_t bytes) const;
   /// What counts within the cap. The mutex is held.
   std::uint64_t held() const;
   std::uint64_t of_others() const;
@@ -66,7 +69,7 @@ class Space {
 };
 
 /// One fill's share of the space. What was promised and not spent goes back with it; what was spent
-/// stays used until released(). Callable from any thread.
+/// stays used until hand_over(). Callable from any thread.
 class Reservation {
  public:
   /// `spent` bytes are counted as used already.

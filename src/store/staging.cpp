@@ -25,7 +25,6 @@ Staging::Impl::Impl(std::shared_ptr<Shared> s, StageRequest r, std::string n, Pa
     : shared(std::move(s)),
       digest(std::move(r.digest)),
       size(r.size),
-      origin(std::move(r.origin)),
       via(std::move(r.via)),
       name(std::move(n)),
       part(std::move(opened.part)),
@@ -54,7 +53,6 @@ Staging::~Staging() = default;
 
 const Digest& Staging::digest() const noexcept { return impl_->digest; }
 std::uint64_t Staging::size() const noexcept { return impl_->size; }
-const std::string& Staging::origin() const noexcept { return impl_->origin; }
 const std::string& Staging::via() const noexcept { return impl_->via; }
 const BlockMap& Staging::blocks() const noexcept { return impl_->blocks; }
 std::shared_ptr<const Fd> Staging::file() const noexcept { return impl_->part->file(); }
@@ -126,8 +124,6 @@ Task<void> Staging::write(std::uint64_t offset, std::span<const std::byte> bytes
 Task<void> Staging::checkpoint() {
   Impl& my = *impl_;
   if (my.ended || (my.unrecorded.empty() && my.checkpoints == 0)) co_return;
-  auto blocks = std::exchange(my.unrecorded, {});
-  my.unsynced = 0;
   ++my.checkpoints;
   const OnExit done([&] { --my.checkpoints; });
   if (!my.row_durable) {
@@ -139,7 +135,9 @@ Task<void> Staging::checkpoint() {
     co_await my.shared->database.write_durable(std::move(touch));
     my.row_durable = true;
   }
-  // Blocks of a checkpoint that fails stay unrecorded: the next run fetches them again.
+  // Blocks of a sync that fails stay unrecorded: the next run fetches them again.
+  auto blocks = std::exchange(my.unrecorded, {});
+  my.unsynced = 0;
   auto work = [part = my.part, blocks = std::move(blocks)] { part->checkpoint(blocks); };
   co_await offload(my.shared->pool, std::move(work));
 }
@@ -188,8 +186,18 @@ Task<void> Staging::seal() {
     drop_fill(sql, name);
     return put_blob(sql, digest, row, now);
   };
-  // The same content of another origin was sealed before: its file was replaced.
-  const std::uint64_t replaced = co_await my.shared->database.write(std::move(record));
+  std::uint64_t replaced = 0;  // the same content of another origin was sealed before
+  std::optional<Error> failure;
+  try {
+    replaced = co_await my.shared->database.write(std::move(record));
+  } catch (const std::exception& caught) {
+    failure = Error::from(caught);
+  }
+  if (failure) {
+    // A file without a row is not counted: its next use counts it, and gives it one.
+    my.shared->space.remove_used(on_disk);
+    throw Error(Error::Kind::kIo, "the disk failed", failure->context());
+  }
   if (replaced > 0) my.shared->removed(my.digest, replaced);
 }
 

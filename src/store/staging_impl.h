@@ -26,7 +26,6 @@ struct Staging::Impl {
   const std::shared_ptr<Shared> shared;
   const Digest digest;
   const std::uint64_t size;
-  const std::string origin;
   std::string via;
   const std::string name;  // Layout::fill_name()
   const std::shared_ptr<Part> part;

@@ -295,6 +295,7 @@ std::function<bool()> Store::overdrawn_check() const {
 
 Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
   const std::string name = Layout::fill_name(request.digest, request.origin);
+  while (impl_->fills.is_leaving(name)) co_await Evictor::wait_for_one(impl_);
   std::uint64_t used = impl_->fills.acquire(name);
   bool kept = false;
   const OnExit acquired([impl = impl_, &name, &used, &kept] {

@@ -30,7 +30,6 @@ class DataDir {
   std::filesystem::path secrets_key() const { return secrets_key_in(path_); }
   std::filesystem::path admin_password() const { return path_ / "admin-password"; }
   std::filesystem::path control_socket() const { return control_socket_in(path_); }
-  std::filesystem::path documents() const { return path_ / "documents"; }
 
   // For who has not opened it, and may not: a server has.
   static std::filesystem::path database_in(const std::filesystem::path& path) {

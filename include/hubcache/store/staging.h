@@ -27,7 +27,6 @@ class Staging {
 
   const Digest& digest() const noexcept;
   std::uint64_t size() const noexcept;
-  const std::string& origin() const noexcept;
 
   /// The repo through which all of the bytes came, those of earlier runs included; empty when they
   /// came through more than one.
@@ -45,7 +44,9 @@ class Staging {
   /// outgrows what it has, with eviction if need be (kNoSpace).
   Task<void> write(std::uint64_t offset, std::span<const std::byte> bytes);
 
-  /// Makes what is present now survive anything: syncs the bytes, then records the new blocks.
+  /// Makes what is present now survive anything: syncs the bytes, then records the new blocks, so
+  /// that the next run resumes here. Blocks that it did not come to are recorded by the next one,
+  /// those of a sync that failed by none.
   Task<void> checkpoint();
   /// Bytes marked since the last checkpoint began.
   std::uint64_t bytes_since_checkpoint() const noexcept;
@@ -65,8 +66,6 @@ class Staging {
   Task<void> seal();
   /// Removes the bytes and the map.
   Task<void> discard();
-  /// For shutdown: a checkpoint, so the next run resumes here.
-  Task<void> park() { return checkpoint(); }
 
  private:
   friend class Store;

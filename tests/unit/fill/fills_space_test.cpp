@@ -1,4 +1,6 @@
 // What becomes of readers when the disk is full or fails under a running fill.
+#include <thread>
+
 #include "fixture.h"
 
 namespace hubcache::fill::test {
@@ -45,6 +47,24 @@ TEST_F(FillsSpaceTest, AReaderOfTheWholeGetsWhatIsThereAndTheHashToGoOnWith) {
   const auto left = bytes_.substr(rest.offset);
   rest.hash->update(std::as_bytes(std::span(left)));
   EXPECT_EQ(rest.hash->finish(), *digest_);
+}
+
+TEST_F(FillsSpaceTest, WhatCannotBeReadToBeVerifiedIsNotHandedOutUnverified) {
+  serve(some_bytes(3 * kMiB + 5));
+  bring_the_last_block_first();
+  hold(1, bytes_.size());
+  auto joined = join(whole());
+  disk_.hold(FaultyDisk::Call::kRead);
+  release();
+  const auto bytes = read_at_least(joined, 2 * kMiB + 5);
+  until([&](Upstream& upstream) { return upstream.delivered == bytes_.size(); });
+  while (disk_.waiting() == 0) std::this_thread::yield();
+  auto last = start_span(joined);
+  disk_.fail_call(1);  // that read alone
+  disk_.release();
+  EXPECT_EQ(kind_thrown_by([&] { last.get(); }), Error::Kind::kIo);
+  EXPECT_EQ(kind_thrown_by([&] { rest_of(joined); }), Error::Kind::kIo);
+  EXPECT_LT(bytes.size(), bytes_.size());
 }
 
 TEST_F(FillsSpaceTest, ASizeThatNoDiskHasIsRefusedBeforeAnythingIsMadeForIt) {

@@ -100,6 +100,16 @@ TEST_F(FillsTest, ClosedRangesDoNotAddUpToAFalseFile) {
   EXPECT_TRUE(is_bad());
 }
 
+TEST_F(FillsTest, NorDoTheyWhereTheFalseFileCannotBeRemoved) {
+  serve(some_bytes(4 * kMiB));
+  at_upstream([&](Upstream& upstream) { upstream.set_bytes(flip(bytes_, 5)); });
+  for (const std::uint64_t block : {3U, 0U, 2U}) read(closed(block * kMiB, (block + 1) * kMiB));
+  disk_.fail(FaultyDisk::Call::kName, EROFS);
+  EXPECT_EQ(kind_thrown_by([&] { read(closed(kMiB, 2 * kMiB)); }), Error::Kind::kCorrupt);
+  EXPECT_TRUE(is_bad());
+  disk_.stop_failing();
+}
+
 TEST_F(FillsTest, NorDoClosedRangesOfTwoRuns) {
   serve(some_bytes(4 * kMiB));
   at_upstream([&](Upstream& upstream) { upstream.set_bytes(flip(bytes_, 5)); });

@@ -319,7 +319,7 @@ TEST_F(FillsTurnsTest, WithManyConnectionsPiecesAreSmall) {
   EXPECT_EQ(room(), 256 * kKiB);
   others.clear();
   EXPECT_EQ(read(closed(2 * kMiB, 3 * kMiB)), bytes_.substr(2 * kMiB));
-  EXPECT_EQ(room(), kMiB);
+  EXPECT_EQ(room(), 2 * kMiB);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace {
 TEST(DataDirTest, IsMadeForItsOwnerAlone) {
   const test::TempDir dir;
   const auto data = DataDir::open(dir / "new");
-  for (const auto* name : {".", "blobs", "fills", "documents"}) {
+  for (const auto* name : {".", "blobs", "fills"}) {
     struct stat about{};
     ASSERT_EQ(::stat((data.path() / name).c_str(), &about), 0) << name;
     EXPECT_EQ(about.st_mode & 0777, 0700U) << name;

@@ -51,8 +51,9 @@ class StoreTest : public ::testing::Test {
   ~StoreTest() override { runner.stop(); }
 
   void start() {
-    database = std::make_unique<db::Database>(db::Database::Options{.file = dir / "hubcache.db"},
-                                              migrations(), log);
+    database = std::make_unique<db::Database>(
+        db::Database::Options{.file = dir / "hubcache.db", .busy_timeout = busy_timeout},
+        migrations(), log);
     store = std::make_unique<Store>(options, disk, *database, pool, runner.executor(), clock, log);
     store->recover();
   }
@@ -116,6 +117,7 @@ class StoreTest : public ::testing::Test {
   test::FakeClock clock;
   obs::Log log{obs::Options{.level = obs::Level::kOff}};
   FaultyDisk disk{dir / "attic"};
+  std::chrono::milliseconds busy_timeout{5'000};  // of the database
   Pool pool{"disk", 2};
   std::unique_ptr<db::Database> database;
   std::unique_ptr<Store> store;

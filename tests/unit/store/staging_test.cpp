@@ -194,10 +194,49 @@ TEST_F(StagingTest, OnlyWhatWasCheckpointedIsResumed) {
   EXPECT_EQ(stored(kStaged), kStaged);
 }
 
+class BusyDatabase : public StagingTest {
+ protected:
+  BusyDatabase() {
+    busy_timeout = std::chrono::milliseconds(1);
+    restart();
+  }
+  void lock() { other_.script("BEGIN IMMEDIATE"); }
+  void unlock() { other_.script("ROLLBACK"); }
+
+ private:
+  db::Connection other_{dir / "hubcache.db", db::Connection::Access::kReadWrite, 5'000};
+};
+
+TEST_F(BusyDatabase, CostsACheckpointNoBlocks) {
+  auto staging = stage(kStaged);
+  write(*staging, kStaged, 0, 3 * kMiB);
+  lock();
+  EXPECT_EQ(kind_thrown_by([&] { runner.run(staging->checkpoint()); }), Error::Kind::kUnavailable);
+  unlock();
+  runner.run(staging->checkpoint());
+  staging.reset();
+  restart();
+  EXPECT_EQ(stage(kStaged)->blocks().blocks_present(), 3U);
+}
+
+TEST_F(BusyDatabase, HasABlobThatItWasNotToldOfCountOnce) {
+  auto staging = stage(kStaged);
+  write_all(*staging, kStaged);
+  runner.run(staging->verify());
+  lock();
+  EXPECT_EQ(kind_thrown_by([&] { runner.run(staging->seal()); }), Error::Kind::kIo);
+  unlock();
+  staging.reset();
+  EXPECT_EQ(stored(kStaged), kStaged);
+  const auto used = store->used();
+  restart();
+  EXPECT_EQ(store->used(), used);
+}
+
 TEST_F(StagingTest, AParkedFillIsResumedByTheSameProcessToo) {
   auto staging = stage(kStaged);
   write(*staging, kStaged, 0, 3 * kMiB);
-  runner.run(staging->park());
+  runner.run(staging->checkpoint());
   staging.reset();
   EXPECT_EQ(stage(kStaged)->blocks().blocks_present(), 3U);
 }
