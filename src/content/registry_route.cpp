@@ -1,19 +1,16 @@
 #include "hubcache/content/registry_route.h"
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "hubcache/base/http_status.h"
 #include "hubcache/content/browsers.h"
 #include "hubcache/content/document_response.h"
+#include "hubcache/content/registry_manifest.h"
 #include "hubcache/content/rights.h"
 #include "hubcache/http/text_answer.h"
-#include "hubcache/hub/bounded_json.h"
 #include "hubcache/hub/refusal.h"
 #include "hubcache/hub/urls.h"
 
@@ -22,8 +19,6 @@
 namespace hubcache::content {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::string_view kLlamaCpp = "llama-cpp";
 
 /// The Hub tells llama.cpp the name of the file, and all others what Ollama reads, by nothing but
@@ -31,20 +26,6 @@ constexpr std::string_view kLlamaCpp = "llama-cpp";
 std::string agent_of(const http::Request& request) {
   const auto agent = request.headers.get("User-Agent").value_or("");
   return agent.starts_with(kLlamaCpp) ? std::string(kLlamaCpp) : "ollama";
-}
-
-/// What a manifest says of its config or of a layer; nullopt: nothing that can be a file.
-std::optional<hub::LfsObject> blob_in(const Json& item) {
-  if (!item.is_object()) return std::nullopt;
-  const auto name = item.find("digest");
-  const auto size = item.find("size");
-  if (name == item.end() || !name->is_string() || size == item.end() ||
-      !size->is_number_unsigned()) {
-    return std::nullopt;
-  }
-  const auto digest = Digest::from_text(name->get<std::string>());
-  if (!digest || digest->algorithm() != Digest::Algorithm::kSha256) return std::nullopt;
-  return hub::LfsObject{.digest = *digest, .size = size->get<std::uint64_t>()};
 }
 
 }  // namespace
@@ -85,19 +66,9 @@ Task<http::Response> RegistryRoute::manifest(const http::Request& request, Place
 
 void RegistryRoute::learn(const Place& place, const hub::RepoId& repo,
                           const catalog::Document& manifest) {
-  const auto document = hub::bounded_json(manifest.body);
-  if (!document.is_object()) return;
-  auto items = document.value("layers", Json::array());
-  if (!items.is_array()) return;
-  if (const auto config = document.find("config"); config != document.end()) {
-    items.push_back(*config);
-  }
-  for (const auto& item : items) {
-    const auto blob = blob_in(item);
-    if (!blob) continue;
-    const hub::FileRef file{
-        .repo = repo, .path = blob->digest.text(), .door = hub::Door::kRegistry};
-    services_.named.learn(*place.endpoint, file, {.size = blob->size});
+  for (const auto& blob : blobs_of_manifest(manifest.body)) {
+    const hub::FileRef file{.repo = repo, .path = blob.digest.text(), .door = hub::Door::kRegistry};
+    services_.named.learn(*place.endpoint, file, {.size = blob.size});
   }
 }
 

@@ -2,16 +2,14 @@
 
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "hubcache/base/http_status.h"
-#include "hubcache/hub/bounded_json.h"
 #include "hubcache/hub/grammar.h"
 #include "hubcache/hub/urls.h"
 
 #include "answers.h"
 #include "asking.h"
 #include "delivery.h"
+#include "info_document.h"
 #include "requests.h"
 #include "sending.h"
 
@@ -67,17 +65,6 @@ void require_same_digest(const FileRef& file, FileAnswer& answer) {
     throw Error(Error::Kind::kUpstream, "The Hub has another file by that digest");
   }
   answer.digest = asked;
-}
-
-/// Does an info document say that everybody may read the repo?
-bool says_public(std::string_view body) {
-  const auto document = bounded_json(body, 1);
-  if (!document.is_object()) return false;
-  const auto is_false = [&document](const char* field) {
-    const auto found = document.find(field);
-    return found != document.end() && found->is_boolean() && !found->get<bool>();
-  };
-  return is_false("private") && is_false("gated");
 }
 
 }  // namespace

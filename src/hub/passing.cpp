@@ -1,24 +1,19 @@
-#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "hubcache/base/http_status.h"
-#include "hubcache/hub/bounded_json.h"
 #include "hubcache/hub/hub.h"
 #include "hubcache/hub/urls.h"
 
 #include "answers.h"
 #include "asking.h"
+#include "lfs_batch.h"
 #include "requests.h"
 
 // What git and git-lfs ask the Hub for.
 namespace hubcache::hub {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr std::string_view kLfsType = "application/vnd.git-lfs+json";
 
@@ -35,57 +30,6 @@ std::optional<std::chrono::milliseconds> silence_for(const Endpoint& endpoint,
   if (request.method != "POST") return std::nullopt;
   const auto said = endpoint.timeouts.first_byte;
   return said == http::Timeouts{}.first_byte ? kSilence : said;
-}
-
-std::string batch_of(const std::vector<LfsObject>& objects) {
-  auto list = Json::array();
-  for (const auto& object : objects) {
-    list.push_back({{"oid", object.digest.hex()}, {"size", object.size}});
-  }
-  const Json batch{{"operation", "download"},
-                   {"transfers", {"basic"}},
-                   {"hash_algo", "sha256"},
-                   {"objects", std::move(list)}};
-  return batch.dump();
-}
-
-std::string text_at(const Json& object, const char* field) {
-  const auto found = object.find(field);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-/// Where a batch's answer says the object is; nullopt: it does not name it.
-std::optional<LfsObject> object_in(const Json& object, const http::Url& base) {
-  if (!object.is_object() || object.contains("error")) return std::nullopt;
-  const auto digest = Digest::parse(Digest::Algorithm::kSha256, text_at(object, "oid"));
-  const auto size = object.find("size");
-  const auto actions = object.find("actions");
-  if (!digest || size == object.end() || !size->is_number_unsigned() || actions == object.end()) {
-    return std::nullopt;
-  }
-  const auto download = actions->find("download");
-  if (download == actions->end() || !download->is_object()) return std::nullopt;
-  const auto place = base.resolve(text_at(*download, "href"));
-  if (!place || !may_follow(base, *place)) return std::nullopt;
-  return LfsObject{
-      .digest = *digest, .size = size->get<std::uint64_t>(), .location = place->text()};
-}
-
-/// Those of `asked` that the batch's answer names, by digest and size.
-std::vector<LfsObject> objects_in(const Reply& reply, const std::vector<LfsObject>& asked) {
-  const auto batch = bounded_json(reply.body);
-  const bool good =
-      batch.is_object() && batch.contains("objects") && batch.at("objects").is_array();
-  if (!good) throw Error(Error::Kind::kUpstream, "The Hub's answer to git-lfs cannot be read");
-  std::vector<LfsObject> found;
-  for (const auto& item : batch.at("objects")) {
-    auto object = object_in(item, reply.url);
-    const auto is_it = [&object](const LfsObject& one) {
-      return object && one.digest == object->digest && one.size == object->size;
-    };
-    if (std::ranges::any_of(asked, is_it)) found.push_back(*std::move(object));
-  }
-  return found;
 }
 
 }  // namespace
@@ -120,7 +64,7 @@ Task<LfsAnswer> Hub::lfs_objects(EndpointPtr endpoint, Credential credential, Re
   Asker asker(means(), *endpoint, credential);
   Question question{.method = "POST",
                     .target = git_path(repo, ".git/info/lfs/objects/batch"),
-                    .form = batch_of(objects),
+                    .form = lfs_batch(objects),
                     .headers = {{"Content-Type", kLfsType}, {"Accept", kLfsType}},
                     .repo = repo,
                     .subject = Outages::Subject::kGit,
@@ -138,7 +82,9 @@ Task<LfsAnswer> Hub::lfs_objects(EndpointPtr endpoint, Credential credential, Re
                    .error_code = error_code_of(reply.status, reply.headers),
                    .error_message = error_message_of(reply.headers),
                    .objects = {}};
-  if (reply.status == http_status::kOk) answer.objects = objects_in(reply, objects);
+  if (reply.status == http_status::kOk) {
+    answer.objects = lfs_objects_in(reply.body, reply.url, objects);
+  }
   co_return answer;
 }
 
