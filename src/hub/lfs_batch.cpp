@@ -34,8 +34,10 @@ std::optional<LfsObject> object_in(const Json& object, const http::Url& base) {
   if (download == actions->end() || !download->is_object()) return std::nullopt;
   const auto place = base.resolve(text_at(*download, "href"));
   if (!place || !may_follow(base, *place)) return std::nullopt;
+  auto location = place->text();
+  if (location == base.text()) return std::nullopt;  // as of no href at all
   return LfsObject{
-      .digest = *digest, .size = size->get<std::uint64_t>(), .location = place->text()};
+      .digest = *digest, .size = size->get<std::uint64_t>(), .location = std::move(location)};
 }
 
 }  // namespace

@@ -5,10 +5,13 @@
 #include "hubcache/content/json_filter.h"
 #include "hubcache/content/learned.h"
 #include "hubcache/content/paths_info.h"
+#include "hubcache/content/registry_manifest.h"
 #include "hubcache/hub/bounded_json.h"
 
 #include "catalog/tree_page.h"
 #include "fuzz.h"
+#include "hub/info_document.h"
+#include "hub/lfs_batch.h"
 
 namespace hubcache::fuzz {
 namespace {
@@ -41,11 +44,47 @@ void try_paths_info(std::string_view text) {
   }
 }
 
+void try_info(std::string_view text, const nlohmann::json& value) {
+  if (!hub::says_public(text)) return;
+  require(value.is_object(), "an info document is an object");
+  for (const char* field : {"private", "gated"}) {
+    const auto found = value.find(field);
+    require(found != value.end() && *found == false, "what is public is neither private nor gated");
+  }
+}
+
+void try_lfs(std::string_view text, const nlohmann::json& value) {
+  const auto digest = *Digest::from_etag(std::string(64, 'c'));  // as the corpus has it
+  const std::vector<hub::LfsObject> asked{{.digest = digest, .size = 9}};
+  const auto base = *http::Url::parse("https://hub.example/o/n.git/info/lfs/objects/batch");
+  try {
+    for (const auto& object : hub::lfs_objects_in(text, base, asked)) {
+      require(object.digest == digest && object.size == 9, "an object is one that was asked for");
+      const auto place = http::Url::parse(object.location);
+      require(place && place->scheme == "https", "its place is a URL that may be followed");
+      require(place->text() != base.text(), "and another one");
+    }
+    require(value.is_object(), "a batch's answer is an object");
+  } catch (const Error& error) {
+    require(error.kind() == Error::Kind::kUpstream, "it is refused as the upstream's fault");
+  }
+}
+
+void try_manifest(std::string_view text, const nlohmann::json& value) {
+  for (const auto& blob : content::blobs_of_manifest(text)) {
+    require(value.is_object(), "a manifest is an object");
+    require(blob.digest.algorithm() == Digest::Algorithm::kSha256, "a blob has a sha256");
+  }
+}
+
 void try_json(std::string_view text) {
   const auto value = hub::bounded_json(text);
   hub::bounded_json(text, 1);
   try_learning(text, value);
   try_paths_info(text);
+  try_info(text, value);
+  try_lfs(text, value);
+  try_manifest(text, value);
   try {
     for (const auto& file : catalog::read_tree_page(text)) {
       require(!file.path.empty(), "a file has a path");
