@@ -58,6 +58,7 @@ namespace {
 
 constexpr std::size_t kServingThreads = 8;
 constexpr std::size_t kTextRoom = std::size_t{128} << 20;  // two of the largest documents
+constexpr std::size_t kFreeForText = std::size_t{64} << 10;
 // While another program has the database locked, a client waits that long for each of a few writes.
 constexpr std::chrono::milliseconds kBusyTimeout{1'000};
 // A command may take as long as it likes; it can be given again.
@@ -232,7 +233,8 @@ struct Instance::Parts {
   registry::RuleBook rule_book{workers, config.rules};
   std::unique_ptr<access::Accounts> accounts;
   std::unique_ptr<access::Guards> guards;
-  const std::shared_ptr<MemoryRoom> text_room = std::make_shared<MemoryRoom>(kTextRoom);
+  const std::shared_ptr<MemoryRoom> text_room =
+      std::make_shared<MemoryRoom>(kTextRoom, kFreeForText);
   hub::Outages outages;
   hub::RateLimits limits;
   std::vector<std::unique_ptr<http::Client>> clients;  // by worker, as all that follow

@@ -78,9 +78,8 @@ bool is_for_keeps(const hub::DocumentAnswer& answer, const std::string& target, 
 std::span<const db::Migration> document_migrations() { return kDocumentMigrations; }
 
 SharedText with_room(std::string text, const std::shared_ptr<MemoryRoom>& room) {
-  constexpr std::size_t kShort = 64UL * 1024;
   MemoryRoom::Share share(room);
-  if (text.size() > kShort && !share.grow_to(text.size())) {
+  if (!share.grow_to(text.size())) {
     throw Error(Error::Kind::kUnavailable, "too many large documents at a time");
   }
   return {std::move(text), std::move(share)};

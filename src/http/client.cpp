@@ -68,7 +68,7 @@ Task<std::size_t> ClientResponse::read(asio::mutable_buffer into) {
 
 Task<std::string> ClientResponse::read_all(std::size_t limit, MemoryRoom::Share* share) {
   const auto require_room = [share](std::size_t size) {
-    if (share == nullptr || size <= kReadAllStep || share->grow_to(size)) return;
+    if (share == nullptr || share->grow_to(size)) return;
     throw Error(Error::Kind::kUnavailable, "too many large answers of upstream at a time");
   };
   std::string body;

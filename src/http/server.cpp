@@ -200,7 +200,7 @@ Server::Server(Workers& workers, std::vector<Site> sites, Limits limits, const C
                obs::Log& log)
     : impl_(std::make_shared<Impl>()) {
   const auto pool = std::make_shared<Pool>("http-disk", kDiskThreads);
-  const auto room = std::make_shared<MemoryRoom>(limits.max_unanswered_bytes);
+  const auto room = std::make_shared<MemoryRoom>(limits.max_unanswered_bytes, kFreeForEach);
   for (std::size_t i = 0; i < sites.size(); ++i) {
     auto worker = std::make_shared<ServerWorker>(workers.executor(i), std::move(sites[i]), limits,
                                                  clock, log, pool, room);

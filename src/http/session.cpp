@@ -20,7 +20,6 @@ using net::Io;
 
 constexpr std::size_t kReadSize = 4 * 1024;
 constexpr std::size_t kBodyReadSize = 64 * 1024;
-constexpr std::size_t kFree = 2 * kReadSize;  // what each request may take without asking
 constexpr std::size_t kRequestLineRest = 64;  // of a request line without its target
 constexpr std::size_t kMostDrained = 8 * 1024 * 1024;
 constexpr std::chrono::seconds kLinger{2};
@@ -41,13 +40,13 @@ class Session::Room {
 
   /// False: not all that many bytes have room.
   bool has(std::size_t size) {
-    if (size <= kFree) return true;
+    if (of_all_->taken_by(size) == 0) return true;
     if (!share_) share_.emplace(of_all_);
-    return share_->grow_to(size - kFree);
+    return share_->grow_to(size);
   }
   /// It takes no more than that from now on.
   void keep(std::size_t size) {
-    if (share_) share_->shrink_to(size - std::min(size, kFree));
+    if (share_) share_->shrink_to(size);
   }
 
  private:
@@ -179,7 +178,7 @@ Task<> Session::serve() {
     if (!exchange.problem) parse(exchange, block);
     if (!exchange.problem && has_body(exchange)) co_await read_body(exchange);
     if (exchange.broken) co_return;
-    input_.shrink(kFree);
+    input_.shrink(kFreeForEach);
 
     Response response;
     if (exchange.problem) {
@@ -461,7 +460,7 @@ Task<> Session::linger() {
   std::size_t drained = 0;
   while (drained < kMostDrained) {
     input_.consume(input_.view().size());
-    input_.shrink(kFree);
+    input_.shrink(kFreeForEach);
     const auto read = co_await socket_.read_some(room_for(kReadSize), deadline);
     if (read.status != Io::kOk) co_return;
     drained += read.size;

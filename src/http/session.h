@@ -28,7 +28,8 @@ namespace hubcache::http {
 
 class Session;
 
-constexpr std::size_t kSmallFile = 16 * 1024;  // read, not sent by sendfile: one call for all
+constexpr std::size_t kFreeForEach = 8 * 1024;  // what a request may take without asking
+constexpr std::size_t kSmallFile = 16 * 1024;   // read, not sent by sendfile: one call for all
 
 /// What the sessions of one worker share. Holds nothing that belongs to an io_context, so whoever
 /// lets go of it last may do so anywhere.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -12,8 +13,11 @@ class MemoryRoom {
  public:
   class Share;
 
-  /// `most`: bytes.
-  explicit MemoryRoom(std::size_t most) : most_(most) {}
+  /// `most`: bytes; `free`: bytes of each share that take no room.
+  explicit MemoryRoom(std::size_t most, std::size_t free = 0) : most_(most), free_(free) {}
+
+  /// What a share of that size takes of the room.
+  std::size_t taken_by(std::size_t size) const noexcept { return size - std::min(size, free_); }
 
   /// False: there is no room for so much more now.
   bool take(std::size_t size) noexcept {
@@ -25,6 +29,7 @@ class MemoryRoom {
 
  private:
   const std::size_t most_;
+  const std::size_t free_;
   std::atomic<std::size_t> taken_{0};
 };
 
@@ -36,10 +41,10 @@ class MemoryRoom::Share {
   explicit Share(std::shared_ptr<MemoryRoom> room) : room_(std::move(room)) {}
   ~Share() { shrink_to(0); }
   Share(Share&& other) noexcept
-      : room_(std::move(other.room_)), size_(std::exchange(other.size_, 0)) {}
+      : room_(std::move(other.room_)), taken_(std::exchange(other.taken_, 0)) {}
   Share& operator=(Share&& other) noexcept {
     std::swap(room_, other.room_);
-    std::swap(size_, other.size_);
+    std::swap(taken_, other.taken_);
     return *this;
   }
   Share(const Share&) = delete;
@@ -47,18 +52,20 @@ class MemoryRoom::Share {
 
   /// False, and as it was: the room has not that many bytes for it.
   bool grow_to(std::size_t size) noexcept {
-    if (!room_ || size <= size_) return true;
-    if (!room_->take(size - size_)) return false;
-    size_ = size;
+    const std::size_t wanted = room_ ? room_->taken_by(size) : 0;
+    if (wanted <= taken_) return true;
+    if (!room_->take(wanted - taken_)) return false;
+    taken_ = wanted;
     return true;
   }
   void shrink_to(std::size_t size) noexcept {
-    if (room_ && size < size_) room_->give_back(std::exchange(size_, size) - size);
+    const std::size_t kept = room_ ? room_->taken_by(size) : 0;
+    if (kept < taken_) room_->give_back(std::exchange(taken_, kept) - kept);
   }
 
  private:
   std::shared_ptr<MemoryRoom> room_;
-  std::size_t size_ = 0;
+  std::size_t taken_ = 0;
 };
 
 }  // namespace hubcache

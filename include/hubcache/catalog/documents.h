@@ -29,8 +29,8 @@ struct Document : hub::DocumentAnswer {
   bool just_asked = false;  // this is what the Hub says now
 };
 
-/// A document in memory, or a form of it, with its share of the room. A short one needs none.
-/// Throws kUnavailable when there is none.
+/// A document in memory, or a form of it, with its share of the room. Throws kUnavailable
+/// when that has none for it.
 SharedText with_room(std::string text, const std::shared_ptr<MemoryRoom>& room);
 
 /// The class of those who may not read the repo: what they are shown of it tells nothing more.

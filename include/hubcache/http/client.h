@@ -79,7 +79,7 @@ class ClientResponse {
   /// or malformed, kUpstreamTimeout after `between_bytes`.
   Task<std::size_t> read(asio::mutable_buffer into);
   /// The whole body, unpacked if it came gzipped; kUpstream when it is more than `limit` bytes,
-  /// kUnavailable when `share`, if there is one, has no room for it. A short one needs none.
+  /// kUnavailable when `share`, if there is one, has no room for it.
   Task<std::string> read_all(std::size_t limit, MemoryRoom::Share* share = nullptr);
 
  private:

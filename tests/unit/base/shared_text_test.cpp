@@ -24,6 +24,24 @@ TEST(MemoryRoom, AShareGrowsWhileThereIsRoom) {
   EXPECT_FALSE(room->take(1));
 }
 
+TEST(MemoryRoom, TheFirstBytesOfEachShareTakeNone) {
+  const auto room = std::make_shared<MemoryRoom>(100, 10);
+  {
+    MemoryRoom::Share one(room);
+    MemoryRoom::Share other(room);
+    MemoryRoom::Share third(room);
+    EXPECT_TRUE(one.grow_to(110));
+    EXPECT_TRUE(other.grow_to(10));
+    EXPECT_FALSE(other.grow_to(11));
+    one.shrink_to(40);
+    EXPECT_TRUE(other.grow_to(80));
+    one.shrink_to(5);
+    EXPECT_TRUE(third.grow_to(40));
+    EXPECT_FALSE(room->take(1));
+  }
+  EXPECT_TRUE(room->take(100));
+}
+
 TEST(MemoryRoom, AShareIsGivenBackOnce) {
   const auto room = std::make_shared<MemoryRoom>(100);
   {
