@@ -12,7 +12,8 @@ namespace hubcache::app {
 ///
 ///   {"do": "blob.list", "after"?} -> {"blobs": [{"digest", "size", "on_disk", "used", "pinned"}]}
 ///     a page of them in the order of their digests; an empty one is the end
-///   {"do": "blob.check", "digest", "rate"?} -> {"is": "right", "false", "missing" or "unknown"}
+///   {"do": "blob.check", "digest", "rate"?} -> {"is": "right", "false", "missing" or "unknown",
+///     "refetched"?}, the latter of what was false or missing: is it stored again?
 ///   {"do": "blob.remove", "digest"} -> {"removed"}
 ///   {"do": "blob.pin", "digest"}    {"do": "blob.unpin", "digest"}
 ///   {"do": "gc", "protection_minutes"} -> {"content", "blobs"}, how many were removed
