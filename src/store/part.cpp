@@ -35,10 +35,19 @@ Part::Opened Part::open(std::shared_ptr<Shared> shared, const Plan& plan) {
     part->count_on_disk();
     return {.part = part, .blocks = std::move(blocks)};
   } catch (...) {
-    if (plan.already_used == 0) remove_files(part->disk_, part->layout_, plan.name);
-    part->reservation_.settle(plan.already_used);
+    part->take_back();
     throw;
   }
+}
+
+/// Of a fill that is just beginning nothing is recorded: nothing has to be synced, for which there
+/// may be no descriptor.
+void Part::take_back() {
+  if (plan_.already_used == 0) {
+    disk_.remove(layout_.part(plan_.name));
+    disk_.remove(layout_.map(plan_.name));
+  }
+  reservation_.settle(plan_.already_used);
 }
 
 void Part::remove_files(Disk& disk, const Layout& layout, const std::string& name) {

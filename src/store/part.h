@@ -32,9 +32,11 @@ class Part {
     std::uint64_t already_used = 0;  // what the space counts for it
   };
 
-  /// Opens what an earlier run left, or makes it anew when that does not fit. Throws kNoSpace, with
-  /// nothing left of a fill that is just beginning.
+  /// Opens what an earlier run left, or makes it anew when that does not fit. Throws kNoSpace and
+  /// kIo, with nothing left of a fill that is just beginning.
   static Opened open(std::shared_ptr<Shared> shared, const Plan& plan);
+  /// As if open() had thrown, as long as nothing was written.
+  void take_back();
   /// Removes both files of a fill nobody has open.
   static void remove_files(Disk& disk, const Layout& layout, const std::string& name);
 

@@ -326,7 +326,7 @@ Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
   auto record = [fresh = std::move(fresh), now = impl_->clock.now()](db::Connection& sql) {
     put_fill(sql, fresh, now);
   };
-  std::optional<Error> busy;
+  std::optional<Error> failure;
   try {
     if (mixed_now) {
       // Else a loss of power could leave the old row with the new repo's bytes.
@@ -335,11 +335,17 @@ Task<std::unique_ptr<Staging>> Store::stage(StageRequest request) {
       co_await impl_->database.write(std::move(record));
     }
   } catch (const Error& error) {
-    if (error.kind() != Error::Kind::kUnavailable) throw;
-    busy = error;
+    failure = error;
   }
-  // As a disk that fails: who wants the bytes goes on without storing them.
-  if (busy) throw Error(Error::Kind::kIo, "the disk failed", busy->context());
+  if (failure) {
+    // No row leads to it: nothing would ever evict it.
+    auto take_back = [part = opened.part] { part->take_back(); };
+    co_await offload(impl_->pool, std::move(take_back));
+    used = opened.part->used();
+    if (failure->kind() != Error::Kind::kUnavailable) throw Error(*failure);
+    // As a disk that fails: who wants the bytes goes on without storing them.
+    throw Error(Error::Kind::kIo, "the disk failed", failure->context());
+  }
 
   const Executor home = co_await asio::this_coro::executor;
   auto staging = std::make_unique<Staging::Impl>(impl_, std::move(request), name, std::move(opened),

@@ -44,6 +44,40 @@ TEST_F(StagingTest, BytesMayComeInAnyOrderAndAnyPieces) {
   EXPECT_EQ(stored(kStaged), kStaged);
 }
 
+TEST_F(StagingTest, AStartThatFailsLeavesNothing) {
+  const auto fails_and_leaves_nothing = [this](const std::string& when) {
+    std::unique_ptr<Staging> begun;
+    try {
+      begun = stage(kStaged);
+    } catch (const Error&) {
+      EXPECT_EQ(files_in_fills(), 0U) << when;
+      EXPECT_EQ(store->used(), 0U) << when;
+      return true;
+    }
+    disk.stop_failing();
+    runner.run(begun->discard());
+    return false;
+  };
+  std::uint64_t call = 0;
+  do {
+    disk.fail_call(++call);
+  } while (fails_and_leaves_nothing("call " + std::to_string(call)));
+  EXPECT_GT(call, 5U);
+
+  disk.fail(FaultyDisk::Call::kRead, EIO);
+  disk.fail(FaultyDisk::Call::kSync, EMFILE);
+  EXPECT_TRUE(fails_and_leaves_nothing("no directory can be synced"));
+  disk.stop_failing();
+
+  database->write_now([](db::Connection& sql) {
+    sql.script(
+        "CREATE TRIGGER no_fills BEFORE INSERT ON fills BEGIN SELECT RAISE(ABORT, 'no'); END");
+  });
+  EXPECT_TRUE(fails_and_leaves_nothing("no row can be written"));
+  database->write_now([](db::Connection& sql) { sql.script("DROP TRIGGER no_fills"); });
+  EXPECT_FALSE(fails_and_leaves_nothing("it works again"));
+}
+
 TEST_F(StagingTest, AGitBlobIsVerifiedAsGitDoes) {
   const auto digest = digest_of("hello\n", Digest::Algorithm::kGitSha1);
   EXPECT_EQ(digest.hex(), "ce013625030ba8dba906f756967f9e9ca394464a");
