@@ -206,8 +206,6 @@ struct Instance::Parts {
   Workbench bench(std::string by);
   mirror::RepairParts repair_parts();
   Task<bool> refetch(Digest gone);
-  void refetch_soon(Digest gone);
-  Task<> refetch_all();
   void define_upkeep();
   Task<> look_for_lost();
   Task<std::uint64_t> trim_rights();
@@ -253,7 +251,7 @@ struct Instance::Parts {
   std::unique_ptr<fill::Fills> fills;
   tasks::Queue tasks;
   std::shared_ptr<mirror::Prefetch> prefetch;
-  std::set<Digest> to_refetch;  // belongs to the first worker; not empty: refetch_all() runs
+  mirror::RefetchQueue refetches{repair_parts(), workers.executor(0), log};
   mirror::Scrub scrub;
   std::unique_ptr<mirror::Fetch> fetch;
   std::shared_ptr<mirror::Intake> intake;
@@ -300,7 +298,7 @@ Instance::Parts::Parts(Config c, const Clock& clk, obs::Log& lg, store::Disk& di
       named(workers, database, named_options(config), clock),
       tasks(workers, database, {}, clock, log),
       scrub(
-          store, database, [this](Digest gone) { refetch_soon(std::move(gone)); },
+          store, database, [this](Digest gone) { refetches.add(std::move(gone)); },
           {.period = config.storage.scrub, .rate = config.storage.scrub_rate}, clock, log) {
   store.recover();
   const auto upstream =
@@ -476,25 +474,6 @@ mirror::RepairParts Instance::Parts::repair_parts() {
 
 Task<bool> Instance::Parts::refetch(Digest gone) {
   co_return co_await mirror::refetch(repair_parts(), {std::move(gone)}) > 0;
-}
-
-/// On the first worker. Who looks for what is wrong does not wait for a download.
-void Instance::Parts::refetch_soon(Digest gone) {
-  const bool is_new = to_refetch.insert(std::move(gone)).second;
-  if (!is_new || to_refetch.size() > 1) return;  // it is under way
-  asio::co_spawn(workers.executor(0), refetch_all(), [](const std::exception_ptr&) {});
-}
-
-Task<> Instance::Parts::refetch_all() {
-  while (!to_refetch.empty()) {
-    const auto gone = to_refetch;  // all that there are by now, in one look through the entries
-    try {
-      co_await mirror::refetch(repair_parts(), gone);
-    } catch (const std::exception& failure) {
-      log.warn("a lost file cannot be fetched anew", {{"context", failure.what()}});
-    }
-    for (const auto& digest : gone) to_refetch.erase(digest);
-  }
 }
 
 void Instance::Parts::define_upkeep() {

@@ -2,12 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <boost/asio/co_spawn.hpp>
 
 namespace hubcache::mirror {
 namespace {
@@ -92,6 +95,24 @@ Task<> repair(RepairParts parts, bool verify_checksums, tasks::Run& run) {
 
 Task<std::int64_t> refetch(RepairParts parts, std::set<Digest> gone) {
   return refetch_all(std::move(parts), std::move(gone), [](std::int64_t /*so_far*/) {});
+}
+
+void RefetchQueue::add(Digest gone) {
+  const bool is_new = gone_.insert(std::move(gone)).second;
+  if (!is_new || gone_.size() > 1) return;  // it is under way
+  asio::co_spawn(home_, run(), [](const std::exception_ptr&) {});
+}
+
+Task<> RefetchQueue::run() {
+  while (!gone_.empty()) {
+    const auto gone = gone_;  // all that there are by now, in one look through the entries
+    try {
+      co_await refetch(parts_, gone);
+    } catch (const std::exception& failure) {
+      log_.warn("a lost file cannot be fetched anew", {{"context", failure.what()}});
+    }
+    for (const auto& digest : gone) gone_.erase(digest);
+  }
 }
 
 }  // namespace hubcache::mirror

@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <functional>
 #include <set>
+#include <utility>
 
 #include "hubcache/base/digest.h"
 #include "hubcache/base/task.h"
 #include "hubcache/catalog/entries.h"
 #include "hubcache/db/database.h"
+#include "hubcache/obs/log.h"
 #include "hubcache/store/store.h"
 #include "hubcache/tasks/queue.h"
 
@@ -28,5 +30,24 @@ Task<> repair(RepairParts parts, bool verify_checksums, tasks::Run& run);
 
 /// Has these blobs, which are gone, fetched anew where an entry names them. Returns how many were.
 Task<std::int64_t> refetch(RepairParts parts, std::set<Digest> gone);
+
+/// The same in the background: who looks for what is wrong does not wait for a download. Belongs to
+/// the worker `home`, and outlives what runs there.
+class RefetchQueue {
+ public:
+  RefetchQueue(RepairParts parts, Executor home, obs::Log& log)
+      : parts_(std::move(parts)), home_(std::move(home)), log_(log) {}
+
+  /// A blob that waits or is under way is not fetched twice. What fails is logged.
+  void add(Digest gone);
+
+ private:
+  Task<> run();
+
+  RepairParts parts_;
+  Executor home_;
+  obs::Log& log_;
+  std::set<Digest> gone_;  // not empty: run() runs
+};
 
 }  // namespace hubcache::mirror

@@ -1,6 +1,10 @@
 #include "hubcache/mirror/repair.h"
 
+#include <algorithm>
 #include <set>
+#include <stdexcept>
+
+#include "hubcache/base/signal.h"
 
 #include "fixture.h"
 
@@ -61,6 +65,43 @@ TEST_F(RepairTest, WhatNothingNamesOrNobodyHasIsNotRepaired) {
   expect(0, 2, 0);
   EXPECT_EQ(fetched.size(), 1U);
   EXPECT_FALSE(is_stored("named"));
+}
+
+TEST_F(RepairTest, WhatIsLostIsFetchedAnewInTheBackgroundOnceEach) {
+  std::map<std::string, std::string> text_of;  // by the key of its entry
+  for (const auto* text : {"a", "b", "c"}) text_of[enter("r/2", text)] = text;
+  // Both belong to the worker, as what was fetched does.
+  Signal changed;
+  bool held = true;
+  auto hold = [&](catalog::KeptEntry entry) -> Task<bool> {
+    fetched.push_back(text_of.at(entry.key));
+    changed.notify();
+    while (held) co_await changed.wait();
+    if (fetched.size() == 1) throw std::runtime_error("one that fails");
+    co_return true;
+  };
+  const auto wait_for = [&](std::size_t count) -> Task<> {
+    while (fetched.size() < count) co_await changed.wait();
+  };
+  RefetchQueue queue({.database = database, .store = store, .refetch = hold}, runner.executor(),
+                     log);
+  const auto add = [&](std::string_view texts) {
+    for (const char text : texts) queue.add(digest_of({&text, 1}));
+  };
+  runner.call([&] { add("a"); });
+  runner.run(wait_for(1));
+  runner.call([&] { add("abcb"); });
+  runner.call([&] {
+    EXPECT_EQ(fetched, std::vector<std::string>{"a"}) << "one after the other";
+    held = false;
+    changed.notify();
+  });
+  runner.run(wait_for(3));
+  runner.call([&] { add("a"); });
+  runner.run(wait_for(4));
+  runner.stop();
+  std::sort(fetched.begin() + 1, fetched.begin() + 3);
+  EXPECT_EQ(fetched, (std::vector<std::string>{"a", "b", "c", "a"}));
 }
 
 }  // namespace

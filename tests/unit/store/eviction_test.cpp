@@ -404,6 +404,22 @@ TEST_F(EvictionTest, TheFloorIsMadeUpForWhenOthersTakeTheDisk) {
   EXPECT_FALSE(store->overdrawn_check()());
 }
 
+TEST_F(EvictionTest, WhereNothingIsFreedByItNoMoreGoesForAWhile) {
+  options.max_size = 0;
+  options.min_free = 16 * kMiB;
+  restart();
+  put_four();
+  disk.say_free(8 * kMiB);  // whatever goes: a snapshot holds it
+  EXPECT_TRUE(runner.run(store->restore_room()));
+  EXPECT_EQ(which(), "123");
+  clock.advance(9min);
+  EXPECT_TRUE(runner.run(store->restore_room()));
+  EXPECT_EQ(which(), "123");
+  clock.advance(1min);
+  EXPECT_TRUE(runner.run(store->restore_room()));
+  EXPECT_EQ(which(), "23");
+}
+
 TEST_F(EvictionTest, TheForecastOfRoomIsWhatStagingFinds) {
   const auto room = [this](std::uint64_t wished) { return runner.run(store->room(wished)); };
   const auto expect_true = [&](std::uint64_t size) {
