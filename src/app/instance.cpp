@@ -434,6 +434,7 @@ void Instance::Parts::make_prefetch() {
                                  .access = *access,
                                  .manifests = manifests,
                                  .flights = *flights,
+                                 .fills = *fills,
                                  .tasks = tasks,
                                  .clock = clock,
                                  .log = log},

@@ -160,7 +160,9 @@ Task<bool> Prefetch::refetch(catalog::KeptEntry entry) {
   hub::FileRef which{.repo = entry.repo, .revision = entry.commit, .path = entry.path};
   if (!may_be_read(*snapshot, *remote->endpoint, which, entry.size)) co_return false;
   try {
-    co_return co_await fetch_(remote->endpoint, credential, std::move(which));
+    if (!co_await fetch_(remote->endpoint, credential, std::move(which))) co_return false;
+    co_await services_.fills.wait_end(remote->endpoint->origin_key(), entry.digest);
+    co_return co_await services_.store.contains(entry.digest);
   } catch (const Error& error) {
     services_.log.warn("a lost file cannot be fetched anew",
                        {{"digest", entry.digest.text()}, {"reason", error.what()}});

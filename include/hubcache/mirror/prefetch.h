@@ -15,6 +15,7 @@
 #include "hubcache/catalog/entries.h"
 #include "hubcache/catalog/manifests.h"
 #include "hubcache/db/database.h"
+#include "hubcache/fill/fills.h"
 #include "hubcache/obs/log.h"
 #include "hubcache/registry/registry.h"
 #include "hubcache/registry/rules.h"
@@ -41,6 +42,7 @@ class Prefetch : public std::enable_shared_from_this<Prefetch> {
     access::Access& access;
     catalog::Manifests& manifests;
     hub::Flights& flights;
+    fill::Fills& fills;
     tasks::Queue& tasks;
     const Clock& clock;
     obs::Log& log;
@@ -58,7 +60,7 @@ class Prefetch : public std::enable_shared_from_this<Prefetch> {
   /// unless one did. Costs nothing when that is remembered.
   void want(const hub::Endpoint& endpoint, const hub::RepoId& repo, const std::string& commit);
 
-  /// Fetches a file whose blob was lost, by the same right; false when that is not possible.
+  /// Fetches a file whose blob was lost, by the same right; false when it is not stored then.
   Task<bool> refetch(catalog::KeptEntry entry);
 
   static constexpr const char* kTask = "hubcache.mirror.prefetch";

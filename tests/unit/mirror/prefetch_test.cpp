@@ -71,6 +71,7 @@ class PrefetchTest : public test::KnowledgeFixture {
                                                       .access = access,
                                                       .manifests = manifests,
                                                       .flights = *flights,
+                                                      .fills = fills,
                                                       .tasks = tasks,
                                                       .clock = time,
                                                       .log = log},
@@ -123,6 +124,7 @@ class PrefetchTest : public test::KnowledgeFixture {
   access::Access access{runner.workers(), *database, {}, time};
   catalog::Documents documents{runner.workers(), *database, {}, time};
   catalog::Manifests manifests{runner.workers(), *database, documents, {}, time, log};
+  fill::Fills fills{runner.workers(), store, {}, time, log};
   tasks::Queue tasks{runner.workers(), *database, {}, time, log};  // which does nothing itself
   std::shared_ptr<Prefetch> prefetch;
 
@@ -215,18 +217,25 @@ TEST_F(PrefetchTest, WhatTheRulesLetNobodyReadIsLeftOut) {
 }
 
 TEST_F(PrefetchTest, ALostFileIsFetchedAnewWhereThatMayBe) {
-  const auto refetch = [this](const std::string& scope) {
-    return runner.run(prefetch->refetch(
-        {.key = "k",
-         .scope = scope,
-         .repo = model("org/model"),
-         .commit = sim.sha("org/model"),
-         .path = "config.json",
-         .digest = *Digest::parse(Digest::Algorithm::kGitSha1, std::string(40, 'a')),
-         .size = 1}));
+  const auto lost = *Digest::from_text(
+      "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881");  // of "x"
+  const auto refetch = [&](const std::string& scope) {
+    return runner.run(prefetch->refetch({.key = "k",
+                                         .scope = scope,
+                                         .repo = model("org/model"),
+                                         .commit = sim.sha("org/model"),
+                                         .path = "config.json",
+                                         .digest = lost,
+                                         .size = 1}));
   };
-  EXPECT_TRUE(refetch(endpoint()->scope()));
+  EXPECT_FALSE(refetch(endpoint()->scope())) << "what was only passed on is not stored";
   EXPECT_EQ(fetched, std::set<std::string>{"config.json"});
+  auto staging = runner.run(store.stage({.digest = lost, .size = 1, .origin = "o", .via = ""}));
+  runner.run(staging->write(0, std::as_bytes(std::span("x", 1))));
+  runner.run(staging->verify());
+  runner.run(staging->seal());
+  staging.reset();
+  EXPECT_TRUE(refetch(endpoint()->scope()));
   EXPECT_FALSE(refetch("r/99"));
   EXPECT_FALSE(refetch("other/0"));
   runner.run(rules.put_in_force({{.name = "x", .deny_repos = {"org/*"}}}));
