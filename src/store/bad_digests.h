@@ -13,7 +13,8 @@
 
 namespace hubcache::store {
 
-/// The latest ones count.
+/// The latest ones of an origin count: none pushes out what another brought. Origins are as many
+/// as administrators make.
 constexpr std::size_t kMostBadDigests = 10'000;
 
 /// Digests of which a download was false (SECURITY 12), as the rows have them. Locked: all workers
@@ -22,29 +23,29 @@ class BadDigests {
  public:
   void add(const std::string& origin, const std::string& digest, WallTime until) {
     const std::lock_guard lock(mutex_);
-    until_[key(origin, digest)] = until;
-    if (until_.size() > kMostBadDigests) {
+    auto& of_origin = until_[origin];
+    of_origin[digest] = until;
+    if (of_origin.size() > kMostBadDigests) {
       const auto when = [](const auto& bad) { return bad.second; };
-      until_.erase(std::ranges::min_element(until_, {}, when));
+      of_origin.erase(std::ranges::min_element(of_origin, {}, when));
     }
-    count_ = until_.size();
+    any_ = true;
   }
   std::optional<WallTime> until(const std::string& origin, const Digest& digest) const {
-    if (count_ == 0) return std::nullopt;
-    const std::string wanted = key(origin, digest.text());
+    if (!any_) return std::nullopt;
+    const std::string wanted = digest.text();
     const std::lock_guard lock(mutex_);
-    const auto found = until_.find(wanted);
-    if (found == until_.end()) return std::nullopt;
+    const auto of_origin = until_.find(origin);
+    if (of_origin == until_.end()) return std::nullopt;
+    const auto found = of_origin->second.find(wanted);
+    if (found == of_origin->second.end()) return std::nullopt;
     return found->second;
   }
 
  private:
-  static std::string key(const std::string& origin, const std::string& digest) {
-    return digest + ' ' + origin;
-  }
-  std::atomic<std::size_t> count_{0};
+  std::atomic<bool> any_{false};
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, WallTime> until_;
+  std::unordered_map<std::string, std::unordered_map<std::string, WallTime>> until_;  // by origin
 };
 
 }  // namespace hubcache::store

@@ -72,9 +72,9 @@ struct BadDigestRow {
   WallTime until;
 };
 
-/// Drops the oldest of too many.
+/// Drops the oldest of too many of an origin.
 void put_bad_digest(db::Connection& sql, const BadDigestRow& row);
-/// Drops what is over, and the oldest of too many, and returns the rest.
+/// Drops what is over, and the oldest of too many of an origin, and returns the rest.
 std::vector<BadDigestRow> current_bad_digests(db::Connection& sql, WallTime now);
 
 }  // namespace hubcache::store

@@ -313,5 +313,25 @@ TEST_F(StoreTest, Security12OfManyBadDigestsTheLatestAreRemembered) {
   }
 }
 
+TEST_F(StoreTest, Security12BadDigestsOfOneHubPushOutNoneOfAnother) {
+  const auto mine = digest_of("mine");
+  runner.run(store->remember_bad("https://hub", mine));
+  clock.advance(1h);
+  const auto until = clock.now().time_since_epoch() + 24h * 30;
+  database->write_now([&](db::Connection& sql) {
+    for (int i = 0; i < 10'001; ++i) {
+      sql.run("INSERT INTO bad_digests (origin, digest, until) VALUES ('https://hostile', ?1, ?2)",
+              digest_of(std::to_string(i)).text(),
+              std::chrono::floor<std::chrono::seconds>(until).count());
+    }
+  });
+  restart();
+  EXPECT_TRUE(store->bad_since("https://hub", mine));
+  runner.run(store->remember_bad("https://hostile", digest_of("one more")));
+  EXPECT_TRUE(store->bad_since("https://hub", mine));
+  restart();
+  EXPECT_TRUE(store->bad_since("https://hub", mine));
+}
+
 }  // namespace
 }  // namespace hubcache::store
