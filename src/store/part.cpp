@@ -166,4 +166,10 @@ void Part::discard() {
   shared_->removed(plan_.digest, reservation_.hand_over());
 }
 
+std::uint64_t Part::park() noexcept {
+  if (!renamed_) return reservation_.spent();
+  shared_->space.remove_used(reservation_.hand_over());
+  return 0;
+}
+
 }  // namespace hubcache::store

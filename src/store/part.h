@@ -58,6 +58,9 @@ class Part {
   /// Moves the file to its place among the blobs; returns its bytes on disk. May be repeated.
   std::uint64_t seal();
   void discard();
+  /// Ends what was not sealed or discarded: returns what stays counted for the next run. Of a file
+  /// that came to its place among the blobs that is nothing: without a row, its next use counts it.
+  std::uint64_t park() noexcept;
 
  private:
   BlockMap resume();

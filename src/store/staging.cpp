@@ -34,7 +34,7 @@ Staging::Impl::Impl(std::shared_ptr<Shared> s, StageRequest r, std::string n, Pa
       hash_stopped(executor, Timer::time_point::max()) {}
 
 Staging::Impl::~Impl() {
-  if (!ended) shared->fills.park(name, part->used());
+  if (!ended) shared->fills.park(name, part->park());
 }
 
 /// Bytes there need not be read again for the hash: it has come so far, but for a little that came

@@ -184,9 +184,11 @@ TEST_P(SealCrashTest, AFailureOfAnyCallLeavesTheRightBlobOrNothing) {
     } else {
       ASSERT_TRUE(download());
     }
+    const auto used = store->used();
     lose_power();
     start();
     ASSERT_NO_FATAL_FAILURE(expect_promises(true, 0));
+    ASSERT_EQ(store->used(), used);
   }
 }
 
