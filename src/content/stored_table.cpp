@@ -38,7 +38,7 @@ std::optional<StoredTable::Found> StoredTable::find(const Name& name, bool is_re
   as_atomic(folder->second.used).store(uses, std::memory_order_relaxed);
   return Found{.ground = folder->second.ground,
                .file = file_in(row),
-               .is_hot = is_read && is_hot(row, uses),
+               .is_hot = is_hot(row, uses),
                .is_use_due = is_read && is_use_due(row, static_cast<std::uint32_t>(now.count()))};
 }
 

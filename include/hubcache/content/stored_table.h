@@ -45,7 +45,7 @@ class StoredTable {
   struct Found {
     std::shared_ptr<const Ground> ground;
     File file;
-    bool is_hot = false;      // it is one of few that are read often; said once in a while
+    bool is_hot = false;      // it is one of few that are asked for often; said once in a while
     bool is_use_due = false;  // the store is to be told that it was used now; said once
   };
 
