@@ -19,6 +19,7 @@
 #include "hubcache/app/status_arguments.h"
 #include "hubcache/base/error.h"
 #include "hubcache/base/version.h"
+#include "hubcache/db/damage.h"
 
 namespace hubcache::app {
 namespace {
@@ -155,7 +156,7 @@ int run_command_line(int argc, const char* const* argv,
     std::cerr << "hubcache: " << printable(error.what());
     if (!error.context().empty()) std::cerr << " (" << printable(error.context()) << ")";
     std::cerr << "\n";
-    if (error.kind() == Error::Kind::kCorrupt) {
+    if (db::is_damage(error)) {
       std::cerr << "hubcache: `hubcache rebuild` makes the database anew and keeps all blobs\n";
     }
     return error.kind() == Error::Kind::kBadRequest ? kUsageError : 1;

@@ -134,10 +134,10 @@ std::vector<DatedKey> read_keys(const Fd& opened, const std::filesystem::path& f
 
 /// Those in the file, or a new one that is put there.
 std::vector<DatedKey> keys_in(const std::filesystem::path& file) {
-  Fd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  Fd opened(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!opened && errno == ENOENT) {
     write_keys(file, {{.key = random_bytes(kKeySize)}});
-    opened = Fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    opened = Fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   }
   if (!opened) throw Error::from_errno(errno, "opening " + file.string());
   return read_keys(opened, file);

@@ -33,8 +33,13 @@ Error unusable(std::string_view what, const std::filesystem::path& file, const s
 }
 
 void require_readable(std::string_view what, const std::filesystem::path& file) {
-  const Fd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!opened) throw unusable(what, file, std::strerror(errno));
+  const Fd opened(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat status{};
+  if (!opened || ::fstat(opened.get(), &status) != 0) {
+    throw unusable(what, file, std::strerror(errno));
+  }
+  // OpenSSL would wait for whoever writes to a pipe.
+  if (!S_ISREG(status.st_mode)) throw unusable(what, file, "it is no plain file");
 }
 
 /// Clients that offer HTTP/2 too learn that this is not spoken.

@@ -88,7 +88,10 @@ Socket::Socket(Executor executor, Fd fd, Pool& pool) : stream_(executor), pool_(
   fd.release();
 }
 
+// Who only connects costs no more than in plain text.
 Task<Io> Socket::accept_tls(TlsContext context, SteadyTime deadline) {
+  const Io spoken = co_await wait_for(Stream::wait_read, deadline);
+  if (spoken != Io::kOk) co_return spoken;
   tls_ = {SSL_new(context.get()), SSL_free};
   if (!tls_ || SSL_set_fd(tls_.get(), stream_.native_handle()) != 1) {
     throw Error(Error::Kind::kInternal, "TLS cannot begin");

@@ -97,7 +97,7 @@ void keep_reserve(const std::filesystem::path& directory) {
   std::error_code none;
   if (free < 8 * kReserve || std::filesystem::file_size(file, none) == kReserve) return;
   const Fd reserve(
-      ::open(file.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+      ::open(file.c_str(), O_WRONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (reserve && ::posix_fallocate(reserve.get(), 0, kReserve) != 0) ::unlink(file.c_str());
 }
 

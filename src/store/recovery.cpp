@@ -6,6 +6,8 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "hubcache/base/error.h"
+
 #include "part.h"
 #include "rows.h"
 
@@ -72,6 +74,15 @@ std::string fill_of(const std::string& file) {
   return {};
 }
 
+/// What cannot be removed is not ours.
+void remove_stray(Shared& shared, const std::filesystem::path& file) {
+  try {
+    shared.disk.remove(file);
+  } catch (const Error& error) {
+    shared.log.warn("a stray file cannot be removed", {{"context", error.context()}});
+  }
+}
+
 }  // namespace
 
 void recover_files(Shared& shared) {
@@ -80,7 +91,7 @@ void recover_files(Shared& shared) {
   const auto rows = shared.database.read_now(&fill_names);
   std::set<std::string> known(rows.begin(), rows.end());
   for (const auto& file : shared.disk.list(shared.layout.fills())) {
-    if (!known.contains(fill_of(file))) shared.disk.remove(shared.layout.fills() / file);
+    if (!known.contains(fill_of(file))) remove_stray(shared, shared.layout.fills() / file);
   }
   for (const auto& name : rows) {
     if (const auto part = shared.disk.open(shared.layout.part(name))) {

@@ -6,6 +6,8 @@ import ssl
 from harness import MIB, get, sha256, wait_until
 
 FILE = "/org/model/resolve/main/big.bin"
+SILENT = 400
+MOST_OF_SILENT = 24 * 1024  # bytes; with a state of TLS it is 44 KiB and more
 
 
 def certificate(world, name="localhost"):
@@ -39,6 +41,21 @@ def shown(origin):
         with context.wrap_socket(raw, server_hostname="localhost") as tls:
             text = ssl.DER_cert_to_PEM_cert(tls.getpeercert(binary_form=True))
     return text
+
+
+def test_who_only_connects_takes_no_memory(world):
+    _, server, origin, _ = secured(world)
+    shown(origin)
+    before = server.anonymous_memory()
+    where = ("127.0.0.1", int(origin.rsplit(":", 1)[1]))
+    silent = [socket.create_connection(where, timeout=20) for _ in range(SILENT)]
+    descriptors = f"/proc/{server.process.pid}/fd"
+    wait_until(lambda: len(os.listdir(descriptors)) > SILENT, "all are connected")
+    shown(origin)  # they came before
+    grown = server.anonymous_memory() - before
+    assert grown < SILENT * MOST_OF_SILENT, f"{grown / SILENT:.0f} bytes each"
+    for client in silent:
+        client.close()
 
 
 def test_curl_and_the_python_client_download_in_tls(world):

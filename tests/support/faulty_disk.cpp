@@ -270,7 +270,7 @@ void FaultyDisk::rename(const Path& from, const Path& to) {
 
 bool FaultyDisk::remove(const Path& file) {
   const auto lock = begin(Call::kName);
-  if (!std::filesystem::exists(file)) return false;
+  if (!std::filesystem::is_regular_file(file)) return disk_.remove(file);
   const auto kept = keep_file(file);
   keep_name(file, [file, kept] {
     if (!std::filesystem::exists(file)) std::filesystem::create_hard_link(kept, file);

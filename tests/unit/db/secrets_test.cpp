@@ -135,6 +135,9 @@ TEST_F(SecretsTest, AFileThatHoldsNoKeyIsRefused) {
     ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
     EXPECT_EQ(test::kind_thrown_by([&] { SecretBox::load(file); }), Error::Kind::kCorrupt) << text;
   }
+  std::filesystem::remove(file);
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  EXPECT_EQ(test::kind_thrown_by([&] { SecretBox::load(file); }), Error::Kind::kCorrupt);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <sys/stat.h>
 
 #include "server_fixture.h"
 #include "support/certificate.h"
@@ -303,6 +304,9 @@ TEST_F(ServerTlsTest, FilesThatCannotBeUsedAreNamed) {
   std::filesystem::remove(certificate);
   EXPECT_EQ(why_not(), "the certificate " + certificate.string() +
                            " cannot be used: No such file or directory");
+  ASSERT_EQ(::mkfifo(certificate.c_str(), 0600), 0);
+  EXPECT_EQ(why_not(),
+            "the certificate " + certificate.string() + " cannot be used: it is no plain file");
 }
 
 }  // namespace

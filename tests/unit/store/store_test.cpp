@@ -171,6 +171,15 @@ TEST_F(StoreTest, AStartRemovesFilesOfFillsItDoesNotKnow) {
   EXPECT_EQ(files_in_fills(), 0U);
 }
 
+TEST_F(StoreTest, AStartLeavesWhatItCannotRemoveThere) {
+  std::filesystem::create_directory(options.data_dir / "fills" / "lost+found");
+  std::ofstream(options.data_dir / "fills" / "stray") << "x";
+  restart();
+  EXPECT_EQ(files_in_fills(), 1U);
+  put(kContent);
+  EXPECT_EQ(stored(kContent), kContent);
+}
+
 TEST_F(StoreTest, AStartForgetsFillsWhosePartIsGone) {
   stage(kContent);
   for (const auto& file : std::filesystem::directory_iterator(options.data_dir / "fills")) {
