@@ -69,7 +69,7 @@ class Hubsim(Process):
         request = urllib.request.Request(self.url + "/_sim/" + path, data=data,
                                          method="GET" if body is None else "POST",
                                          headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=20) as reply:
+        with urllib.request.urlopen(request, timeout=120) as reply:
             text = reply.read()
         return json.loads(text) if text else None
 
