@@ -151,10 +151,13 @@ Task<bool> Evictor::restore_here(std::shared_ptr<Shared> shared) {
   co_return true;
 }
 
-/// False when so much was missing before, and still is.
+/// False when the disk is what is short, and as much is missing as before. Others may have taken
+/// what became free within max_size.
 Task<bool> Evictor::see_what_it_freed(std::shared_ptr<Shared> shared, std::uint64_t missing,
                                       std::uint64_t wished) {
-  if (co_await shortage(shared, wished) < missing) co_return true;
+  auto look = [shared, wished] { return shared->space.disk_shortage(wished); };
+  const std::uint64_t still = co_await offload(shared->pool, std::move(look));
+  if (still == 0 || still < missing) co_return true;
   shared->evictor.futile_until_ = shared->clock.steady() + kFutilePause;
   shared->log.warn("what was evicted has freed nothing yet on the file system");
   co_return false;
