@@ -96,8 +96,8 @@ void keep_reserve(const std::filesystem::path& directory) {
   if (total != 0 && free < kReserve) ::unlink(file.c_str());
   std::error_code none;
   if (free < 8 * kReserve || std::filesystem::file_size(file, none) == kReserve) return;
-  const Fd reserve(
-      ::open(file.c_str(), O_WRONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  const Fd reserve(::open(file.c_str(), O_WRONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC,
+                          S_IRUSR | S_IWUSR));
   if (reserve && ::posix_fallocate(reserve.get(), 0, kReserve) != 0) ::unlink(file.c_str());
 }
 
