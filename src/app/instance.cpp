@@ -500,9 +500,10 @@ Task<bool> Instance::Parts::make_metadata_room() {
                         ? max_metadata
                         : std::min(max_metadata, most_metadata_on_full_disk(store.options()));
   auto rights_first = [this] { return trim_rights(); };
-  const bool has_room =
+  const bool fits =
       co_await catalog::make_metadata_room(database, most, std::move(rights_first), log);
-  co_return room_holds&& has_room;
+  const bool has_room = room_holds && fits;
+  co_return has_room;
 }
 
 /// What goes on beside the requests until the workers stop.

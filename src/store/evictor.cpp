@@ -92,13 +92,17 @@ bool remove_one(Shared& shared, const Candidate& one) {
 
 /// What the rows know of an eviction that has begun.
 struct Marked {
-  /// Returns what may go: who pinned one meanwhile keeps it.
-  static std::vector<Candidate> begin(db::Connection& sql, std::vector<Candidate> some) {
-    std::erase_if(some, [&](const Candidate& one) { return is_pinned(sql, one.digest); });
+  /// Returns the names of those that may not go, for they were pinned meanwhile.
+  std::set<std::string> begin(db::Connection& sql) const {
+    std::set<std::string> pinned;
     for (const auto& one : some) {
-      if (!one.is_fill) set_state(sql, one.digest, BlobState::kLeaving);
+      if (is_pinned(sql, one.digest)) {
+        pinned.insert(one.name);
+      } else if (!one.is_fill) {
+        set_state(sql, one.digest, BlobState::kLeaving);
+      }
     }
-    return some;
+    return pinned;
   }
   /// Returns the bytes of each that were counted as used. What was stored or begun anew since its
   /// file went has a row that is not of this eviction.
@@ -324,17 +328,17 @@ Task<void> Evictor::remove_some(std::shared_ptr<Shared> shared, std::vector<Cand
     return open;
   });
   if (some.empty()) co_return;
-  const auto marked = std::make_shared<Marked>(Marked{.some = some});
+  const auto marked = std::make_shared<Marked>(Marked{.some = std::move(some)});
   try {
-    auto mark = [some](db::Connection& sql) { return Marked::begin(sql, some); };
-    marked->some = co_await shared->database.write(std::move(mark));
+    auto mark = [marked](db::Connection& sql) { return marked->begin(sql); };
+    const auto pinned = co_await shared->database.write(std::move(mark));
+    std::erase_if(marked->some, [&](const Candidate& one) { return pinned.contains(one.name); });
+    spared.insert(pinned.begin(), pinned.end());
   } catch (const Error& error) {
     // On a full disk the rows can wait until there is room again.
     if (error.kind() != Error::Kind::kNoSpace) throw;
     marked->is_told = false;
   }
-  for (const auto& one : some) spared.insert(one.name);
-  for (const auto& one : marked->some) spared.erase(one.name);
 
   auto unlink = [shared, marked] {
     std::vector<bool> gone;

@@ -31,7 +31,8 @@ class Evictor {
   explicit Evictor(Executor home) : home_(std::move(home)) {}
 
   /// Until `wished` more bytes may be promised, or at least `needed`; false, with nothing
-  /// removed, when not even that can be. Not cancelled: it ends what it began.
+  /// removed, when not even that can be. Also false where the disk does not give back yet what was
+  /// removed: then no more goes for a while. Not cancelled: it ends what it began.
   static Task<bool> make_room(std::shared_ptr<Shared> shared, std::uint64_t needed,
                               std::uint64_t wished, std::shared_ptr<Allowance> allowance);
   /// For what is held and free to be within the limits again, which the files of others may have

@@ -86,9 +86,8 @@ std::vector<Candidate> idle_fills(db::Connection& sql) {
 
 void drop_oldest_bad_digests(db::Connection& sql) {
   sql.run(
-      "DELETE FROM bad_digests WHERE (origin, digest) IN (SELECT origin, digest FROM "
-      "(SELECT origin, digest, row_number() OVER (PARTITION BY origin ORDER BY until DESC) AS "
-      "place "
+      "DELETE FROM bad_digests WHERE (origin, digest) IN (SELECT origin, digest FROM (SELECT "
+      "origin, digest, row_number() OVER (PARTITION BY origin ORDER BY until DESC) AS place "
       "FROM bad_digests) WHERE place > ?1)",
       static_cast<std::int64_t>(kMostBadDigests));
 }

@@ -55,6 +55,7 @@ class Space {
   std::uint64_t free_above_floor() const;
   /// The same, less what was promised or spent and will be taken of it. The mutex is held.
   std::uint64_t left_above_floor() const;
+  /// disk_shortage(). The mutex is held.
   std::uint64_t missing_on_disk(std::uint64_t bytes) const;
   /// What counts within the cap. The mutex is held.
   std::uint64_t held() const;

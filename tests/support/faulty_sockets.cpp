@@ -76,17 +76,27 @@ std::optional<std::size_t> begin(int socket, Call kind, const sockaddr* to = nul
   return std::nullopt;
 }
 
-/// A message's parts, no longer than `most` together.
-std::vector<iovec> shortened(const msghdr& message, std::size_t most) {
-  std::vector<iovec> parts;
-  for (std::size_t i = 0; i < message.msg_iovlen && most > 0; ++i) {
-    auto part = message.msg_iov[i];
-    part.iov_len = std::min(part.iov_len, most);
-    most -= part.iov_len;
-    parts.push_back(part);
+/// A message with as many bytes at most.
+class Shortened {
+ public:
+  Shortened(const msghdr& message, std::size_t most) : message_(message) {
+    for (std::size_t i = 0; i < message.msg_iovlen && most > 0; ++i) {
+      auto part = message.msg_iov[i];
+      part.iov_len = std::min(part.iov_len, most);
+      most -= part.iov_len;
+      parts_.push_back(part);
+    }
+    message_.msg_iov = parts_.data();
+    message_.msg_iovlen = parts_.size();
   }
-  return parts;
-}
+  Shortened(const Shortened&) = delete;
+  Shortened& operator=(const Shortened&) = delete;
+  msghdr* get() { return &message_; }
+
+ private:
+  msghdr message_;
+  std::vector<iovec> parts_;
+};
 
 }  // namespace
 
@@ -132,7 +142,7 @@ std::uint64_t FaultySockets::calls(Call kind) const {
 extern "C" {
 
 using hubcache::test::begin;
-using hubcache::test::shortened;
+using hubcache::test::Shortened;
 using Kind = hubcache::test::FaultySockets::Call;
 
 int __real_accept4(int socket, sockaddr* from, socklen_t* size, int flags);
@@ -159,12 +169,9 @@ ssize_t __wrap_recv(int socket, void* into, std::size_t size, int flags) {
 ssize_t __wrap_recvmsg(int socket, msghdr* message, int flags) {
   const auto most = begin(socket, Kind::kReceive);
   if (!most) return -1;
-  auto parts = shortened(*message, *most);
-  auto part = *message;
-  part.msg_iov = parts.data();
-  part.msg_iovlen = parts.size();
-  const auto count = __real_recvmsg(socket, &part, flags);
-  message->msg_flags = part.msg_flags;
+  Shortened part(*message, *most);
+  const auto count = __real_recvmsg(socket, part.get(), flags);
+  message->msg_flags = part.get()->msg_flags;
   return count;
 }
 
@@ -175,12 +182,7 @@ ssize_t __wrap_send(int socket, const void* bytes, std::size_t size, int flags) 
 
 ssize_t __wrap_sendmsg(int socket, const msghdr* message, int flags) {
   const auto most = begin(socket, Kind::kSend);
-  if (!most) return -1;
-  auto parts = shortened(*message, *most);
-  auto part = *message;
-  part.msg_iov = parts.data();
-  part.msg_iovlen = parts.size();
-  return __real_sendmsg(socket, &part, flags);
+  return most ? __real_sendmsg(socket, Shortened(*message, *most).get(), flags) : -1;
 }
 
 ssize_t __wrap_sendfile(int socket, int file, off_t* offset, std::size_t size) {

@@ -71,6 +71,28 @@ class ServerTest : public testing::Test {
     co_return text_response(200, std::move(text));
   }
 
+  static Task<Response> never(Request /*request*/) {
+    Timer timer(co_await asio::this_coro::executor, Timer::time_point::max());
+    co_await timer.async_wait(use_task);
+    co_return Response{};
+  }
+
+  /// A handler that answers never, for one request, and says when it begins and ends.
+  struct Waiting {
+    std::promise<void> begun;
+    std::promise<void> ended;
+  };
+  static Handler wait_as(Waiting& waiting) {
+    return [&waiting](Request request) -> Task<Response> {
+      struct AtEnd {
+        std::promise<void>& promise;
+        ~AtEnd() { promise.set_value(); }
+      } end{waiting.ended};
+      waiting.begun.set_value();
+      co_return co_await never(std::move(request));
+    };
+  }
+
   Workers workers{2};
   SystemClock clock;
   obs::Log log{{.level = obs::Level::kOff}};

@@ -37,13 +37,6 @@ std::string put(std::string_view path, std::size_t length) {
          " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
 }
 
-Task<Response> never(Request) {
-  asio::steady_timer timer(co_await asio::this_coro::executor,
-                           asio::steady_timer::time_point::max());
-  co_await timer.async_wait(use_task);
-  co_return Response{};
-}
-
 TEST_F(ServerTest, AddsItsOwnHeaders) {
   handler = [](Request) -> Task<Response> {
     Response response = text_response(200, "hello");
@@ -383,39 +376,25 @@ TEST_F(ServerTest, AnErrorIsRenderedAndTheConnectionKept) {
 }
 
 TEST_F(ServerTest, AClientThatLeavesCancelsItsHandler) {
-  std::promise<void> cancelled;
-  handler = [&](Request request) -> Task<Response> {
-    struct AtEnd {
-      std::promise<void>& promise;
-      ~AtEnd() { promise.set_value(); }
-    } end{cancelled};
-    co_return co_await never(std::move(request));
-  };
+  Waiting waiting;
+  handler = wait_as(waiting);
   serve({.header_timeout = 50ms});
   auto client = connect();
   client.send(kGet);
   client.close();
-  cancelled.get_future().get();
+  waiting.ended.get_future().get();
 }
 
 TEST_F(ServerTest, SoDoesOneThatLeavesBytesUnread) {
-  std::promise<void> begun;
-  std::promise<void> cancelled;
-  handler = [&](Request request) -> Task<Response> {
-    struct AtEnd {
-      std::promise<void>& promise;
-      ~AtEnd() { promise.set_value(); }
-    } end{cancelled};
-    begun.set_value();
-    co_return co_await never(std::move(request));
-  };
+  Waiting waiting;
+  handler = wait_as(waiting);
   serve({.header_timeout = 50ms});
   auto client = connect();
   client.send(kGet);
-  begun.get_future().get();
+  waiting.begun.get_future().get();
   client.send("\r\n");
   client.close();
-  cancelled.get_future().get();
+  waiting.ended.get_future().get();
 }
 
 class PromptServerTest : public ServerTest {

@@ -249,21 +249,13 @@ TEST_F(ServerTlsTest, AClientThatNeverGreetsIsLeft) {
 }
 
 TEST_F(ServerTlsTest, AClientThatLeavesCancelsItsHandler) {
-  std::promise<void> cancelled;
-  handler = [&](const Request& /*request*/) -> Task<Response> {
-    struct AtEnd {
-      std::promise<void>& promise;
-      ~AtEnd() { promise.set_value(); }
-    } end{cancelled};
-    Timer timer(co_await asio::this_coro::executor, Timer::time_point::max());
-    co_await timer.async_wait(use_task);
-    co_return Response{};
-  };
+  Waiting waiting;
+  handler = wait_as(waiting);
   serve_tls({.header_timeout = 5'000ms, .idle_timeout = 50ms});
   TlsClient client(tls_address);
   client.send(kGetByTls);
   client.close();  // with the notice that TLS has for it
-  cancelled.get_future().get();
+  waiting.ended.get_future().get();
 }
 
 TEST_F(ServerTlsTest, ANewCertificateIsShownToNewConnections) {
